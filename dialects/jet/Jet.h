@@ -1,0 +1,50 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The jet dialect: include this to use any of its ops, types and attributes.
+
+#ifndef JET_DIALECTS_JET_JET_H
+#define JET_DIALECTS_JET_JET_H
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include <cstdint>
+
+// clang-format off: the order matters.
+#include "dialects/jet/JetDialect.h.inc"
+#include "dialects/jet/JetAttrInterfaces.h.inc"
+#include "dialects/jet/JetTypeInterfaces.h.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialects/jet/JetAttrs.h.inc"
+#define GET_TYPEDEF_CLASSES
+#include "dialects/jet/JetTypes.h.inc"
+namespace jet {
+class LayerOp;
+} // namespace jet
+#define GET_OP_CLASSES
+#include "dialects/jet/JetOps.h.inc"
+// clang-format on
+
+namespace jet {
+/// Prints the shortest decimal that reads back as the same double.
+void printDouble(mlir::AsmPrinter &printer, double value);
+/// Name of the module that holds the kernels of a program.
+inline constexpr llvm::StringLiteral kKernelsModule = "kernels";
+/// Largest size in attributes and state types, and of the row of a weight. A
+/// product of two still fits in 64 bits.
+inline constexpr int64_t kMaxSize = INT32_MAX;
+/// Reports unless 0 < `size` <= kMaxSize.
+llvm::LogicalResult
+verifySize(llvm::function_ref<mlir::InFlightDiagnostic()> emitError,
+           llvm::StringRef name, int64_t size);
+} // namespace jet
+
+#endif // JET_DIALECTS_JET_JET_H

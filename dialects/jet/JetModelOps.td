@@ -1,0 +1,100 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Level "model": the spec and its placement as IR.
+
+#ifndef JET_MODEL_OPS_TD
+#define JET_MODEL_OPS_TD
+
+include "dialects/jet/JetAttrs.td"
+include "mlir/IR/BuiltinAttributes.td"
+include "mlir/IR/SymbolInterfaces.td"
+
+def Jet_ModelOp : Op<Jet_Dialect, "model",
+    [Symbol, IsolatedFromAbove, SingleBlock, NoTerminator, NoRegionArguments]> {
+  let summary = "A decoder-only language model";
+  let description = [{
+    ```
+    x = embed[tokens]
+    for each layer:  x = x + mixer(rms_norm(x));  x = x + mlp(rms_norm(x))
+    logits = head(rms_norm(x))
+    mlp(h) = down(silu(gate h) ∘ up h)
+    ```
+    `storage` is the type of weights and KV; `tied` shares the head with the
+    embedding.
+
+    Constraints:
+    - (C1) sizes are positive and below 2^31, `rms_norm_eps` is positive;
+    - (C2) the body holds only `jet.layer`, numbered 0, 1, 2, …, at least one;
+    - (C3) the storage type is f32 or bf16.
+
+    Example:
+    ```mlir
+    jet.model @m hidden 128 intermediate 320 vocab 512 max_position 4096
+        rms_norm_eps 1.0e-06 storage f32 tied {
+      jet.layer 0 mixer #jet.jet_block<heads = 4, d_k = 32, d_v = 64, conv = 4, generator = 32, norm_eps = 1.0e-05> weights "self_attn"
+    }
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, I64Attr:$hidden_size,
+                       I64Attr:$intermediate_size, I64Attr:$vocab_size,
+                       I64Attr:$max_position, F64Attr:$rms_norm_eps,
+                       TypeAttr:$storage, UnitAttr:$tied);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    $sym_name `hidden` $hidden_size `intermediate` $intermediate_size
+    `vocab` $vocab_size `max_position` $max_position
+    `rms_norm_eps` custom<DoubleAttr>($rms_norm_eps)
+    `storage` $storage (`tied` $tied^)? attr-dict-with-keyword $body
+  }];
+  let hasRegionVerifier = 1;
+  let extraClassDeclaration = [{
+    /// The layers in order.
+    ::llvm::SmallVector<::jet::LayerOp> getLayers();
+  }];
+}
+
+def Jet_LayerOp : Op<Jet_Dialect, "layer", [HasParent<"ModelOp">]> {
+  let summary = "A decoder layer and how it mixes tokens";
+  let description = [{
+    Either *placed*, with one `mixer`, or a layer of a supernet, with several
+    `candidates` (and optionally a score for each, higher is better) among which
+    `-jet-place` picks. `weights` is where the mixer's tensors are in the
+    checkpoint, below `model.layers.{index}.`: `self_attn`, or
+    `self_attn.{mixer}` in a supernet.
+
+    Constraints:
+    - (C1) the mixer, or every candidate, is a mixer attribute;
+    - (C2) exactly one of `mixer` and `candidates` is present;
+    - (C3) candidates are at least one, with different names;
+    - (C4) there are as many scores as candidates, and only with candidates.
+
+    Examples:
+    ```mlir
+    jet.layer 3 mixer #jet.attention<heads = 4, kv_heads = 2, head_dim = 32, rope_theta = 10000.0> weights "self_attn"
+    jet.layer 4 candidates [#jet.attention<heads = 4, kv_heads = 2, head_dim = 32, rope_theta = 10000.0>,
+                            #jet.jet_block<heads = 4, d_k = 32, d_v = 64, conv = 4, generator = 32, norm_eps = 1.0e-05>]
+        scores [0.25, 0.75] weights "self_attn"
+    ```
+  }];
+  let arguments = (ins I64Attr:$index, OptionalAttr<AnyAttr>:$mixer,
+                       OptionalAttr<ArrayAttr>:$candidates,
+                       OptionalAttr<DenseF64ArrayAttr>:$scores,
+                       StrAttr:$weights);
+  let assemblyFormat = [{
+    $index (`mixer` $mixer^)? (`candidates` $candidates^)?
+    (`scores` $scores^)? `weights` $weights attr-dict
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    bool isPlaced() { return getMixerAttr() != nullptr; }
+    /// The mixer of a placed layer.
+    ::jet::MixerAttrInterface getMixerInterface() {
+      return ::llvm::cast<::jet::MixerAttrInterface>(getMixerAttr());
+    }
+    /// Names of the mixers to choose from, e.g. "attn", "jet".
+    ::llvm::SmallVector<::llvm::StringRef> getCandidateNames();
+  }];
+}
+
+#endif // JET_MODEL_OPS_TD

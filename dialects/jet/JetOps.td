@@ -1,0 +1,14 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Everything in the dialect, in the order of its levels.
+
+#ifndef JET_OPS_TD
+#define JET_OPS_TD
+
+include "dialects/jet/JetModelOps.td"
+include "dialects/jet/JetTensorOps.td"
+include "dialects/jet/JetSequenceOps.td"
+include "dialects/jet/JetLaunchOps.td"
+
+#endif // JET_OPS_TD

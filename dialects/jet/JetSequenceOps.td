@@ -1,0 +1,164 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Level "tensor", ops that mix the tokens of a sequence and carry its state.
+// For sequence b of the batch, row r of its T_b rows is token
+// position_b + r of the sequence; a state operand is read before any of its
+// result is written, so op and state update can be one kernel in place.
+
+#ifndef JET_SEQUENCE_OPS_TD
+#define JET_SEQUENCE_OPS_TD
+
+include "dialects/jet/JetTensorOps.td"
+
+def Jet_AttentionOp : Jet_TensorOp<"attention"> {
+  let summary = "Causal softmax attention over the cache and the step's tokens";
+  let description = [{
+    For each row `i` of a sequence and each query head `h`, with `g = h / (H/Hkv)`:
+    ```
+    y[i, h] = Σ_j softmax_j(q[i, h]·K[j, g] / sqrt(D)) · V[j, g]
+    ```
+    over the keys `j <= i`, and `j > i − window` if the cache has a window. Keys
+    before the step's first row come from the cache, the others from `k` and
+    `v`; the cache is not changed (`jet.kv_append` does that). Softmax in f32.
+
+    Shapes: q, y `[R, H, D]`, k, v `[R, Hkv, D]`.
+
+    Constraints:
+    - (C1) q and result have the same shape;
+    - (C2) k and v have the rows of q and the cache's heads, head size and
+      element type (so a token reads the same from the cache and from k, v);
+    - (C3) q agrees in D, and Hkv divides H.
+
+    Example:
+    ```mlir
+    %y = jet.attention %q, %k, %v, %cache, %batch : (tensor<?x4x32xf32>, tensor<?x2x32xf32>, tensor<?x2x32xf32>, !jet.kv_cache<2x32xf32>, !jet.batch) -> tensor<?x4x32xf32>
+    ```
+  }];
+  let arguments = (ins Jet_F3:$q, Jet_F3:$k, Jet_F3:$v, Jet_KvCacheType:$cache,
+                       Jet_BatchType:$batch);
+  let results = (outs Jet_F3:$result);
+  let assemblyFormat = [{
+    $q `,` $k `,` $v `,` $cache `,` $batch attr-dict `:`
+    functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
+def Jet_KvAppendOp : Jet_TensorOp<"kv_append", [AllTypesMatch<["cache", "result"]>]> {
+  let summary = "Append the step's keys and values to the cache";
+  let description = [{
+    Row `r` of sequence `b` is stored as position `position_b + r`, in a windowed
+    cache at that position mod window; of more rows than the window holds, the
+    last ones stay.
+
+    Shapes: k, v `[R, Hkv, D]`.
+
+    Constraints: (C1) k and v have the same type, with the cache's heads, head
+    size and element type.
+
+    Example:
+    ```mlir
+    %next = jet.kv_append %cache, %k, %v, %batch : (!jet.kv_cache<2x32xf32>, tensor<?x2x32xf32>, tensor<?x2x32xf32>, !jet.batch) -> !jet.kv_cache<2x32xf32>
+    ```
+  }];
+  let arguments = (ins Jet_KvCacheType:$cache, Jet_F3:$k, Jet_F3:$v,
+                       Jet_BatchType:$batch);
+  let results = (outs Jet_KvCacheType:$result);
+  let assemblyFormat = [{
+    $cache `,` $k `,` $v `,` $batch attr-dict `:`
+    functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
+def Jet_DynamicConvOp : Jet_TensorOp<"dynamic_conv", [
+    AllTypesMatch<["tail", "next_tail"]>]> {
+  let summary = "Causal depthwise convolution with taps computed per token";
+  let description = [{
+    ```
+    y[t, c] = Σ_{j<W} taps[t, c·W + j] · u[t − W + 1 + j, c]
+    ```
+    where rows of `u` before the step come from `tail`, which then advances to
+    the last W − 1 rows.
+
+    Shapes: u, y `[R, C]`, taps `[R, C·W]` (tap index fastest).
+
+    Constraints:
+    - (C1) u, result and tail agree in C, u and result in R;
+    - (C2) taps has R rows and `C·W` columns with W − 1 rows in the tail;
+    - (C3) u and tail have the same element type (so a row reads the same from
+      either).
+
+    Example:
+    ```mlir
+    %y, %next = jet.dynamic_conv %u, %taps, %tail, %batch : (tensor<?x256xf32>, tensor<?x1024xf32>, !jet.conv_tail<3x256xf32>, !jet.batch) -> (tensor<?x256xf32>, !jet.conv_tail<3x256xf32>)
+    ```
+  }];
+  let arguments = (ins Jet_F2:$u, Jet_F2:$taps, Jet_ConvTailType:$tail,
+                       Jet_BatchType:$batch);
+  let results = (outs Jet_F2:$result, Jet_ConvTailType:$next_tail);
+  let assemblyFormat = [{
+    $u `,` $taps `,` $tail `,` $batch attr-dict `:`
+    functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
+def Jet_GatedDeltaRuleOp : Jet_TensorOp<"gated_delta_rule", [
+    AllTypesMatch<["state", "next_state"]>]> {
+  let summary = "Gated delta rule, the recurrence of a JetBlock";
+  let description = [{
+    Per head, for the rows of a sequence in order (arXiv 2412.06464, eq. 10):
+    ```
+    S ← exp(g) · S
+    S ← S + k ⊗ β (v − Sᵀ k)
+    y = Sᵀ q
+    ```
+    in f32, from and into the sequence's slot of the state.
+
+    Shapes: q, k `[R, H, Dk]`, v, y `[R, H, Dv]`, g (log decay, <= 0) and beta
+    `[R, H]`, state `H x Dk x Dv`.
+
+    Constraints:
+    - (C1) q and k have the same shape, v and result too;
+    - (C2) all agree in R, and with the state in H, Dk, Dv.
+
+    Example:
+    ```mlir
+    %y, %next = jet.gated_delta_rule %q, %k, %v, %g, %beta, %state, %batch : (tensor<?x4x32xf32>, tensor<?x4x32xf32>, tensor<?x4x64xf32>, tensor<?x4xf32>, tensor<?x4xf32>, !jet.recurrent_state<4x32x64xf32>, !jet.batch) -> (tensor<?x4x64xf32>, !jet.recurrent_state<4x32x64xf32>)
+    ```
+  }];
+  let arguments = (ins Jet_F3:$q, Jet_F3:$k, Jet_F3:$v, Jet_F2:$g, Jet_F2:$beta,
+                       Jet_RecurrentStateType:$state, Jet_BatchType:$batch);
+  let results = (outs Jet_F3:$result, Jet_RecurrentStateType:$next_state);
+  let assemblyFormat = [{
+    $q `,` $k `,` $v `,` $g `,` $beta `,` $state `,` $batch attr-dict `:`
+    functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
+def Jet_LastTokenOp : Jet_TensorOp<"last_token"> {
+  let summary = "The last row of each sequence";
+  let description = [{
+    `y[b, c] = x[row_b + rows_b − 1, c]`
+
+    Shapes: x `[R, C]`, y `[B, C]`: from here on rows are sequences.
+
+    Constraints: (C1) x and result agree in C and element type.
+
+    Example:
+    ```mlir
+    %y = jet.last_token %x, %batch : (tensor<?x128xf32>, !jet.batch) -> tensor<?x128xf32>
+    ```
+  }];
+  let arguments = (ins Jet_F2:$x, Jet_BatchType:$batch);
+  let results = (outs Jet_F2:$result);
+  let assemblyFormat = [{
+    $x `,` $batch attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
+#endif // JET_SEQUENCE_OPS_TD

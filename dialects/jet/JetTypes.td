@@ -1,0 +1,86 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The batch, and the state that layers carry from step to step.
+
+#ifndef JET_TYPES_TD
+#define JET_TYPES_TD
+
+include "dialects/jet/JetDialect.td"
+include "dialects/jet/JetInterfaces.td"
+
+class Jet_Type<string name, string typeMnemonic, list<Trait> traits = []>
+    : TypeDef<Jet_Dialect, name, traits> {
+  let mnemonic = typeMnemonic;
+}
+
+def Jet_BatchType : Jet_Type<"Batch", "batch"> {
+  let summary = "The sequences of a step";
+  let description = [{
+    For each of `B` sequences: the slot of its state, the number of tokens
+    already in that state, its first row in the activations, and its number of
+    rows (at least 1). Lowers to `tensor<?x4xi32>`.
+  }];
+}
+
+class Jet_StateType<string name, string typeMnemonic>
+    : Jet_Type<name, typeMnemonic,
+               [DeclareTypeInterfaceMethods<Jet_StateTypeInterface>]> {
+  let genVerifyDecl = 1;
+}
+
+def Jet_KvCacheType : Jet_StateType<"KvCache", "kv_cache"> {
+  let summary = "Keys and values of an attention layer";
+  let description = [{
+    `!jet.kv_cache<kv_heads x head_dim x type>` holds K (after rotary) and V of
+    every position; with `window = w`, of the last `w` positions, position `p` at
+    `p mod w`. A slot is stored as `[2, kv_heads, positions, head_dim]`.
+
+    Constraints: (C1) sizes and window are positive and below 2^31; (C2) the
+    element type is a float.
+
+    Example: `!jet.kv_cache<2x128xbf16, window = 1152>`
+  }];
+  let parameters = (ins "int64_t":$heads, "int64_t":$headDim,
+                        "::mlir::Type":$elementType,
+                        OptionalParameter<"std::optional<int64_t>">:$window);
+  let assemblyFormat = [{
+    `<` custom<Dims>($heads, $headDim, $elementType)
+    (`,` `window` `=` $window^)? `>`
+  }];
+}
+
+def Jet_RecurrentStateType : Jet_StateType<"RecurrentState", "recurrent_state"> {
+  let summary = "The matrix state S of a linear-attention layer";
+  let description = [{
+    `!jet.recurrent_state<heads x d_k x d_v x type>`.
+
+    Constraints: (C1) sizes are positive and below 2^31; (C2) the element type
+    is a float.
+
+    Example: `!jet.recurrent_state<12x96x256xf32>`
+  }];
+  let parameters = (ins "int64_t":$heads, "int64_t":$keyDim,
+                        "int64_t":$valueDim, "::mlir::Type":$elementType);
+  let assemblyFormat = [{
+    `<` custom<Dims>($heads, $keyDim, $valueDim, $elementType) `>`
+  }];
+}
+
+def Jet_ConvTailType : Jet_StateType<"ConvTail", "conv_tail"> {
+  let summary = "The last rows that a causal convolution has seen";
+  let description = [{
+    `!jet.conv_tail<rows x channels x type>`: the last `rows` = W − 1 rows of the
+    convolution's input, oldest first; zeros before the sequence.
+
+    Constraints: (C1) rows are not negative, channels positive, both below 2^31;
+    (C2) the element type is a float.
+
+    Example: `!jet.conv_tail<3x3072xbf16>`
+  }];
+  let parameters = (ins "int64_t":$rows, "int64_t":$channels,
+                        "::mlir::Type":$elementType);
+  let assemblyFormat = "`<` custom<Dims>($rows, $channels, $elementType) `>`";
+}
+
+#endif // JET_TYPES_TD

@@ -1,0 +1,93 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "dialects/jet/Jet.h"
+
+#include "llvm/ADT/StringSet.h"
+
+using namespace mlir;
+using namespace jet;
+
+//===----------------------------------------------------------------------===//
+// ModelOp
+//===----------------------------------------------------------------------===//
+
+SmallVector<LayerOp> ModelOp::getLayers() {
+  return llvm::to_vector(getBody().front().getOps<LayerOp>());
+}
+
+LogicalResult ModelOp::verifyRegions() {
+  // C1
+  for (auto [name, value] :
+       {std::pair<StringRef, int64_t>{"hidden", getHiddenSize()},
+        {"intermediate", getIntermediateSize()},
+        {"vocab", getVocabSize()},
+        {"max_position", getMaxPosition()}})
+    if (failed(verifySize([&] { return emitOpError(); }, name, value)))
+      return failure();
+  if (!(getRmsNormEps().convertToDouble() > 0))
+    return emitOpError() << "expected rms_norm_eps > 0";
+  // C3
+  if (!getStorage().isF32() && !getStorage().isBF16())
+    return emitOpError() << "expected storage f32 or bf16, found "
+                         << getStorage();
+  // C2
+  int64_t index = 0;
+  for (Operation &op : getBody().front()) {
+    auto layer = dyn_cast<LayerOp>(op);
+    if (!layer)
+      return op.emitOpError() << "is not a jet.layer, which is all that a "
+                                 "jet.model holds";
+    if (layer.getIndex() != static_cast<uint64_t>(index))
+      return layer.emitOpError() << "expected layer " << index << " here";
+    ++index;
+  }
+  if (index == 0)
+    return emitOpError() << "expected at least one layer";
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// LayerOp
+//===----------------------------------------------------------------------===//
+
+SmallVector<StringRef> LayerOp::getCandidateNames() {
+  if (isPlaced())
+    return {getMixerInterface().getMixerName()};
+  return llvm::map_to_vector(getCandidatesAttr(), [](Attribute candidate) {
+    return cast<MixerAttrInterface>(candidate).getMixerName();
+  });
+}
+
+LogicalResult LayerOp::verify() {
+  // C2
+  if (isPlaced() == (getCandidatesAttr() != nullptr))
+    return emitOpError() << "expected either a mixer or candidates";
+  // C1
+  SmallVector<Attribute> mixers;
+  if (isPlaced())
+    mixers.push_back(getMixerAttr());
+  else
+    llvm::append_range(mixers, getCandidatesAttr());
+  for (Attribute mixer : mixers)
+    if (!isa<MixerAttrInterface>(mixer))
+      return emitOpError() << "expected a mixer attribute such as "
+                              "#jet.attention<...>, found "
+                           << mixer;
+  // C3
+  if (mixers.empty())
+    return emitOpError() << "expected at least one candidate";
+  llvm::StringSet<> seen;
+  for (StringRef name : getCandidateNames())
+    if (!seen.insert(name).second)
+      return emitOpError() << "has candidate '" << name << "' twice";
+  // C4
+  if (auto scores = getScores()) {
+    if (isPlaced())
+      return emitOpError() << "has scores but no candidates";
+    if (scores->size() != mixers.size())
+      return emitOpError() << "expected " << mixers.size() << " scores, found "
+                           << scores->size();
+  }
+  return success();
+}

@@ -1,0 +1,271 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "dialects/jet/Jet.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+using namespace mlir;
+using namespace jet;
+
+static ParseResult parseDoubleAttr(OpAsmParser &parser, FloatAttr &attr) {
+  double value;
+  if (parser.parseFloat(value))
+    return failure();
+  attr = parser.getBuilder().getF64FloatAttr(value);
+  return success();
+}
+
+static void printDoubleAttr(OpAsmPrinter &printer, Operation *,
+                            FloatAttr attr) {
+  printDouble(printer, attr.getValueAsDouble());
+}
+
+static ParseResult parseRows(OpAsmParser &parser, UnitAttr &perSequence) {
+  SMLoc loc = parser.getCurrentLocation();
+  StringRef rows;
+  if (parser.parseKeyword(&rows))
+    return failure();
+  if (rows == "sequences")
+    perSequence = parser.getBuilder().getUnitAttr();
+  else if (rows != "tokens")
+    return parser.emitError(loc)
+           << "expected 'tokens' or 'sequences', found '" << rows << "'";
+  return success();
+}
+
+static void printRows(OpAsmPrinter &printer, Operation *,
+                      UnitAttr perSequence) {
+  printer << (perSequence ? "sequences" : "tokens");
+}
+
+#define GET_OP_CLASSES
+#include "dialects/jet/JetOps.cpp.inc"
+
+static ArrayRef<int64_t> shapeOf(Value value) {
+  return cast<ShapedType>(value.getType()).getShape();
+}
+
+/// Reports when two values that must have equal sizes in a dimension do not.
+static LogicalResult expectSize(Operation *op, StringRef what, int64_t expected,
+                                int64_t found) {
+  if (expected == found)
+    return success();
+  auto text = [](int64_t size) {
+    return ShapedType::isDynamic(size) ? std::string("?")
+                                       : std::to_string(size);
+  };
+  return op->emitOpError() << "expected " << what << " = " << text(expected)
+                           << ", found " << text(found);
+}
+
+static LogicalResult expectSameShape(Operation *op, StringRef what, Value a,
+                                     Value b) {
+  if (shapeOf(a) == shapeOf(b))
+    return success();
+  return op->emitOpError() << "expected " << what << " of one shape, found "
+                           << a.getType() << " and " << b.getType();
+}
+
+static LogicalResult expectPositive(Operation *op, StringRef what, APFloat v) {
+  if (v.convertToDouble() > 0)
+    return success();
+  return op->emitOpError() << "expected " << what << " > 0, found "
+                           << v.convertToDouble();
+}
+
+LogicalResult ParamOp::verify() {
+  auto type = cast<RankedTensorType>(getType());
+  if (!type.hasStaticShape() || type.getNumElements() == 0) // C1
+    return emitOpError() << "expected a static shape that is not empty, found "
+                         << type;
+  return success();
+}
+
+LogicalResult EmbeddingOp::verify() {
+  if (failed(expectSize(*this, "columns", shapeOf(getTable())[1], // C1
+                        shapeOf(getResult())[1])))
+    return failure();
+  return expectSize(*this, "rows", shapeOf(getTokens())[0], // C2
+                    shapeOf(getResult())[0]);
+}
+
+LogicalResult LinearOp::verify() {
+  ArrayRef<int64_t> weight = shapeOf(getWeight());
+  if (failed(expectSize(*this, "K", weight[1], shapeOf(getX())[1])) ||    // C1
+      failed(expectSize(*this, "N", weight[0], shapeOf(getResult())[1]))) // C2
+    return failure();
+  if (getBias() && failed(expectSize(*this, "N of the bias", weight[0],
+                                     shapeOf(getBias())[0])))
+    return failure();
+  return expectSize(*this, "rows", shapeOf(getX())[0], // C3
+                    shapeOf(getResult())[0]);
+}
+
+LogicalResult RmsNormOp::verify() {
+  if (failed(expectSameShape(*this, "x and result", getX(), getResult()))) // C1
+    return failure();
+  if (failed(expectSize(*this, "C of the weight", shapeOf(getX())[1],
+                        shapeOf(getWeight())[0])))
+    return failure();
+  return expectPositive(*this, "eps", getEps()); // C2
+}
+
+LogicalResult GatedRmsNormOp::verify() {
+  if (failed(expectSameShape(*this, "x and gate", getX(), getGate())) || // C1
+      failed(expectSameShape(*this, "x and result", getX(), getResult())) ||
+      failed(expectSize(*this, "D of the weight", shapeOf(getX())[2],
+                        shapeOf(getWeight())[0])))
+    return failure();
+  return expectPositive(*this, "eps", getEps()); // C2
+}
+
+LogicalResult L2NormOp::verify() {
+  if (failed(expectSameShape(*this, "x and result", getX(), getResult()))) // C1
+    return failure();
+  return expectPositive(*this, "eps", getEps()); // C2
+}
+
+LogicalResult RopeOp::verify() {
+  if (failed(expectSameShape(*this, "x and result", getX(), getResult())) ||
+      failed(expectSize(*this, "positions", shapeOf(getX())[0],
+                        shapeOf(getPositions())[0]))) // C1
+    return failure();
+  if (int64_t dim = shapeOf(getX())[2]; dim % 2 != 0) // C2
+    return emitOpError() << "expected an even head size, found " << dim;
+  return expectPositive(*this, "theta", getTheta());
+}
+
+LogicalResult SwigluOp::verify() { // C1
+  if (failed(expectSameShape(*this, "gate and up", getGate(), getUp())))
+    return failure();
+  return expectSameShape(*this, "gate and result", getGate(), getResult());
+}
+
+//===----------------------------------------------------------------------===//
+// MapOp
+//===----------------------------------------------------------------------===//
+
+void MapOp::build(OpBuilder &builder, OperationState &state, Type result,
+                  ValueRange inputs,
+                  function_ref<Value(OpBuilder &, Location, ValueRange)> body) {
+  state.addOperands(inputs);
+  state.addTypes(result);
+  Region *region = state.addRegion();
+  OpBuilder::InsertionGuard guard(builder);
+  SmallVector<Type> types = llvm::map_to_vector(
+      inputs, [](Value v) { return getElementTypeOrSelf(v.getType()); });
+  SmallVector<Location> locations(inputs.size(), state.location);
+  Block *block = builder.createBlock(region, {}, types, locations);
+  Value value = body(builder, state.location, block->getArguments());
+  YieldOp::create(builder, state.location, value);
+}
+
+LogicalResult MapOp::verifyRegions() {
+  ArrayRef<int64_t> result = shapeOf(getResult());
+  Block &block = getBody().front();
+  if (result.empty() || llvm::any_of(result.drop_front(), [](int64_t size) {
+        return size <= 0;
+      })) // C1
+    return emitOpError() << "expected a result with rows of a positive, known "
+                            "size, found "
+                         << getResult().getType();
+  if (llvm::none_of(getInputs(), [&](Value v) { return shapeOf(v) == result; }))
+    return emitOpError() << "expected an input of the result's shape, "
+                         << getResult().getType();
+  if (block.getNumArguments() != getInputs().size()) // C2
+    return emitOpError() << "expected " << getInputs().size()
+                         << " region arguments, found "
+                         << block.getNumArguments();
+  for (auto [input, argument] :
+       llvm::zip_equal(getInputs(), block.getArguments())) {
+    ArrayRef<int64_t> shape = shapeOf(input);
+    if (shape.size() > result.size() ||
+        shape != result.take_back(shape.size())) // C1
+      return emitOpError() << "expected the shape of each input to be a suffix "
+                              "of the result's, found "
+                           << input.getType() << " for "
+                           << getResult().getType();
+    Type element = getElementTypeOrSelf(input.getType());
+    if (argument.getType() != element) // C2
+      return emitOpError() << "expected a region argument of type " << element
+                           << ", found " << argument.getType();
+  }
+  auto yield = dyn_cast<YieldOp>(block.getTerminator());
+  Type element = getElementTypeOrSelf(getResult().getType());
+  if (!yield || yield.getValue().getType() != element) // C3
+    return emitOpError() << "expected the region to yield " << element;
+  return success();
+}
+
+/// A map that yields one of its inputs unchanged is that input.
+OpFoldResult MapOp::fold(FoldAdaptor) {
+  auto yield = cast<YieldOp>(getBody().front().getTerminator());
+  auto argument = dyn_cast<BlockArgument>(yield.getValue());
+  if (!argument)
+    return {};
+  Value input = getInputs()[argument.getArgNumber()];
+  return input.getType() == getType() ? OpFoldResult(input) : OpFoldResult();
+}
+
+//===----------------------------------------------------------------------===//
+// Views
+//===----------------------------------------------------------------------===//
+
+/// C1 of split_heads and merge_heads.
+static LogicalResult verifyHeads(Operation *op, Value flat, Value heads) {
+  ArrayRef<int64_t> shape = shapeOf(heads);
+  if (getElementTypeOrSelf(flat.getType()) !=
+      getElementTypeOrSelf(heads.getType()))
+    return op->emitOpError() << "expected one element type, found "
+                             << flat.getType() << " and " << heads.getType();
+  if (failed(expectSize(op, "rows", shapeOf(flat)[0], shape[0])))
+    return failure();
+  // Not by a product, which might overflow.
+  if (shapeOf(flat)[1] % shape[1] || shapeOf(flat)[1] / shape[1] != shape[2])
+    return op->emitOpError() << "expected as many columns as heads hold, found "
+                             << flat.getType() << " and " << heads.getType();
+  return success();
+}
+
+LogicalResult SplitHeadsOp::verify() {
+  return verifyHeads(*this, getX(), getResult());
+}
+
+OpFoldResult SplitHeadsOp::fold(FoldAdaptor) {
+  auto merge = getX().getDefiningOp<MergeHeadsOp>();
+  return merge && merge.getX().getType() == getType()
+             ? OpFoldResult(merge.getX())
+             : OpFoldResult();
+}
+
+LogicalResult MergeHeadsOp::verify() {
+  return verifyHeads(*this, getResult(), getX());
+}
+
+OpFoldResult MergeHeadsOp::fold(FoldAdaptor) {
+  auto split = getX().getDefiningOp<SplitHeadsOp>();
+  return split ? OpFoldResult(split.getX()) : OpFoldResult();
+}
+
+//===----------------------------------------------------------------------===//
+// LaunchOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  Operation *kernel = symbols.lookupNearestSymbolFrom(*this, getKernelAttr());
+  if (!kernel) // C1
+    return emitOpError() << "refers to a kernel that does not exist: "
+                         << getKernelAttr();
+  if (!isa<FunctionOpInterface>(kernel))
+    return emitOpError() << "refers to a kernel that is not a function: "
+                         << getKernelAttr();
+  auto function = dyn_cast<func::FuncOp>(kernel);
+  if (!function || function.getNumResults() == 0)
+    return success(); // lowered to buffers already
+  FunctionType type = function.getFunctionType();
+  if (type.getInputs() != getOperandTypes() ||
+      type.getResults() != getResultTypes()) // C2
+    return emitOpError() << "does not match the kernel's type " << type;
+  return success();
+}

@@ -1,0 +1,62 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "frontend/Import.h"
+#include "dialects/jet/Jet.h"
+
+using namespace mlir;
+using namespace jet;
+
+namespace {
+
+/// Builds the attribute of one of a layer's candidates.
+MixerAttrInterface importMixer(Builder &builder, const ModelSpec &spec,
+                               MixerKind kind) {
+  MLIRContext *context = builder.getContext();
+  if (kind == MixerKind::JetBlock) {
+    const JetBlockSpec &jet = *spec.jetBlock;
+    return JetBlockAttr::get(context, jet.numHeads, jet.keyHeadDim,
+                             jet.valueHeadDim, jet.convSize, jet.generatorDim,
+                             builder.getF64FloatAttr(jet.normEps));
+  }
+  std::optional<int64_t> window;
+  if (kind == MixerKind::SlidingWindow)
+    window = spec.window;
+  const AttentionSpec &attention = spec.attention;
+  return AttentionAttr::get(context, attention.numHeads, attention.numKvHeads,
+                            attention.headDim,
+                            builder.getF64FloatAttr(attention.ropeTheta),
+                            window);
+}
+
+} // namespace
+
+OwningOpRef<ModuleOp> jet::importSpec(MLIRContext &context,
+                                      const ModelSpec &spec, StringRef name,
+                                      StringRef path) {
+  OpBuilder builder(&context);
+  Location file = FileLineColLoc::get(&context, path, 1, 1);
+  OwningOpRef<ModuleOp> module = ModuleOp::create(builder, file);
+  builder.setInsertionPointToStart(module->getBody());
+  Type storage = spec.dtype == DType::F32 ? Type(builder.getF32Type())
+                                          : Type(builder.getBF16Type());
+  auto model = ModelOp::create(
+      builder, file, name, spec.hiddenSize, spec.intermediateSize,
+      spec.vocabSize, spec.maxPositionEmbeddings,
+      builder.getF64FloatAttr(spec.rmsNormEps).getValue(), storage,
+      spec.tieWordEmbeddings);
+  builder.createBlock(&model.getBody());
+  for (auto [index, layer] : llvm::enumerate(spec.layers)) {
+    Location location = NameLoc::get(
+        builder.getStringAttr("$.layer_types[" + Twine(index) + "]"), file);
+    SmallVector<Attribute> mixers;
+    for (MixerKind kind : layer.candidates)
+      mixers.push_back(importMixer(builder, spec, kind));
+    LayerOp::create(builder, location, index,
+                    layer.isSupernet ? Attribute() : mixers.front(),
+                    layer.isSupernet ? builder.getArrayAttr(mixers)
+                                     : ArrayAttr(),
+                    /*scores=*/DenseF64ArrayAttr(), "self_attn");
+  }
+  return module;
+}

@@ -1,0 +1,98 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Passes that lower the kernels of a module at level "launch".
+
+#ifndef JET_LOWERING_PASSES_TD
+#define JET_LOWERING_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def LowerKernelsPass : Pass<"jet-lower-kernels", "::mlir::ModuleOp"> {
+  let summary = "Write the kernels as linalg on tensors";
+  let description = [{
+    Gives each function of the module `@kernels` buffers for arguments (its
+    operands, states included, then its other results) and a body of linalg on
+    tensors under one `scf.forall`. Every argument tells its shape in the
+    symbols `R, B, T, C, S` (`jet.shape`) and its use (`jet.access`). This is the
+    executable definition of the ops.
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::bufferization::BufferizationDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+    "::mlir::tensor::TensorDialect"];
+}
+
+def MapGridPass : Pass<"jet-map-grid", "::mlir::func::FuncOp"> {
+  let summary = "Turn a kernel's scf.forall into a loop over grid points";
+  let description = [{
+    The kernel gets two more arguments, `begin` and `end`, and computes those
+    points of its grid, in row-major order of the `scf.forall`. The number of
+    points is recorded as `jet.grid`, in the symbols `R, B, T, C, S`. Numbers do
+    not change: grid points are independent.
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect",
+                           "::mlir::arith::ArithDialect",
+                           "::mlir::scf::SCFDialect"];
+}
+
+def VectorizeContractionsPass
+    : Pass<"jet-vectorize-contractions", "::mlir::func::FuncOp"> {
+  let summary = "Register-blocked loops for x·Wᵀ";
+  let description = [{
+    Replaces a `linalg.generic` that adds `x[r, k] · w[n, k]` to `y[r, n]`, on
+    buffers contiguous in k, by loops over tiles of `rows` × `columns` outputs
+    that are accumulated in vectors along k. The order of additions for an
+    output depends on k alone, not on the tile, so a row gives the same bits
+    whatever rows come with it. Changes rounding (sums are reassociated).
+  }];
+  let options = [
+    Option<"vectorWidth", "vector-width", "int64_t", "16", "f32 lanes">,
+    Option<"rows", "rows", "int64_t", "4", "rows of a tile">,
+    Option<"columns", "columns", "int64_t", "4", "columns of a tile">,
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect"];
+}
+
+def ExpandCopiesPass : Pass<"jet-expand-copies", "::mlir::func::FuncOp"> {
+  let summary = "Copies of strided buffers as linalg";
+  let description = [{
+    Turns `memref.copy` into an elementwise `linalg.generic`, so that copies of
+    strided buffers become loops and not calls of a support library, which a
+    package does not bring. Bit-exact.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+}
+
+def ApproximateMathPass
+    : Pass<"jet-approximate-math", "::mlir::func::FuncOp"> {
+  let summary = "Polynomials for exp and log1p";
+  let description = [{
+    Replaces `math.exp` and `math.log1p` on f32 by polynomials that vectorise
+    (a few units in the last place). Other functions stay calls of libm, which
+    reduces large angles exactly. Changes rounding.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect",
+                           "::mlir::vector::VectorDialect"];
+}
+
+def EmitEntryPointsPass : Pass<"jet-emit-entry-points", "::mlir::ModuleOp"> {
+  let summary = "Give each kernel the ABI of packages";
+  let description = [{
+    For each kernel emits `void kernel(void *const *operands, const int64_t
+    symbols[5], int64_t begin, int64_t end)`, which builds the memref arguments
+    from the pointers and the shapes in the symbols; the kernel itself becomes
+    private.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect",
+                           "::mlir::arith::ArithDialect",
+                           "::mlir::affine::AffineDialect"];
+}
+
+#endif // JET_LOWERING_PASSES_TD

@@ -1,0 +1,122 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "lowering/Pipelines.h"
+#include "lowering/Passes.h"
+#include "passes/Passes.h"
+
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace jet;
+
+void jet::buildPlacePipeline(OpPassManager &pm,
+                             const PlacementOptions &options) {
+  // What the frontend made must be a model and nothing else.
+  pm.addPass(createVerifyLevelPass({"model"}));
+  PlaceLayersPassOptions place;
+  for (const std::string &name : options.placement)
+    place.placement.push_back(name);
+  pm.addPass(createPlaceLayersPass(place));
+  pm.addPass(createVerifyLevelPass({"placed"}));
+}
+
+void jet::buildExpandPipeline(OpPassManager &pm) {
+  pm.addPass(createExpandModelPass());
+  // Views that undo each other, maps that do nothing, parameters read twice.
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createVerifyLevelPass({"tensor"}));
+}
+
+void jet::buildLaunchPipeline(OpPassManager &pm) {
+  // Nothing that rewrites tensor ops may come after this: kernels are shared.
+  pm.addPass(createOutlineKernelsPass());
+  pm.addPass(createVerifyLevelPass({"launch"}));
+}
+
+void jet::buildLinalgPipeline(OpPassManager &pm) {
+  pm.addPass(createLowerKernelsPass());
+  OpPassManager &kernels = pm.nest<ModuleOp>();
+  kernels.addPass(createCanonicalizerPass());
+  kernels.addPass(createCSEPass());
+}
+
+void jet::buildLoopsPipeline(OpPassManager &pm, const CpuOptions &options) {
+  OpPassManager &kernels = pm.nest<ModuleOp>();
+  // Kernels take and fill buffers; what they compute in between stays in place
+  // wherever it can, so most have no allocation left after this.
+  bufferization::OneShotBufferizePassOptions bufferize;
+  bufferize.allowUnknownOps = false;
+  kernels.addPass(bufferization::createOneShotBufferizePass(bufferize));
+  kernels.addPass(createCanonicalizerPass());
+  kernels.addPass(createCSEPass());
+  // Before any loop is made, while the grid is still the one scf.forall.
+  OpPassManager &kernel = kernels.nest<func::FuncOp>();
+  kernel.addPass(createMapGridPass());
+  // Temporaries: small ones to the stack (out of loops first, where an alloca
+  // would grow the stack), the others freed where they die.
+  kernel.addPass(bufferization::createBufferLoopHoistingPass());
+  bufferization::PromoteBuffersToStackPassOptions promote;
+  promote.maxAllocSizeInBytes = 4096;
+  kernel.addPass(bufferization::createPromoteBuffersToStackPass(promote));
+  kernels.addPass(bufferization::createOwnershipBasedBufferDeallocationPass());
+  kernels.addPass(createCanonicalizerPass());
+  kernels.addPass(bufferization::createBufferDeallocationSimplificationPass());
+  kernels.addPass(bufferization::createLowerDeallocationsPass());
+  kernels.addPass(createCanonicalizerPass());
+  OpPassManager &loops = kernels.nest<func::FuncOp>();
+  // The projections are where the time goes; their loops are laid out here.
+  VectorizeContractionsPassOptions tile;
+  tile.vectorWidth = options.vectorWidth;
+  // 16 accumulators need 32 vector registers, which come with 16 lanes.
+  tile.rows = options.vectorWidth >= 16 ? 4 : 2;
+  tile.columns = 4;
+  loops.addPass(createVectorizeContractionsPass(tile));
+  // The rest becomes plain loops that LLVM's loop vectoriser takes up: innermost
+  // dimensions are contiguous and exp is a polynomial.
+  loops.addPass(createExpandCopiesPass());
+  loops.addPass(createConvertLinalgToLoopsPass());
+  loops.addPass(createApproximateMathPass());
+  kernels.addPass(memref::createFoldMemRefAliasOpsPass());
+  kernels.addPass(createCanonicalizerPass());
+  kernels.addPass(createCSEPass());
+}
+
+void jet::buildHostPipeline(OpPassManager &pm) {
+  OpPassManager &kernels = pm.nest<ModuleOp>();
+  kernels.addPass(createEmitEntryPointsPass());
+  kernels.addPass(memref::createExpandStridedMetadataPass());
+  kernels.addPass(createLowerAffinePass());
+  kernels.addPass(createSCFToControlFlowPass());
+  kernels.addPass(createConvertVectorToLLVMPass());
+  // sin and cos of large angles need libm's range reduction.
+  kernels.addPass(createConvertMathToLLVMPass());
+  kernels.addPass(createConvertMathToLibmPass());
+  kernels.addPass(createConvertToLLVMPass());
+  kernels.addPass(createReconcileUnrealizedCastsPass());
+  kernels.addPass(createCanonicalizerPass());
+  kernels.addPass(createCSEPass());
+}
+
+void jet::registerPipelines() {
+  static PassPipelineRegistration<PlacementOptions> place(
+      "jet-place", "model -> placed", buildPlacePipeline);
+  static PassPipelineRegistration<> expand("jet-expand", "placed -> tensor",
+                                           buildExpandPipeline);
+  static PassPipelineRegistration<> launch("jet-launch", "tensor -> launch",
+                                           buildLaunchPipeline);
+  static PassPipelineRegistration<> linalg(
+      "jet-linalg", "launch -> kernels as linalg on tensors",
+      buildLinalgPipeline);
+  static PassPipelineRegistration<CpuOptions> loops(
+      "jet-cpu-loops", "kernels as linalg -> vectorised loops on buffers",
+      buildLoopsPipeline);
+  static PassPipelineRegistration<> host(
+      "jet-cpu-llvm", "kernels as loops -> LLVM dialect", buildHostPipeline);
+}

@@ -1,0 +1,46 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The way of a model from spec to code, phase by phase.
+
+#ifndef JET_LOWERING_PIPELINES_H
+#define JET_LOWERING_PIPELINES_H
+
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassOptions.h"
+
+namespace jet {
+
+/// The CPU that kernels are compiled for.
+struct CpuOptions : mlir::PassPipelineOptions<CpuOptions> {
+  Option<int64_t> vectorWidth{*this, "vector-width",
+                              llvm::cl::desc("f32 lanes of a vector register"),
+                              llvm::cl::init(16)};
+};
+
+struct PlacementOptions : mlir::PassPipelineOptions<PlacementOptions> {
+  ListOption<std::string> placement{
+      *this, "placement", llvm::cl::desc("name of the mixer of each layer")};
+};
+
+/// model → placed
+void buildPlacePipeline(mlir::OpPassManager &pm,
+                        const PlacementOptions &options);
+/// placed → tensor
+void buildExpandPipeline(mlir::OpPassManager &pm);
+/// tensor → launch
+void buildLaunchPipeline(mlir::OpPassManager &pm);
+/// Kernels: jet ops → linalg on tensors
+void buildLinalgPipeline(mlir::OpPassManager &pm);
+/// Kernels: linalg on tensors → vectorised loops on buffers
+void buildLoopsPipeline(mlir::OpPassManager &pm, const CpuOptions &options);
+/// Kernels: loops → LLVM dialect with the entry points of a package
+void buildHostPipeline(mlir::OpPassManager &pm);
+
+/// --jet-place, --jet-expand, --jet-launch, --jet-linalg, --jet-cpu-loops,
+/// --jet-cpu-llvm
+void registerPipelines();
+
+} // namespace jet
+
+#endif // JET_LOWERING_PIPELINES_H

@@ -1,0 +1,25 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "lowering/Registration.h"
+#include "dialects/jet/Jet.h"
+#include "lowering/Passes.h"
+#include "lowering/Pipelines.h"
+#include "passes/Passes.h"
+
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
+#include "mlir/Target/LLVMIR/Dialect/All.h"
+
+void jet::registerAllDialects(mlir::DialectRegistry &registry) {
+  mlir::registerAllDialects(registry);
+  mlir::registerAllExtensions(registry);
+  mlir::registerAllToLLVMIRTranslations(registry);
+  registry.insert<JetDialect>();
+}
+
+void jet::registerAllPasses() {
+  registerJetPasses();
+  registerJetLoweringPasses();
+  registerPipelines();
+}

@@ -1,0 +1,231 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Ops whose rows are independent: embedding, norms, elementwise code, rotary.
+// The grid is the rows (and heads, where a row is cut into heads).
+
+#include "lowering/linalg/KernelBuilder.h"
+
+#include "mlir/IR/IRMapping.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace jet;
+
+/// A grid over the leading `dims` dimensions of the result `type`, whose
+/// remaining dimensions `body` computes into the slice it is given.
+static Lowered
+overRows(KernelBuilder &b, RankedTensorType type, OpFoldResult rows,
+         unsigned dims, function_ref<Value(ValueRange point, Value init)> body) {
+  SmallVector<OpFoldResult> sizes = {rows};
+  for (int64_t size : type.getShape().drop_front())
+    sizes.push_back(b.getIndexAttr(size));
+  SmallVector<OpFoldResult> steps(dims, b.getIndexAttr(1));
+  return b.grid(ArrayRef(sizes).take_front(dims), steps,
+                b.empty(sizes, type.getElementType()),
+                [&](ValueRange point, ValueRange inits) {
+                  SmallVector<OpFoldResult> offsets(point.begin(), point.end());
+                  offsets.resize(sizes.size(), b.getIndexAttr(0));
+                  SmallVector<OpFoldResult> extent(dims, b.getIndexAttr(1));
+                  llvm::append_range(extent, ArrayRef(sizes).drop_front(dims));
+                  Value init = b.row(inits[0], SmallVector<Value>(point));
+                  return SmallVector<GridResult>{
+                      {body(point, init), offsets, extent}};
+                });
+}
+
+Lowered jet::lowerEmbedding(KernelBuilder &b, EmbeddingOp op,
+                            ValueRange operands) {
+  return overRows(
+      b, cast<RankedTensorType>(op.getType()), b.dim(operands[0], 0), 1,
+      [&](ValueRange point, Value init) {
+        Value token = tensor::ExtractOp::create(b, operands[0], point);
+        Value row = arith::IndexCastOp::create(b, b.getIndexType(), token);
+        return b.elementwiseInto(b.row(operands[1], row), init,
+                                 [](ValueRange in) { return in[0]; });
+      });
+}
+
+Lowered jet::lowerLastToken(KernelBuilder &b, LastTokenOp op,
+                            ValueRange operands) {
+  return overRows(b, cast<RankedTensorType>(op.getType()),
+                  b.dim(operands[1], 0), 1, [&](ValueRange point, Value init) {
+                    Sequence sequence = b.sequence(operands[1], point[0]);
+                    Value last = b.sub(b.add(sequence.row, sequence.rows),
+                                       b.index(1));
+                    return b.elementwiseInto(
+                        b.row(operands[0], last), init,
+                        [](ValueRange in) { return in[0]; });
+                  });
+}
+
+/// scale / sqrt(sum / count + eps).
+static Value inverseNorm(KernelBuilder &b, Value sum, double count, double eps,
+                         double scale) {
+  Value mean = arith::DivFOp::create(b, sum, b.f32(count));
+  Value root =
+      math::SqrtOp::create(b, arith::AddFOp::create(b, mean, b.f32(eps)));
+  return arith::DivFOp::create(b, b.f32(scale), root);
+}
+
+Lowered jet::lowerRmsNorm(KernelBuilder &b, RmsNormOp op, ValueRange operands) {
+  auto type = cast<RankedTensorType>(op.getType());
+  return overRows(b, type, b.dim(operands[0], 0), 1,
+                  [&](ValueRange point, Value init) {
+                    Value x = b.row(operands[0], point[0]);
+                    Value scale = inverseNorm(
+                        b, b.sumOfSquares(x), type.getDimSize(1),
+                        op.getEps().convertToDouble(), 1.0);
+                    return b.elementwiseInto(
+                        {x, operands[1]}, init, [&](ValueRange in) {
+                          return b.mulf(in[1], b.mulf(in[0], scale));
+                        });
+                  });
+}
+
+Lowered jet::lowerGatedRmsNorm(KernelBuilder &b, GatedRmsNormOp op,
+                               ValueRange operands) {
+  auto type = cast<RankedTensorType>(op.getType());
+  return overRows(
+      b, type, b.dim(operands[0], 0), 2, [&](ValueRange point, Value init) {
+        SmallVector<Value> at(point);
+        Value x = b.row(operands[0], at), gate = b.row(operands[1], at);
+        Value scale = inverseNorm(b, b.sumOfSquares(x), type.getDimSize(2),
+                                  op.getEps().convertToDouble(), 1.0);
+        return b.elementwiseInto(
+            {x, gate, operands[2]}, init, [&](ValueRange in) {
+              Value y = b.mulf(in[2], b.mulf(in[0], scale));
+              return b.mulf(y, b.silu(in[1]));
+            });
+      });
+}
+
+Lowered jet::lowerL2Norm(KernelBuilder &b, L2NormOp op, ValueRange operands) {
+  return overRows(b, cast<RankedTensorType>(op.getType()),
+                  b.dim(operands[0], 0), 2, [&](ValueRange point, Value init) {
+                    Value x = b.row(operands[0], SmallVector<Value>(point));
+                    Value scale = inverseNorm(
+                        b, b.sumOfSquares(x), 1.0,
+                        op.getEps().convertToDouble(),
+                        op.getScale().convertToDouble());
+                    return b.elementwiseInto(x, init, [&](ValueRange in) {
+                      return b.mulf(in[0], scale);
+                    });
+                  });
+}
+
+Lowered jet::lowerSwiglu(KernelBuilder &b, SwigluOp op, ValueRange operands) {
+  return overRows(b, cast<RankedTensorType>(op.getType()),
+                  b.dim(operands[0], 0), 1, [&](ValueRange point, Value init) {
+                    return b.elementwiseInto(
+                        {b.row(operands[0], point[0]),
+                         b.row(operands[1], point[0])},
+                        init, [&](ValueRange in) {
+                          return b.mulf(b.silu(in[0]), in[1]);
+                        });
+                  });
+}
+
+Lowered jet::lowerMap(KernelBuilder &b, MapOp op, ValueRange operands) {
+  auto type = cast<RankedTensorType>(op.getType());
+  int64_t rank = type.getRank();
+  OpFoldResult rows = type.isDynamicDim(0)
+                          ? b.dim(*llvm::find_if(operands,
+                                                 [&](Value v) {
+                                                   return cast<ShapedType>(
+                                                              v.getType())
+                                                              .getRank() == rank;
+                                                 }),
+                                  0)
+                          : OpFoldResult(b.getIndexAttr(type.getDimSize(0)));
+  return overRows(
+      b, type, rows, 1, [&](ValueRange point, Value init) -> Value {
+        SmallVector<Value> inputs;
+        SmallVector<AffineMap> maps;
+        AffineMap identity = b.getMultiDimIdentityMap(rank - 1);
+        for (Value operand : operands) {
+          int64_t own = cast<ShapedType>(operand.getType()).getRank();
+          inputs.push_back(own == rank ? b.row(operand, point[0]) : operand);
+          // Broadcast along the leading dimensions that the input lacks.
+          maps.push_back(own >= rank - 1 ? identity
+                                         : identity.getMinorSubMap(own));
+        }
+        maps.push_back(identity);
+        SmallVector<utils::IteratorType> loops(rank - 1,
+                                               utils::IteratorType::parallel);
+        auto generic = linalg::GenericOp::create(b, init.getType(), inputs,
+                                                 init, maps, loops);
+        IRMapping mapping;
+        op.getBody().cloneInto(&generic.getRegion(), mapping);
+        Block &block = generic.getRegion().front();
+        block.addArgument(type.getElementType(), b.getLoc());
+        Operation *yield = block.getTerminator();
+        OpBuilder::InsertionGuard guard(b);
+        b.setInsertionPoint(yield);
+        linalg::YieldOp::create(b, yield->getOperands());
+        yield->erase();
+        return generic.getResult(0);
+      });
+}
+
+//===----------------------------------------------------------------------===//
+// Rotary
+//===----------------------------------------------------------------------===//
+
+/// cos φ or sin φ of every pair i of a row, [D/2], in f32 as the model's
+/// authors compute it: φ = position · theta^(−2i/D).
+static Value rotation(KernelBuilder &b, Value position, int64_t half,
+                      double theta, bool cosine) {
+  SmallVector<float> frequencies;
+  for (int64_t i = 0; i < half; ++i)
+    frequencies.push_back(static_cast<float>(
+        1.0 / std::pow(theta, static_cast<double>(i) / half)));
+  auto type = RankedTensorType::get({half}, b.getF32Type());
+  Value table = arith::ConstantOp::create(
+      b, DenseElementsAttr::get(type, ArrayRef<float>(frequencies)));
+  return b.elementwise(table, b.getF32Type(), [&](ValueRange in) -> Value {
+    // Not mulf(): the angle must not be contracted or reassociated.
+    Value angle = arith::MulFOp::create(b, position, in[0]);
+    if (cosine)
+      return math::CosOp::create(b, angle);
+    return math::SinOp::create(b, angle);
+  });
+}
+
+Lowered jet::lowerRope(KernelBuilder &b, RopeOp op, ValueRange operands) {
+  auto type = cast<RankedTensorType>(op.getType());
+  int64_t heads = type.getDimSize(1), half = type.getDimSize(2) / 2;
+  OpFoldResult zero = b.getIndexAttr(0), mid = b.getIndexAttr(half);
+  SmallVector<OpFoldResult> sizes = {b.getIndexAttr(heads), mid};
+  AffineExpr h, i;
+  bindDims(b.getContext(), h, i);
+  AffineMap all = b.getMultiDimIdentityMap(2);
+  AffineMap pair = AffineMap::get(2, 0, {i}, b.getContext());
+
+  return overRows(
+      b, type, b.dim(operands[0], 0), 1, [&](ValueRange point, Value init) {
+        Value integer = tensor::ExtractOp::create(b, operands[1], point);
+        Value position = arith::SIToFPOp::create(b, b.getF32Type(), integer);
+        double theta = op.getTheta().convertToDouble();
+        Value cos = rotation(b, position, half, theta, true);
+        Value sin = rotation(b, position, half, theta, false);
+        Value row = b.row(operands[0], point[0]);
+        Value first = b.slice(row, {zero, zero}, sizes, {true, true});
+        Value second = b.slice(row, {zero, mid}, sizes, {true, true});
+        // a·cos + sign·b·sin into one half of the row.
+        auto rotate = [&](Value x, Value y, double sign, Value into,
+                          OpFoldResult at) {
+          Value part = b.slice(into, {zero, at}, sizes, {true, true});
+          part = b.generic({x, y, cos, sin}, part, {all, all, pair, pair, all},
+                           {false, false}, [&](ValueRange in) -> Value {
+                             Value side = b.mulf(in[1], in[3]);
+                             return b.addf(b.mulf(in[0], in[2]),
+                                           b.mulf(side, b.f32(sign)));
+                           });
+          return b.insert(part, into, {zero, at}, sizes);
+        };
+        Value result = rotate(first, second, -1.0, init, zero);
+        return rotate(second, first, 1.0, result, mid);
+      });
+}

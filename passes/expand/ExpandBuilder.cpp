@@ -1,0 +1,106 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "passes/expand/Expand.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace jet;
+
+RankedTensorType ExpandBuilder::rows(ArrayRef<int64_t> sizes, Type element) {
+  SmallVector<int64_t> shape = {ShapedType::kDynamic};
+  llvm::append_range(shape, sizes);
+  return RankedTensorType::get(shape, element);
+}
+
+Value ExpandBuilder::param(const Twine &name, ArrayRef<int64_t> shape) {
+  return ParamOp::create(*this, RankedTensorType::get(shape, storage),
+                         (prefix + name).str());
+}
+
+Value ExpandBuilder::linear(Value x, const Twine &name, int64_t outputs,
+                            bool bias, Type element) {
+  int64_t inputs = cast<ShapedType>(x.getType()).getDimSize(1);
+  Value weight = param(name + ".weight", {outputs, inputs});
+  Value biasValue = bias ? param(name + ".bias", {outputs}) : Value();
+  return LinearOp::create(
+      *this, rows({outputs}, element ? element : Type(getF32Type())), x, weight,
+      biasValue);
+}
+
+Value ExpandBuilder::splitHeads(Value x, int64_t heads) {
+  auto type = cast<RankedTensorType>(x.getType());
+  return SplitHeadsOp::create(
+      *this, rows({heads, type.getDimSize(1) / heads}, type.getElementType()),
+      x);
+}
+
+Value ExpandBuilder::mergeHeads(Value x) {
+  auto type = cast<RankedTensorType>(x.getType());
+  return MergeHeadsOp::create(
+      *this,
+      rows({type.getDimSize(1) * type.getDimSize(2)}, type.getElementType()),
+      x);
+}
+
+Value ExpandBuilder::map(
+    ValueRange inputs, RankedTensorType result,
+    function_ref<Value(ImplicitLocOpBuilder &, ValueRange)> body) {
+  return MapOp::create(
+      *this, result, inputs,
+      [&](OpBuilder &builder, Location location, ValueRange args) -> Value {
+        ImplicitLocOpBuilder b(location, builder);
+        SmallVector<Value> wide;
+        for (Value arg : args)
+          wide.push_back(arg.getType().isF32()
+                             ? arg
+                             : arith::ExtFOp::create(b, b.getF32Type(), arg));
+        Value value = body(b, wide);
+        Type element = result.getElementType();
+        return value.getType() == element
+                   ? value
+                   : arith::TruncFOp::create(b, element, value).getResult();
+      });
+}
+
+Value ExpandBuilder::add(Value x, Value y) {
+  return map({x, y}, cast<RankedTensorType>(x.getType()),
+             [](ImplicitLocOpBuilder &b, ValueRange in) -> Value {
+               return arith::AddFOp::create(b, in[0], in[1]);
+             });
+}
+
+/// 1 / (1 + exp(−x)).
+static Value buildSigmoid(ImplicitLocOpBuilder &b, Value x) {
+  Value one = arith::ConstantOp::create(b, b.getF32FloatAttr(1.0f));
+  Value exp = math::ExpOp::create(b, arith::NegFOp::create(b, x));
+  return arith::DivFOp::create(b, one, arith::AddFOp::create(b, one, exp));
+}
+
+Value ExpandBuilder::silu(Value x) {
+  return map(x, cast<RankedTensorType>(x.getType()),
+             [](ImplicitLocOpBuilder &b, ValueRange in) -> Value {
+               return arith::MulFOp::create(b, in[0], buildSigmoid(b, in[0]));
+             });
+}
+
+Value ExpandBuilder::sigmoid(Value x) {
+  return map(x, cast<RankedTensorType>(x.getType()),
+             [](ImplicitLocOpBuilder &b, ValueRange in) -> Value {
+               return buildSigmoid(b, in[0]);
+             });
+}
+
+Value jet::expandMixer(ExpandBuilder &builder, MixerAttrInterface mixer,
+                       Value x, MutableArrayRef<Value> states) {
+  return llvm::TypeSwitch<Attribute, Value>(mixer)
+      .Case([&](AttentionAttr attr) {
+        return expandAttention(builder, attr, x, states);
+      })
+      .Case([&](JetBlockAttr attr) {
+        return expandJetBlock(builder, attr, x, states);
+      });
+}

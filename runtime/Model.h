@@ -1,0 +1,90 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A loaded model: code and weights, ready to run.
+
+#ifndef JET_RUNTIME_MODEL_H
+#define JET_RUNTIME_MODEL_H
+
+#include "runtime/Checkpoint.h"
+#include "runtime/HostCode.h"
+#include "runtime/Package.h"
+
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace jet {
+
+/// Owns an anonymous mapping of zero pages; pages that nobody touches cost
+/// nothing. Move-only.
+class ZeroMemory {
+public:
+  /// An error when the system has no room. `what` names it in the message.
+  static Result<ZeroMemory> create(int64_t bytes, const std::string &what);
+
+  ZeroMemory() = default;
+  ZeroMemory(ZeroMemory &&other) noexcept;
+  ZeroMemory &operator=(ZeroMemory &&other) noexcept;
+  ~ZeroMemory();
+
+  std::byte *data() const { return begin; }
+  int64_t size() const { return bytes; }
+  /// Makes [offset, offset + length) zero again, giving whole pages back.
+  void clear(int64_t offset, int64_t length);
+
+private:
+  std::byte *begin = nullptr;
+  int64_t bytes = 0;
+};
+
+/// The entry points of a package.
+enum class ProgramKind { Prefill, Decode, Forward };
+
+/// Immutable after load(): sessions of several threads may share one. Keeps
+/// the checkpoint mapped.
+class Model {
+public:
+  /// Reads and verifies the package, checks the machine, binds the weights
+  /// (path as for Checkpoint::open) and loads the code, in this order.
+  static Result<std::shared_ptr<const Model>>
+  load(const std::string &packagePath, const std::string &weightsPath);
+
+  /// The same with weights made up in memory: small values that keep
+  /// activations finite. For benchmarks.
+  static Result<std::shared_ptr<const Model>>
+  loadWithMadeUpWeights(const std::string &packagePath);
+
+  const Package &package() const { return contents; }
+  const ModelInfo &info() const { return contents.model; }
+  /// Tensors of the checkpoint that the package does not use.
+  const std::vector<std::string> &extraTensors() const { return extra; }
+
+  const ProgramInfo &program(ProgramKind kind) const {
+    return contents.programs[programIndex[static_cast<size_t>(kind)]];
+  }
+  KernelFunction kernel(int64_t index) const { return code.kernels()[index]; }
+  const void *parameter(int64_t index) const { return weights[index]; }
+
+private:
+  Model() = default;
+  static Result<std::shared_ptr<Model>> loadPackage(const std::string &path);
+  /// Loads the code, which comes last: nothing runs before all else is right.
+  static Result<std::shared_ptr<const Model>>
+  finish(std::shared_ptr<Model> model, const std::string &path);
+  Result<void> bindWeights(const std::string &path);
+  Result<void> makeUpWeights();
+
+  Package contents;
+  std::array<size_t, 3> programIndex{};
+  HostCode code;
+  Checkpoint checkpoint;
+  std::vector<ZeroMemory> ownWeights; // copies and made-up weights
+  std::vector<const void *> weights;
+  std::vector<std::string> extra;
+};
+
+} // namespace jet
+
+#endif // JET_RUNTIME_MODEL_H

@@ -1,0 +1,137 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Values of the package format: sizes and state accounting.
+
+#include "runtime/Package.h"
+
+#include "support/CheckedMath.h"
+
+#include <limits>
+
+namespace jet {
+
+SizeExpr SizeExpr::makeConstant(int64_t value) {
+  SizeExpr expr;
+  expr.kind = Kind::Constant;
+  expr.constant = value;
+  return expr;
+}
+
+SizeExpr SizeExpr::makeSymbol(jet::Symbol symbol) {
+  SizeExpr expr;
+  expr.kind = Kind::Symbol;
+  expr.symbol = symbol;
+  return expr;
+}
+
+SizeExpr SizeExpr::make(Kind kind, SizeExpr lhs, SizeExpr rhs) {
+  SizeExpr expr;
+  expr.kind = kind;
+  expr.args.reserve(2);
+  expr.args.push_back(std::move(lhs));
+  expr.args.push_back(std::move(rhs));
+  return expr;
+}
+
+Result<int64_t> SizeExpr::evaluate(const SymbolValues &symbols) const {
+  if (kind == Kind::Constant)
+    return constant;
+  if (kind == Kind::Symbol)
+    return symbols[static_cast<int>(symbol)];
+  if (args.size() != 2)
+    return Error{"size expression: expected 2 operands, found " +
+                 std::to_string(args.size())};
+  Result<int64_t> lhs = args[0].evaluate(symbols);
+  if (!lhs)
+    return lhs;
+  Result<int64_t> rhs = args[1].evaluate(symbols);
+  if (!rhs)
+    return rhs;
+  std::optional<int64_t> value;
+  if (kind == Kind::Add) {
+    value = checkedAdd(*lhs, *rhs);
+  } else if (kind == Kind::Mul) {
+    value = checkedMul(*lhs, *rhs);
+  } else {
+    if (*rhs <= 0)
+      return Error{"size expression: expected a positive divisor, found " +
+                   std::to_string(*rhs)};
+    if (*lhs < 0)
+      return Error{"size expression: expected a dividend >= 0, found " +
+                   std::to_string(*lhs)};
+    value = *lhs / *rhs + (*lhs % *rhs != 0);
+  }
+  if (!value)
+    return Error{"size expression: the value does not fit 64 bits"};
+  return *value;
+}
+
+std::string_view stateKindName(StateKind kind) {
+  switch (kind) {
+  case StateKind::AttentionKv:
+    return "attention_kv";
+  case StateKind::WindowKv:
+    return "window_kv";
+  case StateKind::Recurrent:
+    return "recurrent";
+  case StateKind::ConvTail:
+    return "conv_tail";
+  }
+  return "unknown";
+}
+
+/// Bytes of one slot of `state`, or an error when a size overflows.
+static Result<int64_t> slotBytes(const StateInfo &state,
+                                 const SymbolValues &symbols) {
+  int64_t bytes = dtypeBytes(state.dtype);
+  for (const SizeExpr &dim : state.shape) {
+    Result<int64_t> extent = dim.evaluate(symbols);
+    if (!extent)
+      return extent;
+    std::optional<int64_t> product = checkedMul(bytes, *extent);
+    if (!product)
+      return Error{"state of layer " + std::to_string(state.layer) +
+                   ": the size does not fit 64 bits"};
+    bytes = *product;
+  }
+  return bytes;
+}
+
+Result<StateBytes> stateBytesPerSequence(const Package &package,
+                                         int64_t context) {
+  if (context < 0)
+    return Error{"context: expected >= 0, found " + std::to_string(context)};
+  SymbolValues symbols = {1, 1, 1, context, 1};
+  StateBytes result;
+  int64_t sum = 0;
+  for (const StateInfo &state : package.states) {
+    Result<int64_t> bytes = slotBytes(state, symbols);
+    if (!bytes)
+      return bytes.error();
+    int64_t *part = nullptr;
+    switch (state.kind) {
+    case StateKind::AttentionKv:
+      part = &result.attentionKv;
+      break;
+    case StateKind::WindowKv:
+      part = &result.windowKv;
+      break;
+    case StateKind::Recurrent:
+      part = &result.recurrent;
+      break;
+    case StateKind::ConvTail:
+      part = &result.convTail;
+      break;
+    }
+    // The parts cannot overflow when their sum does not.
+    std::optional<int64_t> total = checkedAdd(sum, *bytes);
+    if (!total)
+      return Error{"state bytes per sequence: the sum does not fit 64 bits"};
+    sum = *total;
+    *part += *bytes;
+  }
+  return result;
+}
+
+} // namespace jet

@@ -1,0 +1,242 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The package: the one file in which the compiler and the runtime meet, and
+// this header the one description of it that both include.
+//
+// Bytes of a package, format version 1 (all integers little-endian):
+//
+//   offset 0        u64: N, the length of the header
+//   offset 8        N bytes: the header, JSON (UTF-8), padded with spaces so
+//                   that 8 + N is a multiple of 64
+//   offset 8 + N    the blobs, each at a multiple of 64 from here, zero padded
+//   last 8 bytes    u64: XXH3-64 of every byte before it
+//
+// The header is the JSON form of `Package` below: one key per member, in the
+// names given in the members' comments. A package holds code and is trusted
+// like a program; the checks of readPackage() protect against accidents
+// (truncation, bit flips, another version or machine), not against malice.
+//
+// What a package executes: a *program* is a list of *launches*; a launch runs
+// one *kernel* over its grid. A kernel works on rows (tokens or sequences) and
+// is compiled once for all sizes; the sizes of a step are the four symbols
+//
+//   R  rows the launch works on: T for tokens, B for sequences (Launch::rows)
+//   B  sequences in the batch
+//   T  tokens of the step, all sequences together (ragged, no padding)
+//   C  capacity: positions that the full-attention cache of a slot can hold
+//   S  slots of the state
+//
+// and the kernel's ABI on the CPU target is
+//
+//   void kernel(void *const *operands, const int64_t symbols[5],
+//               int64_t begin, int64_t end);
+//
+// which computes the grid points [begin, end). Grid points are independent:
+// any partition over threads gives the same bits.
+//
+// Inputs of every program, prepared by the runtime:
+//   tokens     [T]     i32   token ids
+//   positions  [T]     i32   absolute position of each token in its sequence
+//   batch      [B, 4]  i32   per sequence: slot, position (tokens already in
+//                            the state), first row in `tokens`, row count >= 1
+// Output: logits [B or T, vocab] f32.
+
+#ifndef JET_RUNTIME_PACKAGE_H
+#define JET_RUNTIME_PACKAGE_H
+
+#include "support/DType.h"
+#include "support/Error.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace jet {
+
+inline constexpr int64_t kPackageVersion = 1;
+
+/// The sizes that kernels are symbolic in; the index is the ABI's.
+enum class Symbol { R = 0, B = 1, T = 2, C = 3, S = 4 };
+inline constexpr int kNumSymbols = 5;
+using SymbolValues = int64_t[kNumSymbols];
+
+/// A non-negative size that is polynomial in the symbols, or a ceiling
+/// division of one. JSON: an integer, a symbol's letter, or
+/// ["add" | "mul" | "ceildiv", lhs, rhs].
+struct SizeExpr {
+  enum class Kind { Constant, Symbol, Add, Mul, CeilDiv };
+  Kind kind = Kind::Constant;
+  int64_t constant = 0;           // Constant
+  jet::Symbol symbol = Symbol::R; // Symbol
+  std::vector<SizeExpr> args;     // two, for Add, Mul, CeilDiv
+
+  static SizeExpr makeConstant(int64_t value);
+  static SizeExpr makeSymbol(jet::Symbol symbol);
+  static SizeExpr make(Kind kind, SizeExpr lhs, SizeExpr rhs);
+
+  /// The value for `symbols`; an error on overflow or division by <= 0.
+  Result<int64_t> evaluate(const SymbolValues &symbols) const;
+};
+
+/// Which machine the code runs on. JSON "target".
+struct TargetInfo {
+  std::string kind; // "kind": "cpu"
+  std::string arch; // "arch": "x86_64"
+  /// "cpu_level": microarchitecture level that the code needs, e.g.
+  /// "x86-64-v3"; the loader compares it with the machine.
+  std::string cpuLevel;
+};
+
+/// Facts about the model that the runtime and `inspect` need. JSON "model".
+struct ModelInfo {
+  std::string name;                 // "name"
+  std::vector<std::string> layers;  // "layers": mixer names in order
+  std::string dtype;                // "dtype": "BF16" | "F32", weights and KV
+  int64_t parameters = 0;           // "parameters": number of weights
+  int64_t hiddenSize = 0;           // "hidden_size"
+  int64_t vocabSize = 0;            // "vocab_size"
+  int64_t maxBatch = 0;             // "max_batch": B, S <= max_batch
+  int64_t maxContext = 0;           // "max_context": C <= max_context
+  int64_t bosTokenId = -1;          // "bos_token_id": -1 for none
+  std::vector<int64_t> eosTokenIds; // "eos_token_ids"
+};
+
+/// A checkpoint tensor. JSON "parameters".
+struct ParameterInfo {
+  std::string name;           // "name": its Hugging Face name
+  DType dtype = DType::F32;   // "dtype"
+  std::vector<int64_t> shape; // "shape"
+};
+
+/// What a layer keeps for a sequence between steps; see StateInfo::kind.
+enum class StateKind { AttentionKv, WindowKv, Recurrent, ConvTail };
+
+/// "attention_kv", "window_kv", "recurrent", "conv_tail".
+std::string_view stateKindName(StateKind kind);
+
+/// State of one layer, one slot of it per sequence, slots contiguous.
+/// A new sequence's slot begins as zeros. JSON "states".
+struct StateInfo {
+  int64_t layer = 0;                       // "layer"
+  StateKind kind = StateKind::AttentionKv; // "kind"
+  DType dtype = DType::F32;                // "dtype"
+  /// "shape" of one slot; attention_kv: [2, kv_heads, C, head_dim] (K then V),
+  /// window_kv: [2, kv_heads, window, head_dim] (position p lives at p mod
+  /// window), recurrent: [heads, d_k, d_v], conv_tail: [W - 1, value_dim]
+  /// (oldest row first).
+  std::vector<SizeExpr> shape;
+};
+
+/// How a kernel uses an operand.
+enum class Access { Read, Write, ReadWrite };
+
+/// JSON of a kernel's operand: {"dtype", "shape", "access"}.
+struct KernelOperand {
+  DType dtype = DType::F32;
+  std::vector<SizeExpr> shape;  // dense row-major; states: slots first ("S")
+  Access access = Access::Read; // "read" | "write" | "readwrite"
+};
+
+/// JSON "kernels".
+struct KernelInfo {
+  std::string name;                    // "name": symbol in the code blob
+  SizeExpr grid;                       // "grid": number of grid points
+  std::vector<KernelOperand> operands; // "operands"
+};
+
+/// What a launch passes to a kernel. JSON: {"parameter": i}, {"state": i},
+/// {"buffer": i}, {"input": "tokens" | "positions" | "batch"},
+/// {"output": "logits"}.
+struct OperandRef {
+  enum class Kind {
+    Parameter,
+    State,
+    Buffer,
+    Tokens,
+    Positions,
+    Batch,
+    Logits
+  };
+  Kind kind = Kind::Buffer;
+  int64_t index = 0; // Parameter, State: package-wide; Buffer: in the program
+};
+
+/// JSON "launches".
+struct LaunchInfo {
+  int64_t kernel = 0; // "kernel": index into kernels
+  bool rowsAreSequences =
+      false; // "rows": "tokens" (R = T) | "sequences" (R = B)
+  std::vector<OperandRef> operands; // "operands"
+};
+
+/// An activation: a slice of the arena of a step, which is T * bytesPerRow
+/// bytes long; the buffer begins at T * offset and is at least as long as any
+/// operand it is passed for. JSON "buffers".
+struct BufferInfo {
+  int64_t offset = 0; // "offset": bytes per row, a multiple of 64
+  int64_t bytes = 0;  // "bytes": bytes per row
+};
+
+/// One entry point. JSON "programs".
+struct ProgramInfo {
+  std::string name;                // "name": "prefill" | "decode" | "forward"
+  int64_t arenaBytesPerRow = 0;    // "arena_bytes_per_row"
+  bool logitsPerSequence = true;   // "logits": "sequences" (last token of each,
+                                   // [B, vocab]) | "tokens" ([T, vocab])
+  std::vector<BufferInfo> buffers; // "buffers"
+  std::vector<LaunchInfo> launches; // "launches"
+};
+
+/// A named run of bytes. JSON "blobs": {"name", "offset", "bytes"}, offset from
+/// the end of the header.
+struct Blob {
+  std::string name; // "host_code": an ELF shared object (cpu target)
+  std::vector<std::byte> bytes;
+};
+
+/// A whole package. JSON top level: "format": "jet-package", "version",
+/// "producer", and one key per member. A value; immutable by convention.
+struct Package {
+  std::string producer; // "jetc <version>"
+  TargetInfo target;
+  ModelInfo model;
+  std::vector<ParameterInfo> parameters;
+  std::vector<StateInfo> states;
+  std::vector<KernelInfo> kernels;
+  std::vector<ProgramInfo> programs;
+  std::vector<Blob> blobs;
+};
+
+/// Checks a package against itself: indices in range, operand counts, dtypes
+/// and shapes of launches against kernels, parameters, states and buffers for
+/// every B <= max_batch, T and C; sizes free of overflow.
+Result<void> verifyPackage(const Package &package, const std::string &path);
+
+/// Writes `package` to `path`, which appears whole or not at all.
+Result<void> writePackage(const Package &package, const std::string &path);
+
+/// Reads and wholly verifies a package: length, version, checksum, structure,
+/// then verifyPackage(). Nothing is allocated by a number that was not checked
+/// against the file's size. Does not look at the machine.
+Result<Package> readPackage(const std::string &path);
+
+/// Whether this machine can run `target`; an error names what is missing.
+Result<void> checkTarget(const TargetInfo &target, const std::string &path);
+
+/// Bytes of state that one sequence holds with `context` positions, by kind.
+struct StateBytes {
+  int64_t attentionKv = 0, windowKv = 0, recurrent = 0, convTail = 0;
+  int64_t total() const {
+    return attentionKv + windowKv + recurrent + convTail;
+  }
+};
+/// An error on overflow or context < 0.
+Result<StateBytes> stateBytesPerSequence(const Package &package,
+                                         int64_t context);
+
+} // namespace jet
+
+#endif // JET_RUNTIME_PACKAGE_H

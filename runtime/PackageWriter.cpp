@@ -1,0 +1,191 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Package to bytes. The layout is described in Package.h.
+
+#include "runtime/PackageNames.h"
+#include "support/File.h"
+#include "support/Json.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <bit>
+
+namespace jet {
+
+// The format is little-endian and written from memory.
+static_assert(std::endian::native == std::endian::little);
+
+using Json = nlohmann::json;
+
+template <typename Table, typename Value>
+static const char *nameOf(const Table &table, Value value) {
+  for (const auto &[name, entry] : table)
+    if (entry == value)
+      return name;
+  return "unknown";
+}
+
+static Json sizeToJson(const SizeExpr &size) {
+  if (size.kind == SizeExpr::Kind::Constant)
+    return size.constant;
+  if (size.kind == SizeExpr::Kind::Symbol)
+    return std::string(1, names::kSymbols[static_cast<int>(size.symbol)]);
+  return Json::array({nameOf(names::kSizeOps, size.kind),
+                      sizeToJson(size.args[0]), sizeToJson(size.args[1])});
+}
+
+static Json shapeToJson(const std::vector<SizeExpr> &shape) {
+  Json result = Json::array();
+  for (const SizeExpr &size : shape)
+    result.push_back(sizeToJson(size));
+  return result;
+}
+
+static Json modelToJson(const ModelInfo &model) {
+  return {{"name", model.name},
+          {"layers", model.layers},
+          {"dtype", model.dtype},
+          {"parameters", model.parameters},
+          {"hidden_size", model.hiddenSize},
+          {"vocab_size", model.vocabSize},
+          {"max_batch", model.maxBatch},
+          {"max_context", model.maxContext},
+          {"bos_token_id", model.bosTokenId},
+          {"eos_token_ids", model.eosTokenIds}};
+}
+
+static Json kernelToJson(const KernelInfo &kernel) {
+  Json operands = Json::array();
+  for (const KernelOperand &operand : kernel.operands)
+    operands.push_back({{"dtype", dtypeName(operand.dtype)},
+                        {"shape", shapeToJson(operand.shape)},
+                        {"access", nameOf(names::kAccesses, operand.access)}});
+  return {{"name", kernel.name},
+          {"grid", sizeToJson(kernel.grid)},
+          {"operands", std::move(operands)}};
+}
+
+static Json operandToJson(const OperandRef &operand) {
+  if (operand.kind == OperandRef::Kind::Logits)
+    return {{"output", "logits"}};
+  for (const auto &[name, kind] : names::kIndexedOperands)
+    if (kind == operand.kind)
+      return {{name, operand.index}};
+  return {{"input", nameOf(names::kInputs, operand.kind)}};
+}
+
+static Json programToJson(const ProgramInfo &program) {
+  Json buffers = Json::array(), launches = Json::array();
+  for (const BufferInfo &buffer : program.buffers)
+    buffers.push_back({{"offset", buffer.offset}, {"bytes", buffer.bytes}});
+  for (const LaunchInfo &launch : program.launches) {
+    Json operands = Json::array();
+    for (const OperandRef &operand : launch.operands)
+      operands.push_back(operandToJson(operand));
+    launches.push_back({{"kernel", launch.kernel},
+                        {"rows", nameOf(names::kRows, launch.rowsAreSequences)},
+                        {"operands", std::move(operands)}});
+  }
+  return {{"name", program.name},
+          {"arena_bytes_per_row", program.arenaBytesPerRow},
+          {"logits", nameOf(names::kRows, program.logitsPerSequence)},
+          {"buffers", std::move(buffers)},
+          {"launches", std::move(launches)}};
+}
+
+static Json headerToJson(const Package &package) {
+  Json header = {{"format", names::kFormat},
+                 {"version", kPackageVersion},
+                 {"producer", package.producer},
+                 {"target",
+                  {{"kind", package.target.kind},
+                   {"arch", package.target.arch},
+                   {"cpu_level", package.target.cpuLevel}}},
+                 {"model", modelToJson(package.model)}};
+  for (const char *key :
+       {"parameters", "states", "kernels", "programs", "blobs"})
+    header[key] = Json::array();
+  for (const ParameterInfo &parameter : package.parameters)
+    header["parameters"].push_back({{"name", parameter.name},
+                                    {"dtype", dtypeName(parameter.dtype)},
+                                    {"shape", parameter.shape}});
+  for (const StateInfo &state : package.states)
+    header["states"].push_back({{"layer", state.layer},
+                                {"kind", stateKindName(state.kind)},
+                                {"dtype", dtypeName(state.dtype)},
+                                {"shape", shapeToJson(state.shape)}});
+  for (const KernelInfo &kernel : package.kernels)
+    header["kernels"].push_back(kernelToJson(kernel));
+  for (const ProgramInfo &program : package.programs)
+    header["programs"].push_back(programToJson(program));
+  int64_t offset = 0;
+  for (const Blob &blob : package.blobs) {
+    const auto bytes = static_cast<int64_t>(blob.bytes.size());
+    header["blobs"].push_back(
+        {{"name", blob.name}, {"offset", offset}, {"bytes", bytes}});
+    offset += names::alignBlob(bytes);
+  }
+  return header;
+}
+
+namespace {
+/// Writes and hashes at once.
+class HashingWriter {
+public:
+  explicit HashingWriter(AtomicFile &file) : file(file) {
+    XXH3_64bits_reset(&state);
+  }
+
+  Result<void> write(const void *data, size_t size) {
+    XXH3_64bits_update(&state, data, size);
+    return file.write(data, size);
+  }
+  uint64_t hash() const { return XXH3_64bits_digest(&state); }
+
+private:
+  AtomicFile &file;
+  XXH3_state_t state;
+};
+} // namespace
+
+static Result<void> writeBytes(const Package &package, const std::string &text,
+                               AtomicFile &file) {
+  HashingWriter writer(file);
+  const uint64_t length = text.size();
+  if (auto done = writer.write(&length, sizeof(length)); !done)
+    return done;
+  if (auto done = writer.write(text.data(), text.size()); !done)
+    return done;
+  const char zeros[names::kBlobAlignment] = {};
+  for (const Blob &blob : package.blobs) {
+    const auto size = static_cast<int64_t>(blob.bytes.size());
+    if (auto done = writer.write(blob.bytes.data(), blob.bytes.size()); !done)
+      return done;
+    if (auto done = writer.write(zeros, names::alignBlob(size) - size); !done)
+      return done;
+  }
+  const uint64_t hash = writer.hash();
+  return file.write(&hash, sizeof(hash));
+}
+
+Result<void> writePackage(const Package &package, const std::string &path) {
+  // What cannot be read back is not written.
+  if (Result<void> valid = verifyPackage(package, path); !valid)
+    return valid;
+  // "replace": names are the user's, and need not be UTF-8.
+  std::string text = headerToJson(package).dump(-1, ' ', false,
+                                                Json::error_handler_t::replace);
+  const auto size = static_cast<int64_t>(sizeof(uint64_t) + text.size());
+  text.append(names::alignBlob(size) - size, ' ');
+
+  Result<AtomicFile> file = AtomicFile::create(path);
+  if (!file)
+    return file.error();
+  if (Result<void> written = writeBytes(package, text, *file); !written)
+    return written;
+  return file->commit();
+}
+
+} // namespace jet

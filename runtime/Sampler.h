@@ -1,0 +1,56 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Picks the next token from logits.
+
+#ifndef JET_RUNTIME_SAMPLER_H
+#define JET_RUNTIME_SAMPLER_H
+
+#include "support/Error.h"
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace jet {
+
+/// A random 64-bit word that depends on `seed` and `counter` alone (splitmix64
+/// of both): any element of the sequence can be had without those before it,
+/// in any order, on any machine.
+uint64_t randomBits(uint64_t seed, uint64_t counter);
+
+/// The same as a double in [0, 1).
+double randomUniform(uint64_t seed, uint64_t counter);
+
+/// The index of the largest value, the lowest one of equals. NaNs are never
+/// picked unless there is nothing else (then 0). `logits` is not empty.
+int32_t argmax(std::span<const float> logits);
+
+struct SamplingOptions {
+  double temperature = 0; // 0 is greedy
+  int64_t topK = 0;       // 0 keeps all
+  double topP = 1;        // smallest set of tokens with this probability
+  uint64_t seed = 0;
+};
+
+/// Samples tokens one after another. Same options and logits, same tokens.
+class Sampler {
+public:
+  /// Errors: temperature negative or not finite, topK < 0, topP not in (0, 1].
+  static Result<Sampler> create(const SamplingOptions &options,
+                                uint64_t stream = 0);
+
+  int32_t sample(std::span<const float> logits);
+
+private:
+  explicit Sampler(const SamplingOptions &options) : options(options) {}
+
+  SamplingOptions options;
+  uint64_t stream = 0, counter = 0;
+  std::vector<int32_t> order;
+  std::vector<double> weights;
+};
+
+} // namespace jet
+
+#endif // JET_RUNTIME_SAMPLER_H

@@ -1,0 +1,157 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "runtime/Session.h"
+
+#include "support/CheckedMath.h"
+
+#include <algorithm>
+
+namespace jet {
+
+/// Checks a step against the state; returns its number of tokens.
+Result<int64_t> Session::checkInputs(const State &state,
+                                     std::span<const StepInput> inputs) const {
+  if (&state.model() != model.get())
+    return Error{"step: expected a state of this session's model"};
+  if (inputs.empty())
+    return Error{"step: expected at least one sequence, found none"};
+  const int64_t vocab = model->info().vocabSize;
+  std::vector<bool> used(state.slots(), false);
+  int64_t rows = 0;
+  for (const StepInput &input : inputs) {
+    const std::string place = "slot " + std::to_string(input.slot);
+    if (input.slot < 0 || input.slot >= state.slots())
+      return Error{place + ": expected 0 to " +
+                   std::to_string(state.slots() - 1)};
+    if (used[input.slot])
+      return Error{place + ": expected once in a step, found twice"};
+    used[input.slot] = true;
+    if (input.tokens.empty())
+      return Error{place + ": expected at least one token, found none"};
+    const int64_t room = state.capacity() - state.position(input.slot);
+    if (static_cast<int64_t>(input.tokens.size()) > room)
+      return Error{place + ": expected at most " + std::to_string(room) +
+                   " more tokens (context " + std::to_string(state.capacity()) +
+                   "), found " + std::to_string(input.tokens.size())};
+    for (int32_t token : input.tokens)
+      if (token < 0 || token >= vocab)
+        return Error{place + ": expected token ids from 0 to " +
+                     std::to_string(vocab - 1) + ", found " +
+                     std::to_string(token)};
+    rows += static_cast<int64_t>(input.tokens.size());
+  }
+  // Rows are int32 in the batch table.
+  if (rows > INT32_MAX)
+    return Error{"step: expected at most 2147483647 tokens, found " +
+                 std::to_string(rows)};
+  return rows;
+}
+
+void Session::prepareInputs(const State &state,
+                            std::span<const StepInput> inputs) {
+  tokens.clear();
+  positions.clear();
+  batch.clear();
+  for (const StepInput &input : inputs) {
+    const auto start = static_cast<int32_t>(state.position(input.slot));
+    const auto count = static_cast<int32_t>(input.tokens.size());
+    const auto firstRow = static_cast<int32_t>(tokens.size());
+    batch.insert(batch.end(),
+                 {static_cast<int32_t>(input.slot), start, firstRow, count});
+    tokens.insert(tokens.end(), input.tokens.begin(), input.tokens.end());
+    for (int32_t i = 0; i < count; ++i)
+      positions.push_back(start + i);
+  }
+}
+
+Result<void> Session::reserve(int64_t arenaBytes, int64_t logitsBytes) {
+  for (auto [memory, bytes, what] :
+       {std::tuple(&arena, arenaBytes, "activations"),
+        std::tuple(&logits, logitsBytes, "logits")}) {
+    if (memory->size() >= bytes)
+      continue;
+    // Free first: the old contents are of no use, and the peak counts.
+    *memory = ZeroMemory();
+    Result<ZeroMemory> larger = ZeroMemory::create(bytes, what);
+    if (!larger)
+      return larger.error();
+    *memory = std::move(*larger);
+  }
+  return {};
+}
+
+void *Session::resolve(const ProgramInfo &program, const State &state,
+                       const OperandRef &operand, int64_t rows) {
+  switch (operand.kind) {
+  case OperandRef::Kind::Parameter:
+    // Only read: verifyPackage() refuses kernels that write parameters.
+    return const_cast<void *>(model->parameter(operand.index));
+  case OperandRef::Kind::State:
+    return state.data(operand.index);
+  case OperandRef::Kind::Buffer:
+    return arena.data() + rows * program.buffers[operand.index].offset;
+  case OperandRef::Kind::Tokens:
+    return tokens.data();
+  case OperandRef::Kind::Positions:
+    return positions.data();
+  case OperandRef::Kind::Batch:
+    return batch.data();
+  case OperandRef::Kind::Logits:
+    return logits.data();
+  }
+  return nullptr;
+}
+
+Result<void> Session::runProgram(const ProgramInfo &program, const State &state,
+                                 int64_t sequences, int64_t rows) {
+  const std::vector<KernelInfo> &kernels = model->package().kernels;
+  for (const LaunchInfo &launch : program.launches) {
+    const SymbolValues symbols = {launch.rowsAreSequences ? sequences : rows,
+                                  sequences, rows, state.capacity(),
+                                  state.slots()};
+    Result<int64_t> grid = kernels[launch.kernel].grid.evaluate(symbols);
+    if (!grid)
+      return grid.error();
+    operands.clear();
+    for (const OperandRef &operand : launch.operands)
+      operands.push_back(resolve(program, state, operand, rows));
+    const KernelFunction kernel = model->kernel(launch.kernel);
+    pool.run(*grid, [&](int64_t begin, int64_t end) {
+      kernel(operands.data(), symbols, begin, end);
+    });
+  }
+  return {};
+}
+
+Result<std::span<const float>>
+Session::step(State &state, std::span<const StepInput> inputs, LogitsOf which) {
+  Result<int64_t> rows = checkInputs(state, inputs);
+  if (!rows)
+    return rows.error();
+  const auto sequences = static_cast<int64_t>(inputs.size());
+  ProgramKind kind = ProgramKind::Prefill;
+  if (which == LogitsOf::AllTokens)
+    kind = ProgramKind::Forward;
+  else if (*rows == sequences)
+    kind = ProgramKind::Decode;
+  const ProgramInfo &program = model->program(kind);
+
+  // verifyPackage() made sure that these products fit.
+  const int64_t logitRows = program.logitsPerSequence ? sequences : *rows;
+  const int64_t logitCount = logitRows * model->info().vocabSize;
+  if (auto done = reserve(*rows * program.arenaBytesPerRow,
+                          logitCount * int64_t(sizeof(float)));
+      !done)
+    return done.error();
+  prepareInputs(state, inputs);
+  // The grids were evaluated for the largest step when the package was read.
+  if (auto done = runProgram(program, state, sequences, *rows); !done)
+    return done.error();
+  for (const StepInput &input : inputs)
+    state.positions[input.slot] += static_cast<int64_t>(input.tokens.size());
+  return std::span<const float>(reinterpret_cast<const float *>(logits.data()),
+                                logitCount);
+}
+
+} // namespace jet

@@ -1,0 +1,71 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Runs steps of a model on the threads of this machine.
+
+#ifndef JET_RUNTIME_SESSION_H
+#define JET_RUNTIME_SESSION_H
+
+#include "runtime/Model.h"
+#include "runtime/State.h"
+#include "runtime/ThreadPool.h"
+
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace jet {
+
+/// The next tokens of one sequence.
+struct StepInput {
+  int64_t slot = 0;
+  std::span<const int32_t> tokens; // at least one
+};
+
+/// Which logits a step computes.
+enum class LogitsOf {
+  LastTokens, // one row per sequence
+  AllTokens,  // one row per token, sequences in the order of the step
+};
+
+/// Threads and scratch memory for running one model. Use from one thread at a
+/// time; several sessions may share a model. Keeps the largest arena it
+/// needed: tokens of a step times ProgramInfo::arenaBytesPerRow.
+class Session {
+public:
+  /// `threads` as for ThreadPool.
+  explicit Session(std::shared_ptr<const Model> model, int threads = 0)
+      : model(std::move(model)), pool(threads) {}
+
+  /// Takes `inputs` into `state` and returns their logits, [rows, vocab],
+  /// valid until the next step of this session. One step may mix sequences of
+  /// any lengths; the results do not depend on how they are mixed, nor on the
+  /// number of threads. On error no sequence has changed: a slot out of range
+  /// or used twice, no tokens, a token outside the vocabulary, more tokens than
+  /// the capacity, no memory.
+  Result<std::span<const float>> step(State &state,
+                                      std::span<const StepInput> inputs,
+                                      LogitsOf which = LogitsOf::LastTokens);
+
+  int threads() const { return pool.size(); }
+
+private:
+  Result<int64_t> checkInputs(const State &state,
+                              std::span<const StepInput> inputs) const;
+  void prepareInputs(const State &state, std::span<const StepInput> inputs);
+  Result<void> reserve(int64_t arenaBytes, int64_t logitsBytes);
+  Result<void> runProgram(const ProgramInfo &program, const State &state,
+                          int64_t sequences, int64_t rows);
+  void *resolve(const ProgramInfo &program, const State &state,
+                const OperandRef &operand, int64_t rows);
+
+  std::shared_ptr<const Model> model;
+  ThreadPool pool;
+  std::vector<int32_t> tokens, positions, batch;
+  std::vector<void *> operands;
+  ZeroMemory arena, logits;
+};
+
+} // namespace jet
+
+#endif // JET_RUNTIME_SESSION_H

@@ -1,0 +1,18 @@
+"""Prefill split at every position gives what the whole gives.
+
+  check-chunks.py PACKAGE WEIGHTS INPUT.safetensors WORKDIR ATOL
+"""
+
+import os
+import sys
+
+from programs import check, difference, forward, tensorfile
+
+package, weights, path, workdir, limit = sys.argv[1:]
+os.makedirs(workdir, exist_ok=True)
+tensors = {"input_ids": tensorfile.read(path)["input_ids"]}
+length = tensors["input_ids"][1][1]
+whole = forward(package, weights, tensors, workdir)
+for chunk in range(1, length + 1):
+    split = forward(package, weights, tensors, workdir, "--chunk", chunk)
+    check("chunks of %d" % chunk, difference(split, whole), float(limit))

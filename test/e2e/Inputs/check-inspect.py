@@ -1,0 +1,28 @@
+"""jetc inspect --json agrees with the formulas for layers, parameters and
+state bytes.
+
+  check-inspect.py CONFIG PACKAGE CONTEXT [PLACEMENT]
+"""
+
+import json
+import sys
+
+from programs import run
+import modelspec
+
+configPath, package, context = sys.argv[1:4]
+placement = sys.argv[4].split(",") if len(sys.argv) > 4 else None
+with open(configPath) as file:
+    config = json.load(file)
+found = json.loads(run("jetc", "inspect", package, "--json", "--context", context))
+expected = {
+    "layers": modelspec.mixers(config, placement),
+    "parameters": modelspec.countParameters(
+        config, placement or config.get("placement")
+    ),
+    "state_bytes_per_sequence": modelspec.stateBytes(config, int(context), placement),
+}
+for key, value in expected.items():
+    print(key, found.get(key))
+    if found.get(key) != value:
+        sys.exit("%s: expected %s, found %s" % (key, value, found.get(key)))

@@ -1,0 +1,124 @@
+"""Compiles a spec and checks it against the reference implementation:
+logits of a ragged batch, prefill in chunks, greedy continuation.
+
+  check-spec.py WORKDIR --seed N             a random spec, random weights
+  check-spec.py WORKDIR --config FILE [--weights PATH] [--seed N]
+                                             without weights: random ones
+"""
+
+import argparse
+import json
+import os
+import random
+
+from programs import check, compile, difference, forward, generate, run, tensorfile
+import modelspec
+import randomspec
+
+LIMIT, CHUNK_LIMIT = 1e-4, 2e-5
+# A bfloat16 model rounds K, V and the convolution's input. A few of them fall
+# on the other side of a rounding boundary in fp32 than in double; that must
+# change the logits by far less than all of the rounding does.
+ROUNDING_SHARE = 0.25
+
+
+class Checker:
+    def __init__(self, arguments):
+        self.workdir = arguments.workdir
+        self.seed = arguments.seed
+        os.makedirs(self.workdir, exist_ok=True)
+        self.configPath = arguments.config or self.path("config.json")
+        self.placement = None
+        if arguments.config:
+            with open(arguments.config) as file:
+                self.config = json.load(file)
+        else:
+            self.config, self.placement = randomspec.randomConfig(arguments.seed)
+            with open(self.configPath, "w") as file:
+                json.dump(self.config, file, indent=1)
+        self.weights = arguments.weights or self.path("model.safetensors")
+        if not arguments.weights:
+            checkpoint = modelspec.randomCheckpoint(self.config, arguments.seed)
+            tensorfile.write(self.weights, checkpoint)
+        self.placementOption = []
+        if self.placement:
+            self.placementOption = ["--placement=" + ",".join(self.placement)]
+
+    def path(self, name):
+        return os.path.join(self.workdir, name)
+
+    def forward(self, tensors, *options):
+        package = self.path("model.jet")
+        return forward(package, self.weights, tensors, self.workdir, *options)
+
+    def reference(self, tensors, *options):
+        given, result = self.path("ref-in.safetensors"), self.path("ref.safetensors")
+        tensorfile.write(given, tensors)
+        run(
+            *("jet-reference", self.configPath, "--weights", self.weights),
+            *("--input", given, "--output", result),
+            *(self.placementOption + list(options)),
+        )
+        return tensorfile.read(result)["logits"]
+
+    def expected(self, tensors, lengths=None):
+        """The reference's logits, and how much the rounding to bfloat16 may
+        add to the limits."""
+        exact = self.reference(tensors)
+        if self.config["torch_dtype"] == "float32":
+            return exact, 0.0
+        rounded = self.reference(tensors, "--round-kv")
+        return rounded, ROUNDING_SHARE * difference(exact, rounded, lengths)
+
+    def checkForward(self, batch, length):
+        vocab = self.config["vocab_size"]
+        rows = tensorfile.randomIds(batch, length, vocab, self.seed)
+        generator = random.Random(self.seed)
+        lengths = [length] + [generator.randint(1, length) for _ in rows[1:]]
+        tensors = {
+            "input_ids": tensorfile.ids(rows),
+            "lengths": tensorfile.make("I32", [batch], lengths),
+        }
+        whole = self.forward(tensors)
+        expected, slack = self.expected(tensors, lengths)
+        check("logits", difference(whole, expected, lengths), LIMIT + slack)
+        for chunk in sorted({1, 2, 3, 7, max(1, length - 1)}):
+            split = self.forward(tensors, "--chunk", chunk)
+            largest = difference(split, whole, lengths)
+            check("chunks of %d" % chunk, largest, CHUNK_LIMIT + slack)
+
+    def checkGreedy(self, length, count):
+        """Each token must be as likely as the reference's best, within twice
+        the logits' limit: of two equally likely ones either is right."""
+        vocab = self.config["vocab_size"]
+        (prompt,) = tensorfile.randomIds(1, length, vocab, self.seed + 1)
+        package = self.path("model.jet")
+        tokens = generate(package, self.weights, prompt, count)
+        assert len(tokens) == count, "expected %d ids, found %s" % (count, tokens)
+        logits, slack = self.expected({"input_ids": tensorfile.ids([prompt + tokens])})
+        values = tensorfile.values(logits)
+        for i, token in enumerate(tokens):
+            begin = (length - 1 + i) * vocab
+            row = values[begin : begin + vocab]
+            gap = max(row) - row[token]
+            check("token %d" % i, gap, 2 * (LIMIT + slack))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("workdir")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--config")
+    parser.add_argument("--weights")
+    arguments = parser.parse_args()
+
+    checker = Checker(arguments)
+    print(json.dumps(checker.config), checker.placement)
+    package = checker.path("model.jet")
+    compile(checker.configPath, package, *checker.placementOption)
+    generator = random.Random(arguments.seed)
+    checker.checkForward(generator.randint(1, 4), generator.randint(1, 40))
+    checker.checkGreedy(generator.randint(1, 20), 12)
+
+
+main()

@@ -1,0 +1,52 @@
+# The suite of all .mlir and .test files; lit enters unit/ by itself.
+#
+# Substitutions besides lit's own:
+#   %python    the Python that runs lit; scripts use its standard library only
+#   %source    the root of the source tree
+#   %bin       the folder of the programs built (for their paths; to run them,
+#              their names suffice)
+#   %inputs    test/Inputs: scripts and data that several folders share
+
+import os
+import subprocess
+import sys
+
+import lit.formats
+
+config.name = "jet"
+# The shell inside lit: it names the failing command and does not hide the
+# status of a pipe's first stages. Loops belong in a Python script in Inputs/.
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.suffixes = [".mlir", ".test"]
+config.excludes = ["Inputs"]
+config.test_source_root = os.path.dirname(__file__)
+config.test_exec_root = os.path.join(config.jet_obj_root, "test")
+
+path = [config.jet_tools_dir, config.llvm_tools_dir, config.environment["PATH"]]
+config.environment["PATH"] = os.pathsep.join(path)
+for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "JET_NUM_THREADS"):
+    if name in os.environ:
+        config.environment[name] = os.environ[name]
+
+config.substitutions += [
+    ("%python", '"%s"' % sys.executable),
+    ("%source", config.jet_src_root),
+    ("%bin", config.jet_tools_dir),
+    ("%inputs", os.path.join(config.jet_src_root, "test", "Inputs")),
+]
+
+if config.jet_sanitize:
+    config.available_features.add("sanitize")
+
+
+def canMountSmallDisk():
+    """Whether a file system of a few kilobytes can be had without privileges."""
+    try:
+        command = ["unshare", "-rm", "mount", "-t", "tmpfs", "none", "/mnt"]
+        return subprocess.run(command, capture_output=True).returncode == 0
+    except OSError:
+        return False
+
+
+if canMountSmallDisk():
+    config.available_features.add("small-disk")

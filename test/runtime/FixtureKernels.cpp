@@ -1,0 +1,111 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Kernels of a toy model, in the ABI of runtime/Package.h. Hidden size 4,
+// vocabulary 16; see Fixture.h for what the model computes.
+
+#include <cstdint>
+
+namespace {
+enum Symbol { R, B, T, C, S };
+constexpr int64_t kHidden = 4, kVocab = 16;
+
+/// A row of the batch table.
+struct Sequence {
+  int32_t slot, position, firstRow, count;
+};
+
+template <typename Type> Type *operand(void *const *operands, int index) {
+  return static_cast<Type *>(operands[index]);
+}
+
+/// logits = weight * x for one row.
+void head(const float *weight, const float *x, float *logits) {
+  for (int64_t v = 0; v < kVocab; ++v) {
+    logits[v] = 0;
+    for (int64_t h = 0; h < kHidden; ++h)
+      logits[v] += weight[v * kHidden + h] * x[h];
+  }
+}
+} // namespace
+
+extern "C" {
+
+/// tokens [R], weight [vocab, hidden] -> x [R, hidden]; grid R.
+void fixture_embed(void *const *operands, const int64_t *, int64_t begin,
+                   int64_t end) {
+  const auto *tokens = operand<const int32_t>(operands, 0);
+  const auto *weight = operand<const float>(operands, 1);
+  auto *x = operand<float>(operands, 2);
+  for (int64_t r = begin; r < end; ++r)
+    for (int64_t h = 0; h < kHidden; ++h)
+      x[r * kHidden + h] = weight[tokens[r] * kHidden + h];
+}
+
+/// batch [B, 4], x [T, hidden], sums [S, 1, 1, hidden] -> y [T, hidden]; grid
+/// B. The state is the running sum of x; y is the sum so far.
+void fixture_running_sum(void *const *operands, const int64_t *, int64_t begin,
+                         int64_t end) {
+  const auto *batch = operand<const Sequence>(operands, 0);
+  const auto *x = operand<const float>(operands, 1);
+  auto *sums = operand<float>(operands, 2);
+  auto *y = operand<float>(operands, 3);
+  for (int64_t b = begin; b < end; ++b) {
+    float *sum = sums + batch[b].slot * kHidden;
+    for (int64_t i = 0; i < batch[b].count; ++i)
+      for (int64_t h = 0; h < kHidden; ++h) {
+        const int64_t at = (batch[b].firstRow + i) * kHidden + h;
+        y[at] = sum[h] += x[at];
+      }
+  }
+}
+
+/// batch [B, 4], positions [T], y [T, hidden], cache [S, 2, 1, C, hidden] ->
+/// z [T, hidden]; grid B. Row p of the cache keeps y; z adds half of row p / 2
+/// and a little of the position.
+void fixture_look_back(void *const *operands, const int64_t *symbols,
+                       int64_t begin, int64_t end) {
+  const auto *batch = operand<const Sequence>(operands, 0);
+  const auto *positions = operand<const int32_t>(operands, 1);
+  const auto *y = operand<const float>(operands, 2);
+  auto *cache = operand<float>(operands, 3);
+  auto *z = operand<float>(operands, 4);
+  for (int64_t b = begin; b < end; ++b) {
+    float *rows = cache + batch[b].slot * 2 * symbols[C] * kHidden;
+    for (int64_t i = 0; i < batch[b].count; ++i) {
+      const int64_t row = batch[b].firstRow + i;
+      const int64_t position = positions[row];
+      for (int64_t h = 0; h < kHidden; ++h) {
+        rows[position * kHidden + h] = y[row * kHidden + h];
+        z[row * kHidden + h] = y[row * kHidden + h] +
+                               0.5f * rows[position / 2 * kHidden + h] +
+                               0.01f * static_cast<float>(position);
+      }
+    }
+  }
+}
+
+/// batch [B, 4], z [T, hidden], weight [vocab, hidden] -> logits [B, vocab];
+/// grid B.
+void fixture_head_last(void *const *operands, const int64_t *, int64_t begin,
+                       int64_t end) {
+  const auto *batch = operand<const Sequence>(operands, 0);
+  const auto *z = operand<const float>(operands, 1);
+  const auto *weight = operand<const float>(operands, 2);
+  auto *logits = operand<float>(operands, 3);
+  for (int64_t b = begin; b < end; ++b)
+    head(weight, z + (batch[b].firstRow + batch[b].count - 1) * kHidden,
+         logits + b * kVocab);
+}
+
+/// z [R, hidden], weight [vocab, hidden] -> logits [R, vocab]; grid R.
+void fixture_head_all(void *const *operands, const int64_t *, int64_t begin,
+                      int64_t end) {
+  const auto *z = operand<const float>(operands, 0);
+  const auto *weight = operand<const float>(operands, 1);
+  auto *logits = operand<float>(operands, 2);
+  for (int64_t r = begin; r < end; ++r)
+    head(weight, z + r * kHidden, logits + r * kVocab);
+}
+
+} // extern "C"

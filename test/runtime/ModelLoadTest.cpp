@@ -1,0 +1,121 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Loading: packages, weights and code that do not fit together.
+
+#include "Fixture.h"
+
+#include "runtime/Session.h"
+
+#include <gtest/gtest.h>
+
+using namespace jet;
+using namespace jet::test;
+
+namespace {
+
+class ModelLoadTest : public testing::Test {
+protected:
+  ModelLoadTest()
+      : packagePath(directory.file("p.jet")),
+        weightsPath(directory.file("model.safetensors")) {
+    writeCheckpoint(weightsPath);
+  }
+
+  std::string load(const Package &package) {
+    const Result<void> written = writePackage(package, packagePath);
+    EXPECT_TRUE(written) << messageOf(written);
+    return messageOf(Model::load(packagePath, weightsPath));
+  }
+
+  TemporaryDirectory directory;
+  std::string packagePath, weightsPath;
+};
+
+} // namespace
+
+TEST_F(ModelLoadTest, LoadsTheFixture) {
+  EXPECT_EQ(load(makePackage()), "success");
+}
+
+TEST_F(ModelLoadTest, RefusesAnotherTarget) {
+  Package package = makePackage();
+  package.target.arch = "riscv64";
+  EXPECT_NE(load(package).find("target: expected architecture"),
+            std::string::npos);
+}
+
+TEST_F(ModelLoadTest, RefusesABlobThatIsNoCode) {
+  EXPECT_NE(load(makePackage(false))
+                .find("blob 'host_code': expected a shared object for this "
+                      "machine"),
+            std::string::npos);
+}
+
+TEST_F(ModelLoadTest, EveryModelHasItsOwnCode) {
+  // dlopen() must not hand out the code of a model that is still loaded.
+  ASSERT_TRUE(writePackage(makePackage(), packagePath));
+  const auto first = Model::load(packagePath, weightsPath);
+  const auto second = Model::load(packagePath, weightsPath);
+  ASSERT_TRUE(first && second);
+  for (int64_t i = 0; i < 5; ++i)
+    EXPECT_NE((*first)->kernel(i), (*second)->kernel(i));
+  EXPECT_NE(load(makePackage(false)), "success");
+}
+
+TEST_F(ModelLoadTest, RefusesCodeWithoutAKernel) {
+  Package package = makePackage();
+  package.kernels[3].name = "missing";
+  EXPECT_EQ(load(package),
+            packagePath +
+                ": blob 'host_code': expected the symbol 'missing', found "
+                "none");
+}
+
+TEST_F(ModelLoadTest, RefusesWeightsThatDoNotFit) {
+  Package package = makePackage();
+  package.parameters.push_back({"absent", DType::F32, {1}});
+  EXPECT_EQ(load(package),
+            weightsPath + ": tensor 'absent': expected F32 [1], found none");
+}
+
+TEST_F(ModelLoadTest, ListsExtraTensors) {
+  writeTensors(weightsPath,
+               {{"another", DType::F32, {1}},
+                {"lm_head.weight", DType::F32, {kVocab, kHidden}},
+                {"model.embed_tokens.weight", DType::F32, {kVocab, kHidden}}},
+               {{1}, makeHead(), makeEmbedding()});
+  ASSERT_TRUE(writePackage(makePackage(), packagePath));
+  auto model = Model::load(packagePath, weightsPath);
+  ASSERT_TRUE(model) << messageOf(model);
+  EXPECT_EQ((*model)->extraTensors(), std::vector<std::string>{"another"});
+}
+
+TEST_F(ModelLoadTest, MisalignedTensorsAreCopied) {
+  // The format allows a float at an odd offset: here after one byte.
+  const std::string header =
+      R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},)"
+      R"("lm_head.weight":{"dtype":"F32","shape":[16,4],)"
+      R"("data_offsets":[1,257]},)"
+      R"("model.embed_tokens.weight":{"dtype":"F32","shape":[16,4],)"
+      R"("data_offsets":[257,513]}})";
+  const uint64_t length = header.size();
+  std::string file(reinterpret_cast<const char *>(&length), 8);
+  file += header + "x";
+  const std::vector<float> head = makeHead(), embedding = makeEmbedding();
+  file.append(reinterpret_cast<const char *>(head.data()), 256);
+  file.append(reinterpret_cast<const char *>(embedding.data()), 256);
+  writeFile(weightsPath, file);
+  ASSERT_TRUE(writePackage(makePackage(), packagePath));
+  auto model = Model::load(packagePath, weightsPath);
+  ASSERT_TRUE(model) << messageOf(model);
+  for (int64_t i = 0; i < 2; ++i)
+    EXPECT_EQ(reinterpret_cast<uintptr_t>((*model)->parameter(i)) % 4, 0u);
+  Session session(*model, 1);
+  Result<State> state = State::create(*model, 1, 4);
+  ASSERT_TRUE(state);
+  const std::vector<int32_t> tokens = {5, 6};
+  auto logits = session.step(*state, std::vector<StepInput>{{0, tokens}});
+  ASSERT_TRUE(logits);
+  EXPECT_NEAR((*logits)[3], referenceLogits(tokens)[1][3], 1e-5);
+}

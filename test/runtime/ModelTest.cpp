@@ -1,0 +1,290 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Steps of the toy model of Fixture.h.
+
+#include "Fixture.h"
+
+#include "runtime/Session.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+#include <thread>
+
+using namespace jet;
+using namespace jet::test;
+
+namespace {
+
+using Tokens = std::vector<int32_t>;
+
+class ModelTest : public testing::Test {
+protected:
+  ModelTest() {
+    const TemporaryDirectory directory;
+    EXPECT_TRUE(writePackage(makePackage(), directory.file("p.jet")));
+    writeCheckpoint(directory.file("model.safetensors"));
+    auto loaded = Model::load(directory.file("p.jet"), directory.name());
+    EXPECT_TRUE(loaded) << messageOf(loaded);
+    if (loaded)
+      model = *loaded;
+    // The files may go: everything is mapped or copied.
+  }
+
+  State makeState(int64_t slots = kMaxBatch, int64_t capacity = kMaxContext) {
+    Result<State> state = State::create(model, slots, capacity);
+    EXPECT_TRUE(state) << messageOf(state);
+    return std::move(*state);
+  }
+
+  /// Rows of the logits of a step that must succeed.
+  static std::vector<std::vector<float>>
+  step(Session &session, State &state, std::span<const StepInput> inputs,
+       LogitsOf which = LogitsOf::LastTokens) {
+    auto logits = session.step(state, inputs, which);
+    EXPECT_TRUE(logits) << messageOf(logits);
+    std::vector<std::vector<float>> rows;
+    for (size_t i = 0; logits && i < logits->size(); i += kVocab)
+      rows.emplace_back(logits->begin() + i, logits->begin() + i + kVocab);
+    return rows;
+  }
+
+  static std::vector<std::vector<float>>
+  step(Session &session, State &state, int64_t slot, const Tokens &tokens,
+       LogitsOf which = LogitsOf::LastTokens) {
+    const StepInput input = {slot, tokens};
+    return step(session, state, {&input, 1}, which);
+  }
+
+  static Tokens randomTokens(std::mt19937 &random, size_t count) {
+    Tokens tokens(count);
+    for (int32_t &token : tokens)
+      token = static_cast<int32_t>(random() % kVocab);
+    return tokens;
+  }
+
+  static std::string stateBytes(const State &state, int64_t slot) {
+    std::string all;
+    for (int64_t i = 0; i < 2; ++i) {
+      const auto bytes = state.slotBytes(i, slot);
+      all.append(reinterpret_cast<const char *>(bytes.data()), bytes.size());
+    }
+    return all;
+  }
+
+  static void expectNear(const std::vector<float> &actual,
+                         const std::vector<float> &expected) {
+    ASSERT_EQ(actual.size(), expected.size());
+    for (size_t i = 0; i < actual.size(); ++i)
+      EXPECT_NEAR(actual[i], expected[i], 1e-5) << i;
+  }
+
+  std::shared_ptr<const Model> model;
+};
+
+const Tokens kTokens = {3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5};
+
+} // namespace
+
+TEST_F(ModelTest, ForwardMatchesTheReference) {
+  Session session(model, 3);
+  State state = makeState();
+  const auto rows = step(session, state, 2, kTokens, LogitsOf::AllTokens);
+  const auto expected = referenceLogits(kTokens);
+  ASSERT_EQ(rows.size(), expected.size());
+  for (size_t i = 0; i < rows.size(); ++i)
+    expectNear(rows[i], expected[i]);
+  EXPECT_EQ(state.position(2), 11);
+  EXPECT_EQ(state.position(0), 0);
+}
+
+TEST_F(ModelTest, PrefillThenDecodeMatchesTheReference) {
+  Session session(model, 2);
+  State state = makeState();
+  const auto expected = referenceLogits(kTokens);
+  const Tokens prompt(kTokens.begin(), kTokens.begin() + 6);
+  expectNear(step(session, state, 0, prompt)[0], expected[5]);
+  for (size_t i = 6; i < kTokens.size(); ++i)
+    expectNear(step(session, state, 0, {kTokens[i]})[0], expected[i]);
+}
+
+TEST_F(ModelTest, ChunkedEqualsWholeAtEverySplit) {
+  Session session(model, 2);
+  State state = makeState();
+  const auto whole = step(session, state, 0, kTokens)[0];
+  const std::string wholeState = stateBytes(state, 0);
+  for (size_t split = 1; split < kTokens.size(); ++split) {
+    ASSERT_TRUE(state.reset(0));
+    step(session, state, 0, Tokens(kTokens.begin(), kTokens.begin() + split));
+    const auto last =
+        step(session, state, 0, Tokens(kTokens.begin() + split, kTokens.end()));
+    EXPECT_EQ(last[0], whole) << split;
+    EXPECT_EQ(stateBytes(state, 0), wholeState) << split;
+  }
+}
+
+TEST_F(ModelTest, ABatchGivesEachSequenceWhatItGetsAlone) {
+  std::mt19937 random(7);
+  for (int threads : {1, 2, 5}) {
+    Session session(model, threads);
+    State together = makeState(), alone = makeState(1);
+    std::vector<Tokens> history(kMaxBatch);
+    for (int round = 0; round < 20; ++round) {
+      // A random subset of the slots in random order, lengths 1 to 4.
+      std::vector<int64_t> slots = {0, 1, 2, 3};
+      std::shuffle(slots.begin(), slots.end(), random);
+      slots.resize(1 + random() % kMaxBatch);
+      std::vector<Tokens> next;
+      std::vector<StepInput> inputs;
+      for (int64_t slot : slots) {
+        const size_t room = kMaxContext - history[slot].size();
+        next.push_back(
+            randomTokens(random, std::min<size_t>(room, 1 + random() % 4)));
+        if (next.back().empty()) {
+          ASSERT_TRUE(together.reset(slot));
+          history[slot].clear();
+          next.back() = randomTokens(random, 1);
+        }
+      }
+      for (size_t i = 0; i < slots.size(); ++i)
+        inputs.push_back({slots[i], next[i]});
+      const auto rows = step(session, together, inputs);
+      for (size_t i = 0; i < slots.size(); ++i) {
+        Tokens &tokens = history[slots[i]];
+        tokens.insert(tokens.end(), next[i].begin(), next[i].end());
+        ASSERT_TRUE(alone.reset(0));
+        EXPECT_EQ(rows[i], step(session, alone, 0, tokens)[0]);
+        EXPECT_EQ(together.position(slots[i]),
+                  static_cast<int64_t>(tokens.size()));
+      }
+    }
+  }
+}
+
+TEST_F(ModelTest, AResetSlotIsANewSequence) {
+  Session session(model, 2);
+  State state = makeState(2);
+  const auto first = step(session, state, 0, kTokens)[0];
+  step(session, state, 1, {7, 7});
+  const std::string neighbour = stateBytes(state, 1);
+  ASSERT_TRUE(state.reset(0));
+  EXPECT_EQ(state.position(0), 0);
+  EXPECT_EQ(stateBytes(state, 0).find_first_not_of('\0'), std::string::npos);
+  EXPECT_EQ(stateBytes(state, 1), neighbour);
+  EXPECT_EQ(step(session, state, 0, kTokens)[0], first);
+}
+
+TEST_F(ModelTest, ResetOfLargeSlotsKeepsTheNeighbours) {
+  // Slots that begin and end inside pages, and cover whole ones.
+  Package package = makePackage();
+  package.model.maxContext = 4096;
+  const TemporaryDirectory directory;
+  ASSERT_TRUE(writePackage(package, directory.file("p.jet")));
+  writeCheckpoint(directory.file("model.safetensors"));
+  auto loaded = Model::load(directory.file("p.jet"), directory.name());
+  ASSERT_TRUE(loaded);
+  Result<State> state = State::create(*loaded, 3, 1001);
+  ASSERT_TRUE(state);
+  for (int64_t slot = 0; slot < 3; ++slot) {
+    const auto bytes = state->slotBytes(1, slot);
+    std::fill(bytes.begin(), bytes.end(), std::byte(slot + 1));
+  }
+  ASSERT_TRUE(state->reset(1));
+  for (int64_t slot = 0; slot < 3; ++slot)
+    for (std::byte byte : state->slotBytes(1, slot))
+      ASSERT_EQ(byte, std::byte(slot == 1 ? 0 : slot + 1));
+}
+
+TEST_F(ModelTest, ErrorsLeaveTheStateIntact) {
+  Session session(model, 2);
+  State state = makeState(2, 8);
+  step(session, state, 0, {1, 2, 3});
+  step(session, state, 1, {4});
+  const std::string before = stateBytes(state, 0) + stateBytes(state, 1);
+
+  const Tokens good = {5}, bad = {kVocab}, negative = {-1}, none, tooLong(6, 1);
+  const struct {
+    std::vector<StepInput> inputs;
+    const char *expected;
+  } errors[] = {
+      {{}, "step: expected at least one sequence, found none"},
+      {{{0, good}, {2, good}}, "slot 2: expected 0 to 1"},
+      {{{-1, good}}, "slot -1: expected 0 to 1"},
+      {{{0, good}, {0, good}}, "slot 0: expected once in a step, found twice"},
+      {{{0, good}, {1, bad}},
+       "slot 1: expected token ids from 0 to 15, found 16"},
+      {{{0, negative}}, "slot 0: expected token ids from 0 to 15, found -1"},
+      {{{0, good}, {1, none}},
+       "slot 1: expected at least one token, found "
+       "none"},
+      {{{1, good}, {0, tooLong}},
+       "slot 0: expected at most 5 more tokens "
+       "(context 8), found 6"},
+  };
+  for (const auto &error : errors)
+    EXPECT_EQ(messageOf(session.step(state, error.inputs)), error.expected);
+  EXPECT_EQ(stateBytes(state, 0) + stateBytes(state, 1), before);
+  EXPECT_EQ(state.position(0), 3);
+  EXPECT_EQ(state.position(1), 1);
+  // And it goes on as if nothing had happened.
+  expectNear(step(session, state, 0, {4})[0],
+             referenceLogits({1, 2, 3, 4}).back());
+}
+
+TEST_F(ModelTest, TheLastPositionIsUsable) {
+  Session session(model, 2);
+  State state = makeState(1, 4);
+  step(session, state, 0, {1, 2, 3, 4});
+  EXPECT_FALSE(session.step(state, std::vector<StepInput>{{0, kTokens}}));
+}
+
+TEST_F(ModelTest, StatesObeyThePackage) {
+  EXPECT_EQ(messageOf(State::create(model, 0, 1)),
+            "batch: expected 1 to 4, found 0");
+  EXPECT_EQ(messageOf(State::create(model, kMaxBatch + 1, 1)),
+            "batch: expected 1 to 4, found 5");
+  EXPECT_EQ(messageOf(State::create(model, 1, kMaxContext + 1)),
+            "context: expected 1 to 32, found 33");
+  State state = makeState(2, 8);
+  EXPECT_FALSE(state.reset(2));
+  EXPECT_FALSE(state.reset(-1));
+  EXPECT_FALSE(state.setPosition(0, 9));
+  EXPECT_FALSE(state.setPosition(2, 0));
+  EXPECT_TRUE(state.setPosition(0, 8));
+  EXPECT_EQ(state.position(0), 8);
+  EXPECT_EQ(state.slotShape(1), (std::vector<int64_t>{2, 1, 8, kHidden}));
+}
+
+TEST_F(ModelTest, AStateOfAnotherModelIsRefused) {
+  const TemporaryDirectory directory;
+  ASSERT_TRUE(writePackage(makePackage(), directory.file("p.jet")));
+  auto other = Model::loadWithMadeUpWeights(directory.file("p.jet"));
+  ASSERT_TRUE(other) << messageOf(other);
+  Session session(*other, 1);
+  State state = makeState(1);
+  EXPECT_EQ(
+      messageOf(session.step(state, std::vector<StepInput>{{0, kTokens}})),
+      "step: expected a state of this session's model");
+}
+
+TEST_F(ModelTest, SessionsShareAModel) {
+  std::vector<std::vector<float>> results(4);
+  std::vector<std::thread> threads;
+  for (auto &result : results)
+    threads.emplace_back([this, &result] {
+      Session session(model, 2);
+      Result<State> state = State::create(model, 1, kMaxContext);
+      for (int32_t token : kTokens) {
+        const StepInput input = {0, {&token, 1}};
+        auto logits = session.step(*state, {&input, 1});
+        result.assign(logits->begin(), logits->end());
+      }
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+  for (const auto &result : results)
+    EXPECT_EQ(result, results[0]);
+  expectNear(results[0], referenceLogits(kTokens).back());
+}

@@ -1,0 +1,224 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Packages as files: what is written is read, and nothing else is.
+
+#include "Fixture.h"
+
+#include "support/Json.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+using namespace jet;
+using namespace jet::test;
+
+namespace {
+
+class PackageFileTest : public testing::Test {
+protected:
+  PackageFileTest() : path(directory.file("p.jet")) {
+    const Result<void> done = writePackage(makePackage(false), path);
+    EXPECT_TRUE(done) << messageOf(done);
+    bytes = readFile(path);
+  }
+
+  /// Error text of reading `contents`.
+  std::string read(const std::string &contents) {
+    writeFile(path, contents);
+    return messageOf(readPackage(path));
+  }
+
+  nlohmann::json header() const {
+    uint64_t length = 0;
+    std::memcpy(&length, bytes.data(), 8);
+    return nlohmann::json::parse(bytes.substr(8, length));
+  }
+
+  /// A file with this header, the fixture's blob and a right checksum.
+  std::string withHeader(const std::string &text) const {
+    std::string padded = text;
+    padded.append((64 - (8 + text.size()) % 64) % 64, ' ');
+    const uint64_t length = padded.size();
+    std::string file(reinterpret_cast<const char *>(&length), 8);
+    file += padded;
+    file += std::string("no code") + std::string(57, '\0');
+    const uint64_t hash = XXH3_64bits(file.data(), file.size());
+    return file + std::string(reinterpret_cast<const char *>(&hash), 8);
+  }
+
+  /// Error text of reading the fixture with a changed header.
+  template <typename Change> std::string readChanged(Change change) {
+    nlohmann::json changed = header();
+    change(changed);
+    return read(withHeader(changed.dump()));
+  }
+
+  TemporaryDirectory directory;
+  std::string path, bytes;
+};
+
+} // namespace
+
+TEST_F(PackageFileTest, RoundTrips) {
+  Package package = makePackage(false);
+  package.model.bosTokenId = 3;
+  package.blobs.push_back({"other", {}});
+  package.blobs.push_back({"third", {std::byte(1), std::byte(2)}});
+  package.kernels[0].grid = SizeExpr::make(
+      SizeExpr::Kind::CeilDiv,
+      SizeExpr::make(SizeExpr::Kind::Add, SizeExpr::makeSymbol(Symbol::R),
+                     SizeExpr::makeConstant(7)),
+      SizeExpr::makeConstant(8));
+  ASSERT_TRUE(writePackage(package, path));
+  const std::string first = readFile(path);
+  Result<Package> read = readPackage(path);
+  ASSERT_TRUE(read) << messageOf(read);
+  EXPECT_EQ(read->model.bosTokenId, 3);
+  EXPECT_EQ(read->model.layers, package.model.layers);
+  EXPECT_EQ(read->blobs[2].bytes, package.blobs[2].bytes);
+  EXPECT_EQ(read->programs[2].launches.size(), 4u);
+  const SymbolValues symbols = {9, 1, 1, 1, 1};
+  EXPECT_EQ(*read->kernels[0].grid.evaluate(symbols), 2);
+  // The second file has every member of the first.
+  ASSERT_TRUE(writePackage(*read, path));
+  EXPECT_EQ(readFile(path), first);
+}
+
+TEST_F(PackageFileTest, LaysOutBytesAsDocumented) {
+  uint64_t length = 0;
+  std::memcpy(&length, bytes.data(), 8);
+  EXPECT_EQ((8 + length) % 64, 0u);
+  EXPECT_EQ(bytes.substr(8 + length, 7), "no code");
+  EXPECT_EQ(bytes.size(), 8 + length + 64 + 8);
+  EXPECT_EQ(header()["format"], "jet-package");
+  EXPECT_EQ(header()["version"], 1);
+  EXPECT_EQ(withHeader(header().dump()), bytes);
+}
+
+TEST_F(PackageFileTest, RefusesEveryTruncation) {
+  for (size_t length = 0; length < bytes.size(); ++length)
+    ASSERT_NE(read(bytes.substr(0, length)), "success") << length;
+  EXPECT_EQ(read(bytes.substr(0, 15)),
+            path + ": expected a package of at least 16 bytes, found 15");
+  EXPECT_EQ(read(bytes.substr(0, bytes.size() - 1)),
+            path + ": checksum: the file is truncated or corrupted");
+}
+
+TEST_F(PackageFileTest, RefusesEveryBitFlip) {
+  for (size_t i = 0; i < bytes.size(); ++i)
+    for (int bit = 0; bit < 8; ++bit) {
+      std::string flipped = bytes;
+      flipped[i] = static_cast<char>(flipped[i] ^ (1 << bit));
+      ASSERT_NE(read(flipped), "success") << i << " bit " << bit;
+    }
+  std::string flipped = bytes;
+  flipped[bytes.size() - 70] ^= 1; // in the blob
+  EXPECT_EQ(read(flipped),
+            path + ": checksum: the file is truncated or corrupted");
+}
+
+TEST_F(PackageFileTest, RefusesTrailingBytes) {
+  EXPECT_NE(read(bytes + std::string(8, '\0')), "success");
+  EXPECT_NE(read(bytes + bytes), "success");
+}
+
+TEST_F(PackageFileTest, AHugeHeaderLengthAllocatesNothing) {
+  std::string huge = bytes;
+  std::memset(huge.data(), 0xff, 8);
+  EXPECT_NE(read(huge).find("header length: expected at most"),
+            std::string::npos);
+  huge[7] = 0x7f;
+  EXPECT_NE(read(huge).find("header length"), std::string::npos);
+}
+
+TEST_F(PackageFileTest, AnotherVersionIsNamedBeforeTheChecksum) {
+  nlohmann::json other = header();
+  other["version"] = 7;
+  std::string file = withHeader(other.dump());
+  file.back() ^= 1;
+  EXPECT_EQ(read(file), path + ": expected package version 1, found 7");
+}
+
+TEST_F(PackageFileTest, AnotherFormatIsNamed) {
+  EXPECT_EQ(readChanged([](auto &h) { h["format"] = "zip"; }),
+            path + ": $.format: expected \"jet-package\", found \"zip\"");
+  EXPECT_NE(read(withHeader("[]")).find("$: expected an object"),
+            std::string::npos);
+}
+
+TEST_F(PackageFileTest, MembersMustBeThereAndNoOthers) {
+  for (const auto &[key, value] : header().items()) {
+    const std::string name = key;
+    const std::string message = readChanged([&](auto &h) { h.erase(name); });
+    EXPECT_NE(message.find("\"" + name + "\""), std::string::npos) << message;
+  }
+  EXPECT_NE(readChanged([](auto &h) {
+              h["extra"] = 1;
+            }).find("$.extra: expected no such member"),
+            std::string::npos);
+  EXPECT_NE(readChanged([](auto &h) {
+              h["model"]["extra"] = 1;
+            }).find("$.model.extra"),
+            std::string::npos);
+}
+
+TEST_F(PackageFileTest, MembersMustHaveTheRightType) {
+  const std::pair<const char *, nlohmann::json> wrong[] = {
+      {"/model/vocab_size", "16"},
+      {"/model/vocab_size", 16.5},
+      {"/model/vocab_size", 18446744073709551615u},
+      {"/model/layers", 3},
+      {"/parameters/0/dtype", "F33"},
+      {"/parameters/0/shape", {{"a", 1}}},
+      {"/states/0/kind", "cache"},
+      {"/kernels/0/grid", "X"},
+      {"/kernels/0/grid", {"sub", 1, 2}},
+      {"/kernels/0/grid", {"add", 1}},
+      {"/kernels/0/grid", nullptr},
+      {"/kernels/0/operands/0/access", "peek"},
+      {"/programs/0/logits", "some"},
+      {"/programs/0/launches/0/rows", 1},
+      {"/programs/0/launches/0/operands/0", {{"input", "weights"}}},
+      {"/programs/0/launches/0/operands/0", {{"output", "tokens"}}},
+      {"/programs/0/launches/0/operands/0", {{"state", 0}, {"buffer", 0}}},
+      {"/programs/0/launches/0/operands/0", 1},
+      {"/blobs/0/offset", 64},
+      {"/blobs/0/offset", -64},
+      {"/blobs/0/bytes", 65},
+      {"/blobs/0/bytes", INT64_MAX},
+      {"/blobs", nlohmann::json::array()},
+  };
+  for (const auto &[pointer, value] : wrong) {
+    const std::string message = readChanged(
+        [&](auto &h) { h[nlohmann::json::json_pointer(pointer)] = value; });
+    EXPECT_EQ(message.find(path + ": $."), 0u) << pointer << ": " << message;
+    EXPECT_NE(message.find(": expected "), std::string::npos) << message;
+    EXPECT_NE(message.find(", found "), std::string::npos) << message;
+  }
+}
+
+TEST_F(PackageFileTest, RefusesADuplicateMember) {
+  std::string text = header().dump();
+  text.insert(1, "\"version\":1,");
+  EXPECT_NE(read(withHeader(text)).find("version"), std::string::npos);
+}
+
+TEST_F(PackageFileTest, ReadingVerifies) {
+  EXPECT_NE(readChanged([](auto &h) {
+              h["programs"][0]["launches"][0]["kernel"] = 99;
+            }).find("expected an index below 5, found 99"),
+            std::string::npos);
+}
+
+TEST_F(PackageFileTest, AMissingFileIsAnError) {
+  EXPECT_NE(messageOf(readPackage(directory.file("none.jet")))
+                .find("none.jet: cannot open"),
+            std::string::npos);
+  EXPECT_FALSE(
+      writePackage(makePackage(false), directory.file("no/such/p.jet")));
+}

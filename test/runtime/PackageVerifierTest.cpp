@@ -1,0 +1,204 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Packages that contradict themselves, one contradiction each.
+
+#include "Fixture.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+using namespace jet;
+using namespace jet::test;
+
+namespace {
+
+struct Broken {
+  const char *what;
+  std::function<void(Package &)> change;
+  const char *expected; // part of the message
+};
+
+SizeExpr number(int64_t value) { return SizeExpr::makeConstant(value); }
+
+SizeExpr nested(int depth) {
+  SizeExpr size = number(1);
+  for (int i = 0; i < depth; ++i)
+    size = SizeExpr::make(SizeExpr::Kind::Mul, size, number(1));
+  return size;
+}
+
+const Broken kBroken[] = {
+    {"vocabulary of nothing", [](Package &p) { p.model.vocabSize = 0; },
+     "$.model.vocab_size: expected an integer from 1 to"},
+    {"batch of nothing", [](Package &p) { p.model.maxBatch = 0; },
+     "$.model.max_batch"},
+    {"context beyond int32",
+     [](Package &p) { p.model.maxContext = int64_t(1) << 40; },
+     "$.model.max_context"},
+    {"logits beyond int64",
+     [](Package &p) {
+       p.model.maxContext = INT32_MAX;
+       p.model.maxBatch = 1 << 20;
+       p.model.vocabSize = INT32_MAX;
+     },
+     "does not fit 64 bits"},
+    {"model of integers", [](Package &p) { p.model.dtype = "I32"; },
+     "$.model.dtype: expected BF16 or F32, found 'I32'"},
+    {"eos outside the vocabulary",
+     [](Package &p) { p.model.eosTokenIds = {kVocab}; },
+     "$.model.eos_token_ids"},
+    {"two parameters of one name",
+     [](Package &p) { p.parameters[1].name = p.parameters[0].name; },
+     "$.parameters[1].name: expected a name of its own"},
+    {"negative size", [](Package &p) { p.parameters[0].shape[0] = -1; },
+     "$.parameters[0].shape: expected sizes >= 0, found -1"},
+    {"parameter beyond int64",
+     [](Package &p) { p.parameters[0].shape = {INT64_MAX, 2}; },
+     "$.parameters[0].shape: the size does not fit 64 bits"},
+    {"state of no layer", [](Package &p) { p.states[0].layer = 2; },
+     "$.states[0].layer: expected an index below 2, found 2"},
+    {"state of another rank", [](Package &p) { p.states[0].shape.pop_back(); },
+     "$.states[0].shape: expected 3 dimensions, found 2"},
+    {"cache of fixed length",
+     [](Package &p) { p.states[1].shape[2] = number(8); },
+     "$.states[1].shape[2]: expected C"},
+    {"states beyond int64",
+     [](Package &p) { p.states[1].shape[3] = number(INT64_MAX / 64); },
+     "$.states"},
+    {"two kernels of one name",
+     [](Package &p) { p.kernels[1].name = p.kernels[0].name; },
+     "$.kernels[1].name"},
+    {"grid nested too deep", [](Package &p) { p.kernels[0].grid = nested(30); },
+     "$.kernels[0].grid: expected a size nested at most 24 deep"},
+    {"negative grid", [](Package &p) { p.kernels[0].grid = number(-1); },
+     "grid of 'fixture_embed': expected a size >= 0, found -1"},
+    {"division by a symbol",
+     [](Package &p) {
+       p.kernels[0].grid = SizeExpr::make(SizeExpr::Kind::CeilDiv, number(1),
+                                          SizeExpr::makeSymbol(Symbol::B));
+     },
+     "expected a positive constant as divisor"},
+    {"no forward", [](Package &p) { p.programs.pop_back(); },
+     "$.programs: expected prefill, decode and forward"},
+    {"decode twice", [](Package &p) { p.programs[0].name = "decode"; },
+     "$.programs"},
+    {"logits of all tokens in decode",
+     [](Package &p) { p.programs[1].logitsPerSequence = false; },
+     "$.programs['decode'].logits: expected sequences, found tokens"},
+    {"misaligned buffer",
+     [](Package &p) { p.programs[0].buffers[1].offset = 32; },
+     "buffers[1].offset: expected a multiple of 64, found 32"},
+    {"buffer beyond the arena",
+     [](Package &p) { p.programs[0].buffers[1].bytes = 65; },
+     "buffers[1]: expected a slice of the arena's 128 bytes"},
+    {"negative buffer", [](Package &p) { p.programs[0].buffers[1].bytes = -1; },
+     "buffers[1]"},
+    {"arena beyond int64",
+     [](Package &p) { p.programs[0].arenaBytesPerRow = INT64_MAX; },
+     "arena_bytes_per_row"},
+    {"kernel that is not there",
+     [](Package &p) { p.programs[0].launches[0].kernel = 5; },
+     "launches[0].kernel: expected an index below 5, found 5"},
+    {"operand too few",
+     [](Package &p) { p.programs[0].launches[0].operands.pop_back(); },
+     "expected 3 operands of kernel 'fixture_embed', found 2"},
+    {"buffer that is not there",
+     [](Package &p) { p.programs[0].launches[0].operands[2].index = 2; },
+     "operands[2] of 'fixture_embed': expected an index below 2, found 2"},
+    {"negative parameter",
+     [](Package &p) { p.programs[0].launches[0].operands[1].index = -1; },
+     "expected an index below 2, found -1"},
+    {"state that is not there",
+     [](Package &p) { p.programs[0].launches[1].operands[2].index = 2; },
+     "expected an index below 2, found 2"},
+    {"buffer too small for the rows",
+     [](Package &p) { p.programs[0].buffers[0].bytes = 15; },
+     "expected a buffer of at least 16 bytes a row, found 15 (buffer 0)"},
+    {"wrong element type",
+     [](Package &p) { p.parameters[0].dtype = DType::BF16; },
+     "expected F32 elements, found BF16 (parameter "
+     "'model.embed_tokens.weight')"},
+    {"wrong number of elements",
+     [](Package &p) { p.parameters[0].shape = {kVocab, kHidden + 1}; },
+     "expected 64 elements, found 80 (parameter 'model.embed_tokens.weight')"},
+    {"wrong state for a kernel",
+     [](Package &p) { p.programs[0].launches[1].operands[2].index = 1; },
+     "expected 4*S elements, found 8*C*S (state 1)"},
+    {"rows of the wrong kind",
+     [](Package &p) { p.programs[0].launches[0].rowsAreSequences = true; },
+     "expected 1*B elements, found 1*T (tokens)"},
+    {"writes a parameter",
+     [](Package &p) { p.kernels[0].operands[1].access = Access::Write; },
+     "expected something writable, found parameter"},
+    {"writes the tokens",
+     [](Package &p) { p.kernels[0].operands[0].access = Access::ReadWrite; },
+     "expected something writable, found tokens"},
+    {"a size that grows faster than the rows",
+     [](Package &p) {
+       p.kernels[0].operands[2].shape = {SizeExpr::makeSymbol(Symbol::T),
+                                         SizeExpr::makeSymbol(Symbol::T)};
+     },
+     "expected a size that grows at most with T"},
+    {"two blobs of one name", [](Package &p) { p.blobs.push_back(p.blobs[0]); },
+     "$.blobs"},
+    {"no code", [](Package &p) { p.blobs.clear(); },
+     "$.blobs: expected a blob 'host_code', found none"},
+};
+
+} // namespace
+
+TEST(PackageVerifierTest, AcceptsTheFixture) {
+  const Result<void> valid = verifyPackage(makePackage(false), "p.jet");
+  EXPECT_TRUE(valid) << messageOf(valid);
+}
+
+TEST(PackageVerifierTest, RefusesEveryContradiction) {
+  for (const Broken &broken : kBroken) {
+    Package package = makePackage(false);
+    broken.change(package);
+    const std::string message = messageOf(verifyPackage(package, "p.jet"));
+    EXPECT_EQ(message.substr(0, 7), "p.jet: ")
+        << broken.what << ": " << message;
+    EXPECT_NE(message.find(broken.expected), std::string::npos)
+        << broken.what << ": " << message;
+  }
+}
+
+TEST(PackageVerifierTest, WhatIsRefusedIsNotWritten) {
+  const TemporaryDirectory directory;
+  Package package = makePackage(false);
+  package.programs.pop_back();
+  EXPECT_FALSE(writePackage(package, directory.file("p.jet")));
+  EXPECT_TRUE(directory.list().empty());
+}
+
+TEST(PackageVerifierTest, RoundedUpSizesAreBoundedNotRefused) {
+  // ceil(T / 64) blocks of 256 bytes: at most 256 bytes a row, at T = 1.
+  Package package = makePackage(false);
+  package.kernels[0].operands[2].shape = {
+      SizeExpr::make(SizeExpr::Kind::CeilDiv, SizeExpr::makeSymbol(Symbol::T),
+                     number(64)),
+      number(64)};
+  package.programs.resize(3);
+  for (ProgramInfo &program : package.programs)
+    program.buffers[0].bytes = 64;
+  EXPECT_NE(messageOf(verifyPackage(package, "p.jet"))
+                .find("expected a buffer of at least 256 bytes a row"),
+            std::string::npos);
+  for (ProgramInfo &program : package.programs) {
+    program.arenaBytesPerRow = 512;
+    program.buffers = {{0, 256}, {256, 16}};
+  }
+  const Result<void> valid = verifyPackage(package, "p.jet");
+  EXPECT_TRUE(valid) << messageOf(valid);
+}
+
+TEST(PackageVerifierTest, DecodeMayUseTokensAndSequencesAlike) {
+  // Every sequence has one row there, so T rows are B rows.
+  Package package = makePackage(false);
+  package.programs[1].launches[0].rowsAreSequences = true;
+  const Result<void> valid = verifyPackage(package, "p.jet");
+  EXPECT_TRUE(valid) << messageOf(valid);
+}

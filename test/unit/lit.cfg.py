@@ -1,0 +1,16 @@
+# The GoogleTest programs, one lit test for each of their cases. Their sources
+# lie in test/<folder of the code they test>/.
+
+import os
+
+import lit.formats
+
+config.name = "jet-unit"
+config.suffixes = []
+config.test_source_root = os.path.join(config.jet_obj_root, "test", "unit")
+config.test_exec_root = config.test_source_root
+config.test_format = lit.formats.GoogleTest(".", "Tests")
+
+for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"):
+    if name in os.environ:
+        config.environment[name] = os.environ[name]

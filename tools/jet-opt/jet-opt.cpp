@@ -1,0 +1,17 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// mlir-opt with the jet dialect, its passes and its pipelines.
+
+#include "lowering/Registration.h"
+#include "mlir/InitAllPasses.h"
+#include "mlir/Tools/mlir-opt/MlirOptMain.h"
+
+int main(int argc, char **argv) {
+  mlir::DialectRegistry registry;
+  jet::registerAllDialects(registry);
+  mlir::registerAllPasses();
+  jet::registerAllPasses();
+  return mlir::asMainReturnCode(
+      mlir::MlirOptMain(argc, argv, "jet optimizer driver\n", registry));
+}

@@ -1,0 +1,222 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// jet-run bench: how fast a package decodes and prefills.
+
+#include "Commands.h"
+#include "Interrupt.h"
+#include "Prefill.h"
+#include "Progress.h"
+
+#include "runtime/Model.h"
+#include "runtime/Session.h"
+#include "support/CheckedMath.h"
+#include "support/Json.h"
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <cstdio>
+#include <set>
+
+namespace jet {
+
+namespace {
+
+struct BenchOptions {
+  std::string package, weights;
+  int64_t batch = 1, context = 1024, steps = 16, prefill = 0, chunk = 0;
+  int threads = 0;
+  bool json = false; // accepted: the output is JSON anyway
+};
+
+constexpr int64_t kWarmUps = 2;
+
+} // namespace
+
+/// Weights that a decode step reads: all parameters it names, but of an
+/// embedding that is not the head as well only the rows of the batch.
+static int64_t weightBytesPerStep(const Model &model, int64_t batch) {
+  const Package &package = model.package();
+  const ProgramInfo &decode = model.program(ProgramKind::Decode);
+  bool tied = true;
+  for (const ParameterInfo &parameter : package.parameters)
+    tied &= parameter.name != "lm_head.weight";
+  std::set<int64_t> used;
+  for (const LaunchInfo &launch : decode.launches)
+    for (const OperandRef &operand : launch.operands)
+      if (operand.kind == OperandRef::Kind::Parameter)
+        used.insert(operand.index);
+  int64_t bytes = 0;
+  for (int64_t index : used) {
+    const ParameterInfo &parameter = package.parameters[index];
+    const int64_t size = checkedProduct(parameter.shape).value_or(0) *
+                         dtypeBytes(parameter.dtype);
+    const bool isLookup = parameter.name == "model.embed_tokens.weight" &&
+                          !tied && !parameter.shape.empty();
+    bytes += isLookup ? size / std::max<int64_t>(1, parameter.shape[0]) * batch
+                      : size;
+  }
+  return bytes;
+}
+
+/// Fills caches and states with small numbers, so that every page is memory
+/// of its own: untouched pages would all be read from one page in the cache.
+static void touchState(const State &state) {
+  const std::vector<StateInfo> &states = state.model().package().states;
+  for (size_t i = 0; i < states.size(); ++i)
+    for (int64_t slot = 0; slot < state.slots(); ++slot) {
+      const std::span<std::byte> bytes = state.slotBytes(i, slot);
+      // 0x3c3c3c3c is 0.0115 as F32 and 0x3c3c the same as BF16.
+      std::fill(bytes.begin(), bytes.end(), std::byte(0x3c));
+    }
+}
+
+/// Seconds per step with `context` positions in every sequence.
+static Result<std::vector<double>> timeDecode(const BenchOptions &options,
+                                              Session &session, State &state) {
+  std::vector<double> seconds;
+  std::vector<int32_t> tokens(options.batch);
+  std::vector<StepInput> inputs;
+  for (int64_t b = 0; b < options.batch; ++b)
+    inputs.push_back({b, std::span(&tokens[b], 1)});
+  const int64_t vocab = state.model().info().vocabSize;
+  Progress progress("decode", options.steps + kWarmUps);
+  for (int64_t i = 0; i < options.steps + kWarmUps && !interrupted(); ++i) {
+    for (int64_t b = 0; b < options.batch; ++b) {
+      tokens[b] = static_cast<int32_t>((i * 7919 + b * 104729) % vocab);
+      if (auto done = state.setPosition(b, options.context - 1); !done)
+        return done.error();
+    }
+    const Stopwatch stopwatch;
+    auto logits = session.step(state, inputs);
+    if (!logits)
+      return logits.error();
+    if (i >= kWarmUps)
+      seconds.push_back(stopwatch.seconds());
+    progress.update(i + 1);
+  }
+  std::sort(seconds.begin(), seconds.end());
+  return seconds;
+}
+
+/// Seconds to take in a prompt of options.prefill tokens in chunks.
+static Result<double> timePrefill(const BenchOptions &options, Session &session,
+                                  State &state) {
+  const int64_t vocab = state.model().info().vocabSize;
+  std::vector<int32_t> prompt;
+  for (int64_t i = 0; i < options.prefill; ++i)
+    prompt.push_back(static_cast<int32_t>((i * 7919 + 1) % vocab));
+  if (auto done = state.reset(0); !done)
+    return done.error();
+  std::vector<ChunkedSequence> pending = {{0, prompt}};
+  const int64_t chunk = options.chunk > 0 ? options.chunk : defaultChunk(1);
+  Progress progress("prefill", options.prefill);
+  const Stopwatch stopwatch;
+  while (pending[0].left() > 0 && !interrupted()) {
+    const std::vector<StepInput> inputs = nextChunk(pending, chunk);
+    auto logits = session.step(state, inputs);
+    if (!logits)
+      return logits.error();
+    pending[0].done += static_cast<int64_t>(inputs[0].tokens.size());
+    progress.update(pending[0].done);
+  }
+  return stopwatch.seconds();
+}
+
+static Result<int> runBench(const BenchOptions &options) {
+  auto model = options.weights.empty()
+                   ? Model::loadWithMadeUpWeights(options.package)
+                   : loadModel(options.package, options.weights);
+  if (!model)
+    return model.error();
+  const int64_t capacity = std::max(options.context, options.prefill);
+  Result<State> state = State::create(*model, options.batch, capacity);
+  if (!state)
+    return state.error();
+  Result<StateBytes> stateBytes =
+      stateBytesPerSequence((*model)->package(), options.context);
+  if (!stateBytes)
+    return stateBytes.error();
+  Session session(*model, options.threads);
+  touchState(*state);
+
+  Result<std::vector<double>> seconds = timeDecode(options, session, *state);
+  if (!seconds)
+    return seconds.error();
+  if (interrupted())
+    return interruptStatus();
+  const double median = (*seconds)[seconds->size() / 2];
+  const int64_t weightBytes = weightBytesPerStep(**model, options.batch);
+  const int64_t stepStateBytes = stateBytes->total() * options.batch;
+  nlohmann::json result = {
+      {"package", options.package},
+      {"model", (*model)->info().name},
+      {"weights", options.weights.empty() ? "made up" : options.weights},
+      {"batch", options.batch},
+      {"context", options.context},
+      {"threads", session.threads()},
+      {"decode",
+       {{"steps", options.steps},
+        {"median_ms", median * 1e3},
+        {"min_ms", seconds->front() * 1e3},
+        {"tokens_per_second", options.batch / median},
+        {"weight_bytes_per_step", weightBytes},
+        {"state_bytes_per_step", stepStateBytes},
+        {"bytes_per_step", weightBytes + stepStateBytes},
+        {"gigabytes_per_second",
+         (weightBytes + stepStateBytes) / median / 1e9}}}};
+  if (options.prefill > 0) {
+    Result<double> prefill = timePrefill(options, session, *state);
+    if (!prefill)
+      return prefill.error();
+    if (interrupted())
+      return interruptStatus();
+    result["prefill"] = {{"tokens", options.prefill},
+                         {"seconds", *prefill},
+                         {"tokens_per_second", options.prefill / *prefill}};
+  }
+  std::printf("%s\n", result.dump(2).c_str());
+  if (auto done = finishStdout(); !done)
+    return done.error();
+  return 0;
+}
+
+void addBenchCommand(CLI::App &app, Command &command) {
+  auto options = std::make_shared<BenchOptions>();
+  CLI::App *bench =
+      app.add_subcommand("bench", "Measure speed; JSON on stdout");
+  bench->add_option("PACKAGE", options->package, "Made by jetc compile")
+      ->required();
+  bench
+      ->add_option("--weights", options->weights,
+                   "Checkpoint [made-up values in memory]")
+      ->type_name("PATH");
+  bench->add_option("--batch", options->batch, "Sequences per step [1]")
+      ->check(CLI::PositiveNumber);
+  bench
+      ->add_option("--context", options->context,
+                   "Positions that each sequence holds [1024]; not computed, "
+                   "so that a long one is quick to set up")
+      ->check(CLI::PositiveNumber);
+  bench->add_option("--steps", options->steps, "Decode steps to time [16]")
+      ->check(CLI::PositiveNumber);
+  bench
+      ->add_option("--prefill", options->prefill,
+                   "Also time a prompt of this many tokens [0]")
+      ->check(CLI::NonNegativeNumber);
+  bench->add_option("--chunk", options->chunk, "Prompt tokens at once [256]")
+      ->check(CLI::PositiveNumber);
+  bench->add_option("--threads", options->threads, "Threads [all]")
+      ->check(CLI::Range(1, 4096));
+  bench->add_flag("--json", options->json, "JSON on stdout; always the case");
+  bench->footer("Examples:\n"
+                "  jet-run bench 2b.jet --batch 1 --context 65536\n"
+                "  jet-run bench 2b.jet --weights 2b --batch 4 --context 4096 "
+                "--prefill 512");
+  bench->callback([options, &command] {
+    command = [options] { return runBench(*options); };
+  });
+}
+
+} // namespace jet

@@ -1,0 +1,212 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "dialects/jet/Jet.h"
+#include "frontend/Import.h"
+#include "lowering/BuildPackage.h"
+#include "lowering/Pipelines.h"
+#include "lowering/Registration.h"
+#include "lowering/cpu/HostCode.h"
+#include "support/File.h"
+#include "tools/jetc/Options.h"
+
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/SmallString.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace jet;
+
+namespace {
+
+/// "file: $.json.path" or "file:line:column", for one-line messages.
+std::string describe(Location location) {
+  if (auto named = dyn_cast<NameLoc>(location))
+    return describe(named.getChildLoc()) + ": " + named.getName().str();
+  if (auto file = dyn_cast<FileLineColLoc>(location)) {
+    std::string name = file.getFilename().str();
+    if (StringRef(name).ends_with(".json"))
+      return name; // positions in a config are JSON paths
+    return name + ":" + std::to_string(file.getLine()) + ":" +
+           std::to_string(file.getColumn());
+  }
+  return "jetc";
+}
+
+class Compilation {
+public:
+  explicit Compilation(const CompileOptions &options)
+      : options(options), handler(&context, [](Diagnostic &diagnostic) {
+          if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
+            reportError(describe(diagnostic.getLocation()) + ": " +
+                        diagnostic.str());
+        }) {
+    DialectRegistry registry;
+    registerAllDialects(registry);
+    context.appendDialectRegistry(registry);
+    context.loadDialect<JetDialect>();
+    // Kernels are few and small: threads cost more than they give.
+    context.disableMultithreading();
+  }
+
+  int run() {
+    if (options.target != "cpu")
+      return reportError("--target: expected cpu, found '" + options.target +
+                         "'");
+    FailureOr<CpuLevel> found = findCpuLevel(options.cpu);
+    if (failed(found))
+      return reportError("--cpu: expected native, x86-64-v2, x86-64-v3 or "
+                         "x86-64-v4, found '" +
+                         options.cpu + "'");
+    level = *found;
+    if (options.maxBatch < 1 || options.maxBatch > (1 << 20))
+      return reportError("--max-batch: expected 1 to 1048576, found " +
+                         std::to_string(options.maxBatch));
+    if (!readInput())
+      return 1;
+    Phase phase = options.phase;
+    if (phase == Phase::Model)
+      return writeText();
+    if (!place() || (phase >= Phase::Tensor && !lower(buildExpandPipeline)) ||
+        (phase >= Phase::Launch && !lower(buildLaunchPipeline)) ||
+        (phase >= Phase::Linalg && !lower(buildLinalgPipeline)) ||
+        (phase >= Phase::Loops && !lower([&](OpPassManager &pm) {
+          CpuOptions cpu;
+          cpu.vectorWidth = level.vectorWidth;
+          buildLoopsPipeline(pm, cpu);
+        })))
+      return 1;
+    if (phase < Phase::Llvm)
+      return writeText();
+    return finish();
+  }
+
+private:
+  bool readInput() {
+    if (StringRef(options.input).ends_with(".mlir")) {
+      module = parseSourceFile<ModuleOp>(options.input, &context);
+      return module && !module->getOps<ModelOp>().empty();
+    }
+    Result<ParsedSpec> parsed = readSpec(options.input);
+    if (!parsed)
+      return reportError(parsed.error().message), false;
+    for (const std::string &warning : parsed->warnings)
+      llvm::errs() << "jetc: warning: " << warning << "\n";
+    spec = std::move(parsed->spec);
+    module = importSpec(context, *spec, modelName(), options.input);
+    return succeeded(module->verify());
+  }
+
+  /// The config's name, or its directory's when it is just "config.json".
+  std::string modelName() const {
+    llvm::SmallString<128> path(options.input);
+    llvm::sys::path::remove_dots(path, /*remove_dot_dot=*/false);
+    StringRef stem = llvm::sys::path::stem(path);
+    if (stem == "config" && llvm::sys::path::has_parent_path(path))
+      stem = llvm::sys::path::filename(llvm::sys::path::parent_path(path));
+    return stem.empty() ? "model" : stem.str();
+  }
+
+  bool lower(llvm::function_ref<void(OpPassManager &)> build) {
+    PassManager pm(&context);
+    build(pm);
+    return succeeded(pm.run(*module));
+  }
+
+  bool place() {
+    PlacementOptions place;
+    std::vector<std::string> names = options.placement;
+    if (names.empty() && spec && spec->placement)
+      names = *spec->placement;
+    for (const std::string &name : names)
+      place.placement.push_back(name);
+    return lower([&](OpPassManager &pm) { buildPlacePipeline(pm, place); });
+  }
+
+  int writeText() {
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    module->print(stream);
+    stream << "\n";
+    return write(text);
+  }
+
+  int write(const std::string &text) {
+    if (options.output.empty() || options.output == "-") {
+      llvm::outs() << text;
+      llvm::outs().flush();
+      if (llvm::outs().has_error()) {
+        std::string reason = llvm::outs().error().message();
+        llvm::outs().clear_error();
+        return reportError("standard output: " + reason);
+      }
+      return 0;
+    }
+    Result<AtomicFile> file = AtomicFile::create(options.output);
+    if (!file)
+      return reportError(file.error().message);
+    if (Result<void> done = file->write(text); !done)
+      return reportError(done.error().message);
+    if (Result<void> done = file->commit(); !done)
+      return reportError(done.error().message);
+    return 0;
+  }
+
+  /// Launch lists to a package, kernels to code.
+  int finish() {
+    FailureOr<Package> package = buildPackage(*module);
+    if (failed(package) || !setLimits(*package) || !lower(buildHostPipeline))
+      return 1;
+    auto kernels = module->lookupSymbol<ModuleOp>(kKernelsModule);
+    if (options.phase == Phase::Llvm)
+      return writeText();
+    if (options.phase == Phase::LlvmIr) {
+      FailureOr<std::string> text = printHostIR(kernels, level);
+      return failed(text) ? 1 : write(*text);
+    }
+    FailureOr<std::vector<std::byte>> code = compileHostCode(kernels, level);
+    if (failed(code))
+      return 1;
+    package->blobs.push_back({"host_code", std::move(*code)});
+    std::string output = options.output;
+    if (output.empty())
+      output = modelName() + ".jet";
+    Result<void> written = writePackage(*package, output);
+    return written ? 0 : reportError(written.error().message);
+  }
+
+  bool setLimits(Package &package) {
+    package.producer = "jetc " JET_VERSION;
+    package.target = {"cpu", "x86_64", level.name};
+    ModelInfo &model = package.model;
+    if (options.maxContext < 0 || options.maxContext > model.maxContext)
+      return reportError("--max-context: expected 1 to " +
+                         std::to_string(model.maxContext) +
+                         " (max_position_embeddings), found " +
+                         std::to_string(options.maxContext)),
+             false;
+    if (options.maxContext)
+      model.maxContext = options.maxContext;
+    model.maxBatch = options.maxBatch;
+    if (spec) {
+      model.bosTokenId = spec->bosTokenId.value_or(-1);
+      model.eosTokenIds = spec->eosTokenIds;
+    }
+    return true;
+  }
+
+  const CompileOptions &options;
+  MLIRContext context;
+  ScopedDiagnosticHandler handler;
+  CpuLevel level;
+  std::optional<ModelSpec> spec;
+  OwningOpRef<ModuleOp> module;
+};
+
+} // namespace
+
+int jet::compile(const CompileOptions &options) {
+  return Compilation(options).run();
+}

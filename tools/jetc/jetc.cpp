@@ -1,0 +1,131 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The compiler driver: reads the command line, runs a command.
+
+#include "support/File.h"
+#include "tools/jetc/Options.h"
+
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace llvm;
+using namespace jet;
+
+static cl::OptionCategory category("Options");
+
+static cl::SubCommand compileCommand(
+    "compile",
+    "Compile a model spec to a package, or print it at a phase on the way\n"
+    "\n"
+    "  jetc compile config.json -o model.jet\n"
+    "  jetc compile config.json --emit=tensor | less\n"
+    "  jetc compile supernet.json --placement=attn,jet,jet -o placed.jet\n");
+static cl::SubCommand inspectCommand(
+    "inspect",
+    "Show what a package holds: layers, parameters, state per sequence\n"
+    "\n"
+    "  jetc inspect model.jet --context 65536\n"
+    "  jetc inspect model.jet --json | jq .state_bytes_per_sequence\n");
+
+//===----------------------------------------------------------------------===//
+// compile
+//===----------------------------------------------------------------------===//
+
+static cl::opt<std::string>
+    configPath(cl::Positional, cl::Required,
+               cl::desc("CONFIG (a config.json, its directory, or a .mlir file "
+                        "with a jet.model)"),
+               cl::sub(compileCommand), cl::cat(category));
+static cl::opt<std::string>
+    outputPath("o", cl::value_desc("file"),
+               cl::desc("Output (default: the config's name with .jet; "
+                        "standard output for --emit of text)"),
+               cl::sub(compileCommand), cl::cat(category));
+static cl::opt<std::string> target("target", cl::init("cpu"),
+                                   cl::value_desc("name"),
+                                   cl::desc("Machine to compile for: cpu"),
+                                   cl::sub(compileCommand), cl::cat(category));
+static cl::opt<std::string>
+    cpu("cpu", cl::init("native"), cl::value_desc("level"),
+        cl::desc("native (default), x86-64-v2, x86-64-v3 or x86-64-v4"),
+        cl::sub(compileCommand), cl::cat(category));
+static cl::opt<int64_t> maxBatch("max-batch", cl::init(16), cl::value_desc("N"),
+                                 cl::desc("Sequences in a batch, at most "
+                                          "(default 16)"),
+                                 cl::sub(compileCommand), cl::cat(category));
+static cl::opt<int64_t>
+    maxContext("max-context", cl::init(0), cl::value_desc("N"),
+               cl::desc("Tokens of a sequence, at most (default: the config's "
+                        "max_position_embeddings)"),
+               cl::sub(compileCommand), cl::cat(category));
+static cl::list<std::string>
+    placement("placement", cl::CommaSeparated, cl::value_desc("mixer,…"),
+              cl::desc("Mixer of each layer of a supernet, in order"),
+              cl::sub(compileCommand), cl::cat(category));
+static cl::opt<Phase> phase(
+    "emit", cl::init(Phase::Package), cl::desc("What to write:"),
+    cl::values(
+        clEnumValN(Phase::Model, "model", "the spec as IR"),
+        clEnumValN(Phase::Placed, "placed", "one mixer per layer"),
+        clEnumValN(Phase::Tensor, "tensor", "functions over tensors"),
+        clEnumValN(Phase::Launch, "launch", "launch lists and their kernels"),
+        clEnumValN(Phase::Linalg, "linalg", "kernels as linalg on tensors"),
+        clEnumValN(Phase::Loops, "loops", "kernels as vectorised loops"),
+        clEnumValN(Phase::Llvm, "llvm", "kernels in the LLVM dialect"),
+        clEnumValN(Phase::LlvmIr, "llvm-ir", "kernels as optimised LLVM IR"),
+        clEnumValN(Phase::Package, "package", "the package (default)")),
+    cl::sub(compileCommand), cl::cat(category));
+
+//===----------------------------------------------------------------------===//
+// inspect
+//===----------------------------------------------------------------------===//
+
+static cl::opt<std::string> packagePath(cl::Positional, cl::Required,
+                                        cl::desc("PACKAGE"),
+                                        cl::sub(inspectCommand),
+                                        cl::cat(category));
+static cl::opt<int64_t>
+    context("context", cl::init(0), cl::value_desc("L"),
+            cl::desc("Context length to report state for (default: the "
+                     "package's maximum)"),
+            cl::sub(inspectCommand), cl::cat(category));
+static cl::opt<bool> json("json", cl::desc("Print JSON"),
+                          cl::sub(inspectCommand), cl::cat(category));
+
+int jet::reportError(StringRef message) {
+  errs() << "jetc: error: " << message << "\n";
+  return 1;
+}
+
+static CompileOptions readCompileOptions() {
+  CompileOptions options;
+  options.input = configPath;
+  options.output = outputPath;
+  options.target = target;
+  options.cpu = cpu;
+  options.phase = phase;
+  options.maxBatch = maxBatch;
+  options.maxContext = maxContext;
+  options.placement.assign(placement.begin(), placement.end());
+  return options;
+}
+
+int main(int argc, char **argv) {
+  removeTemporariesOnSignal();
+  // LLVM's own options would drown ours in --help.
+  for (cl::SubCommand *command : {&compileCommand, &inspectCommand})
+    cl::HideUnrelatedOptions(category, *command);
+  cl::HideUnrelatedOptions(category);
+  cl::SetVersionPrinter([](raw_ostream &os) { os << "jetc " JET_VERSION "\n"; });
+  cl::ParseCommandLineOptions(
+      argc, argv,
+      "jetc: compiler for hybrid linear-attention language models\n\n"
+      "  jetc compile CONFIG -o PACKAGE    then    jet-run generate PACKAGE …\n");
+  if (compileCommand)
+    return compile(readCompileOptions());
+  if (inspectCommand)
+    return inspect({packagePath, context, json});
+  cl::PrintHelpMessage();
+  return 2;
+}
