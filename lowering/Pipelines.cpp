@@ -6,6 +6,7 @@
 #include "passes/Passes.h"
 
 #include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
@@ -83,6 +84,10 @@ void jet::buildLoopsPipeline(OpPassManager &pm, const CpuOptions &options) {
   loops.addPass(createExpandCopiesPass());
   loops.addPass(createConvertLinalgToLoopsPass());
   loops.addPass(createApproximateMathPass());
+  // Conversions of bf16 as integer arithmetic: libgcc has no __truncsfbf2.
+  arith::ArithExpandOpsPassOptions expand;
+  expand.includeBf16 = true;
+  loops.addPass(arith::createArithExpandOpsPass(expand));
   kernels.addPass(memref::createFoldMemRefAliasOpsPass());
   kernels.addPass(createCanonicalizerPass());
   kernels.addPass(createCSEPass());

@@ -4,6 +4,7 @@
 // jet-run init: random checkpoints.
 
 #include "Fixture.h"
+#include "JetRunProcess.h"
 
 #include "frontend/Spec.h"
 #include "runtime/Checkpoint.h"
@@ -12,12 +13,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <csignal>
 #include <cstring>
 #include <filesystem>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <thread>
 
 using namespace jet;
 using namespace jet::test;
@@ -150,25 +148,13 @@ TEST_F(JetRunInitTest, TheDirectoryIsNewOrEmpty) {
 TEST_F(JetRunInitTest, AnInterruptLeavesNothing) {
   // Large enough that it cannot be done when the signal comes: 1 GB.
   writeConfig("float32", 2000000);
-  const std::string output = directory.file("ckpt");
-  const std::string config = directory.file("config.json");
-  char program[] = JET_RUN, command[] = "init", option[] = "-o";
-  std::vector<char> configText(config.begin(), config.end());
-  std::vector<char> outputText(output.begin(), output.end());
-  configText.push_back('\0');
-  outputText.push_back('\0');
-  char *arguments[] = {program, command,           configText.data(),
-                       option,  outputText.data(), nullptr};
-  pid_t child = 0;
-  ASSERT_EQ(posix_spawn(&child, JET_RUN, nullptr, nullptr, arguments, environ),
-            0);
+  const pid_t child = startJetRun(
+      {"init", directory.file("config.json"), "-o", directory.file("ckpt")},
+      "/dev/null", "/dev/null");
+  ASSERT_GT(child, 0);
   // Wait for its temporary directory.
   while (directory.list().size() < 2)
-    usleep(1000);
-  kill(child, SIGINT);
-  int status = 0;
-  ASSERT_EQ(waitpid(child, &status, 0), child);
-  EXPECT_TRUE(WIFEXITED(status));
-  EXPECT_EQ(WEXITSTATUS(status), 130);
+    std::this_thread::yield();
+  EXPECT_EQ(interruptAndWait(child), 130);
   EXPECT_EQ(directory.list(), std::vector<std::string>{"config.json"});
 }

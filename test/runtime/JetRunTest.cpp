@@ -5,16 +5,15 @@
 // statuses.
 
 #include "Fixture.h"
+#include "JetRunProcess.h"
 
 #include "support/Json.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <csignal>
 #include <cstring>
-#include <spawn.h>
-#include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
 
 using namespace jet;
@@ -284,4 +283,25 @@ TEST_F(JetRunTest, AFullDiskIsAnError) {
       readFile(directory.file("err.txt"))
           .find("jet-run: error: standard output: cannot write: No space"),
       std::string::npos);
+}
+
+TEST_F(JetRunTest, CtrlCStopsBetweenStepsAndPrintsTheSpeed) {
+  // Sixteen million tokens: not done before the signal comes.
+  Package package = makePackage();
+  package.model.maxContext = 1 << 25;
+  ASSERT_TRUE(writePackage(package, directory.file("long.jet")));
+  const std::string out = directory.file("out.txt"),
+                    err = directory.file("err.txt");
+  const pid_t child =
+      startJetRun({"generate", directory.file("long.jet"), "--weights",
+                   directory.name(), "--prompt-ids", "3", "--max-new-tokens",
+                   "16777216", "--ignore-eos", "--print-ids"},
+                  out, err);
+  ASSERT_GT(child, 0);
+  // It streams: there is output before the end.
+  while (readFile(out).empty())
+    std::this_thread::yield();
+  EXPECT_EQ(interruptAndWait(child), 130);
+  EXPECT_EQ(readFile(out).back(), '\n');
+  EXPECT_EQ(readFile(err).find("prefill 1 tokens "), 0u) << readFile(err);
 }

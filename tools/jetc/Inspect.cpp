@@ -104,7 +104,9 @@ static void printText(const Package &package, const StateBytes &state,
     outs() << "  " << llvm::left_justify(program.name, 12)
            << program.launches.size() << " launches, activations "
            << formatBytes(program.arenaBytesPerRow) << " per token\n";
-  outs() << "  state per sequence at context " << context << "\n";
+  outs() << "  state per sequence at context " << context
+         << (context > model.maxContext ? " (more than compiled for)" : "")
+         << "\n";
   for (auto [name, bytes] :
        {std::pair<llvm::StringRef, int64_t>{"attention KV", state.attentionKv},
         {"window KV", state.windowKv},
@@ -119,14 +121,12 @@ int jet::inspect(const InspectOptions &options) {
   Result<Package> package = readPackage(options.package);
   if (!package)
     return reportError(package.error().message);
-  int64_t context = options.context;
-  int64_t limit = package->model.maxContext;
-  if (context < 0 || context > limit)
-    return reportError(options.package + ": --context: expected 1 to " +
-                       std::to_string(limit) + " (compiled for), found " +
+  // A length beyond the package's own limit is still worth an answer.
+  int64_t context =
+      options.context ? options.context : package->model.maxContext;
+  if (context < 0)
+    return reportError("--context: expected a positive number, found " +
                        std::to_string(context));
-  if (context == 0)
-    context = limit;
   Result<StateBytes> state = stateBytesPerSequence(*package, context);
   if (!state)
     return reportError(options.package + ": " + state.error().message);
