@@ -4,101 +4,23 @@
 // A package against itself: after these checks the runtime can index, multiply
 // and add what the package says without looking again.
 
-#include "runtime/PackageNames.h"
-#include "runtime/SizePolynomial.h"
+#include "runtime/PackageVerifier.h"
+
 #include "support/CheckedMath.h"
 
-#include <algorithm>
 #include <set>
 
 namespace jet {
 
-namespace {
-
 // Positions are int32.
-constexpr int64_t kMaxContext = INT32_MAX;
-constexpr int64_t kMaxBatch = 1 << 20;
-constexpr int64_t kMaxVocab = INT32_MAX;
+static constexpr int64_t kMaxContext = INT32_MAX;
+static constexpr int64_t kMaxBatch = 1 << 20;
+static constexpr int64_t kMaxVocab = INT32_MAX;
 // Deeper size expressions could be written but not read back.
-constexpr int kMaxSizeDepth = 24;
+static constexpr int kMaxSizeDepth = 24;
 
-class Verifier {
-public:
-  Verifier(const Package &package, const std::string &path)
-      : package(package), path(path) {}
-
-  Result<void> verify();
-
-private:
-  Result<void> verifyModel();
-  Result<void> verifyParameters();
-  Result<void> verifyStates();
-  Result<void> verifyKernels();
-  Result<void> verifyProgram(const ProgramInfo &program);
-  Result<void> verifyBuffers(const ProgramInfo &program,
-                             const std::string &place);
-  Result<void> verifyLaunch(const ProgramInfo &program,
-                            const LaunchInfo &launch, const std::string &place);
-  Result<void> verifyOperand(const ProgramInfo &program,
-                             const LaunchInfo &launch, const OperandRef &ref,
-                             const KernelOperand &operand,
-                             const std::string &place);
-  Result<void> verifyDepth(const SizeExpr &size, const std::string &place,
-                           int depth = 0);
-
-  /// What an operand other than a buffer is, for comparison.
-  struct Actual {
-    std::string name;
-    DType dtype = DType::F32;
-    SizePolynomial elements = SizePolynomial::makeConstant(1);
-    bool writable = false;
-  };
-  Result<Actual> describe(const ProgramInfo &program, const OperandRef &ref,
-                          const SizeContext &context);
-
-  Error error(const std::string &place, const std::string &text) const {
-    return {path + ": " + place + ": " + text};
-  }
-  Error mismatch(const std::string &place, const std::string &expected,
-                 const std::string &found) const {
-    return error(place, "expected " + expected + ", found " + found);
-  }
-  Result<void> checkIndex(int64_t index, size_t size,
-                          const std::string &place) const {
-    if (index >= 0 && static_cast<uint64_t>(index) < size)
-      return {};
-    return mismatch(place, "an index below " + std::to_string(size),
-                    std::to_string(index));
-  }
-
-  const Package &package;
-  const std::string &path;
-};
-
-/// The number of elements of `shape`.
-Result<SizePolynomial> countElements(const std::vector<SizeExpr> &shape,
-                                     const SizeContext &context) {
-  SizePolynomial count = SizePolynomial::makeConstant(1);
-  for (const SizeExpr &dim : shape) {
-    Result<SizePolynomial> extent = SizePolynomial::expand(dim, context);
-    if (!extent)
-      return extent;
-    Result<SizePolynomial> product = count.multiply(*extent);
-    if (!product)
-      return product;
-    count = std::move(*product);
-  }
-  return count;
-}
-
-std::string quoted(std::string_view text) {
-  return "'" + std::string(text) + "'";
-}
-
-} // namespace
-
-Result<void> Verifier::verifyDepth(const SizeExpr &size,
-                                   const std::string &place, int depth) {
+Result<void> PackageVerifier::verifyDepth(const SizeExpr &size,
+                                          const std::string &place, int depth) {
   if (depth > kMaxSizeDepth)
     return mismatch(place, "a size nested at most 24 deep", "a deeper one");
   for (const SizeExpr &arg : size.args)
@@ -107,7 +29,7 @@ Result<void> Verifier::verifyDepth(const SizeExpr &size,
   return {};
 }
 
-Result<void> Verifier::verifyModel() {
+Result<void> PackageVerifier::verifyModel() {
   const ModelInfo &model = package.model;
   const struct {
     const char *name;
@@ -142,7 +64,7 @@ Result<void> Verifier::verifyModel() {
   return {};
 }
 
-Result<void> Verifier::verifyParameters() {
+Result<void> PackageVerifier::verifyParameters() {
   std::set<std::string_view> seen;
   for (size_t i = 0; i < package.parameters.size(); ++i) {
     const ParameterInfo &parameter = package.parameters[i];
@@ -162,7 +84,7 @@ Result<void> Verifier::verifyParameters() {
   return {};
 }
 
-Result<void> Verifier::verifyStates() {
+Result<void> PackageVerifier::verifyStates() {
   for (size_t i = 0; i < package.states.size(); ++i) {
     const StateInfo &state = package.states[i];
     const std::string place = "$.states[" + std::to_string(i) + "]";
@@ -199,7 +121,7 @@ Result<void> Verifier::verifyStates() {
   return {};
 }
 
-Result<void> Verifier::verifyKernels() {
+Result<void> PackageVerifier::verifyKernels() {
   std::set<std::string_view> seen;
   for (size_t i = 0; i < package.kernels.size(); ++i) {
     const KernelInfo &kernel = package.kernels[i];
@@ -217,197 +139,10 @@ Result<void> Verifier::verifyKernels() {
   return {};
 }
 
-Result<void> Verifier::verifyBuffers(const ProgramInfo &program,
-                                     const std::string &place) {
-  if (program.arenaBytesPerRow < 0 ||
-      !checkedMul(program.arenaBytesPerRow,
-                  package.model.maxBatch * package.model.maxContext))
-    return mismatch(place + ".arena_bytes_per_row",
-                    "a size that fits 64 bits for every step",
-                    std::to_string(program.arenaBytesPerRow));
-  for (size_t i = 0; i < program.buffers.size(); ++i) {
-    const BufferInfo &buffer = program.buffers[i];
-    const std::string at = place + ".buffers[" + std::to_string(i) + "]";
-    if (buffer.offset < 0 || buffer.offset % names::kBlobAlignment != 0)
-      return mismatch(at + ".offset", "a multiple of 64",
-                      std::to_string(buffer.offset));
-    if (buffer.bytes < 0 || buffer.offset > program.arenaBytesPerRow ||
-        buffer.bytes > program.arenaBytesPerRow - buffer.offset)
-      return mismatch(at,
-                      "a slice of the arena's " +
-                          std::to_string(program.arenaBytesPerRow) + " bytes",
-                      std::to_string(buffer.bytes) + " bytes at " +
-                          std::to_string(buffer.offset));
-  }
-  return {};
-}
-
-Result<Verifier::Actual> Verifier::describe(const ProgramInfo &program,
-                                            const OperandRef &ref,
-                                            const SizeContext &context) {
-  using Kind = OperandRef::Kind;
-  Actual actual;
-  std::vector<SizeExpr> shape;
-  const SizeExpr sequences = SizeExpr::makeSymbol(Symbol::B);
-  const SizeExpr tokens = SizeExpr::makeSymbol(Symbol::T);
-  actual.dtype = DType::I32;
-  switch (ref.kind) {
-  case Kind::Parameter: {
-    const ParameterInfo &parameter = package.parameters[ref.index];
-    actual.name = "parameter " + quoted(parameter.name);
-    actual.dtype = parameter.dtype;
-    for (int64_t dim : parameter.shape)
-      shape.push_back(SizeExpr::makeConstant(dim));
-    break;
-  }
-  case Kind::State: {
-    const StateInfo &state = package.states[ref.index];
-    actual.name = "state " + std::to_string(ref.index);
-    actual.dtype = state.dtype;
-    actual.writable = true;
-    shape = state.shape;
-    shape.insert(shape.begin(), SizeExpr::makeSymbol(Symbol::S));
-    break;
-  }
-  case Kind::Tokens:
-  case Kind::Positions:
-    actual.name = ref.kind == Kind::Tokens ? "tokens" : "positions";
-    shape = {tokens};
-    break;
-  case Kind::Batch:
-    actual.name = "batch";
-    shape = {sequences, SizeExpr::makeConstant(4)};
-    break;
-  case Kind::Logits:
-    actual.name = "logits";
-    actual.dtype = DType::F32;
-    actual.writable = true;
-    shape = {program.logitsPerSequence ? sequences : tokens,
-             SizeExpr::makeConstant(package.model.vocabSize)};
-    break;
-  case Kind::Buffer:
-    break;
-  }
-  Result<SizePolynomial> elements = countElements(shape, context);
-  if (!elements)
-    return elements.error();
-  actual.elements = std::move(*elements);
-  return actual;
-}
-
-Result<void> Verifier::verifyOperand(const ProgramInfo &program,
-                                     const LaunchInfo &launch,
-                                     const OperandRef &ref,
-                                     const KernelOperand &operand,
-                                     const std::string &place) {
-  const SizeContext context = {launch.rowsAreSequences,
-                               program.name == "decode", package.model.maxBatch,
-                               package.model.maxContext};
-  Result<SizePolynomial> needed = countElements(operand.shape, context);
-  if (!needed)
-    return error(place, needed.error().message);
-  // The largest step must not overflow; every smaller one then fits as well.
-  Result<SizePolynomial> bytes =
-      needed->multiply(SizePolynomial::makeConstant(dtypeBytes(operand.dtype)));
-  if (!bytes)
-    return error(place, bytes.error().message);
-
-  if (ref.kind == OperandRef::Kind::Buffer) {
-    if (auto valid = checkIndex(ref.index, program.buffers.size(), place);
-        !valid)
-      return valid;
-    Result<SizePolynomial::Bound> bound = bytes->bound(context);
-    if (!bound)
-      return error(place, bound.error().message);
-    const int64_t available = program.buffers[ref.index].bytes;
-    if (bound->factor > available)
-      return mismatch(place,
-                      "a buffer of at least " + std::to_string(bound->factor) +
-                          " bytes a row",
-                      std::to_string(available) + " (buffer " +
-                          std::to_string(ref.index) + ")");
-    return {};
-  }
-
-  size_t count = 1;
-  if (ref.kind == OperandRef::Kind::Parameter)
-    count = package.parameters.size();
-  else if (ref.kind == OperandRef::Kind::State)
-    count = package.states.size();
-  if (auto valid = checkIndex(ref.index, count, place); !valid)
-    return valid;
-  Result<Actual> actual = describe(program, ref, context);
-  if (!actual)
-    return error(place, actual.error().message);
-  if (actual->dtype != operand.dtype)
-    return mismatch(place, std::string(dtypeName(operand.dtype)) + " elements",
-                    std::string(dtypeName(actual->dtype)) + " (" +
-                        actual->name + ")");
-  if (!needed->equals(actual->elements))
-    return mismatch(place, needed->toString() + " elements",
-                    actual->elements.toString() + " (" + actual->name + ")");
-  if (operand.access != Access::Read && !actual->writable)
-    return mismatch(place, "something writable", actual->name);
-  return {};
-}
-
-Result<void> Verifier::verifyLaunch(const ProgramInfo &program,
-                                    const LaunchInfo &launch,
-                                    const std::string &place) {
-  if (auto valid =
-          checkIndex(launch.kernel, package.kernels.size(), place + ".kernel");
-      !valid)
-    return valid;
-  const KernelInfo &kernel = package.kernels[launch.kernel];
-  if (launch.operands.size() != kernel.operands.size())
-    return mismatch(place,
-                    std::to_string(kernel.operands.size()) +
-                        " operands of kernel " + quoted(kernel.name),
-                    std::to_string(launch.operands.size()));
-  const int64_t batch = package.model.maxBatch;
-  const int64_t tokens = batch * package.model.maxContext;
-  const SymbolValues largest = {launch.rowsAreSequences ? batch : tokens, batch,
-                                tokens, package.model.maxContext, batch};
-  const SizeContext context = {launch.rowsAreSequences,
-                               program.name == "decode", batch,
-                               package.model.maxContext};
-  if (auto grid = SizePolynomial::expand(kernel.grid, context); !grid)
-    return error(place + ": grid of " + quoted(kernel.name),
-                 grid.error().message);
-  if (auto grid = kernel.grid.evaluate(largest); !grid)
-    return error(place + ": grid of " + quoted(kernel.name),
-                 grid.error().message);
-  for (size_t i = 0; i < launch.operands.size(); ++i) {
-    const std::string at = place + ".operands[" + std::to_string(i) + "] of " +
-                           quoted(kernel.name);
-    if (auto valid = verifyOperand(program, launch, launch.operands[i],
-                                   kernel.operands[i], at);
-        !valid)
-      return valid;
-  }
-  return {};
-}
-
-Result<void> Verifier::verifyProgram(const ProgramInfo &program) {
-  const std::string place = "$.programs['" + program.name + "']";
-  const bool perSequence = program.name != "forward";
-  if (program.logitsPerSequence != perSequence)
-    return mismatch(place + ".logits", perSequence ? "sequences" : "tokens",
-                    perSequence ? "tokens" : "sequences");
-  if (auto valid = verifyBuffers(program, place); !valid)
-    return valid;
-  for (size_t i = 0; i < program.launches.size(); ++i)
-    if (auto valid =
-            verifyLaunch(program, program.launches[i],
-                         place + ".launches[" + std::to_string(i) + "]");
-        !valid)
-      return valid;
-  return {};
-}
-
-Result<void> Verifier::verify() {
-  for (auto part : {&Verifier::verifyModel, &Verifier::verifyParameters,
-                    &Verifier::verifyStates, &Verifier::verifyKernels})
+Result<void> PackageVerifier::verify() {
+  for (auto part :
+       {&PackageVerifier::verifyModel, &PackageVerifier::verifyParameters,
+        &PackageVerifier::verifyStates, &PackageVerifier::verifyKernels})
     if (auto valid = (this->*part)(); !valid)
       return valid;
   std::multiset<std::string> found;
@@ -430,7 +165,7 @@ Result<void> Verifier::verify() {
 }
 
 Result<void> verifyPackage(const Package &package, const std::string &path) {
-  return Verifier(package, path).verify();
+  return PackageVerifier(package, path).verify();
 }
 
 } // namespace jet

@@ -68,8 +68,9 @@ Lowered jet::lowerDynamicConv(KernelBuilder &b, DynamicConvOp op,
       part = b.elementwiseInto(value, part, copy);
       ext = b.insert(part, ext, {row, zero}, sizes);
     };
-    place(b.slice(inits[1], tailOffsets, tailSizes, {false, true, true}), zero,
-          headSizes);
+    if (history)
+      place(b.slice(inits[1], tailOffsets, tailSizes, {false, true, true}),
+            zero, headSizes);
     place(b.slice(u, rowOffsets, rowSizes, {true, true}), historyRows,
           rowSizes);
 
@@ -82,14 +83,24 @@ Lowered jet::lowerDynamicConv(KernelBuilder &b, DynamicConvOp op,
                   {false, false, true}, [&](ValueRange in) {
                     return b.addf(in[2], b.mulf(in[0], in[1]));
                   });
+    SmallVector<GridResult> results = {{y, rowOffsets, rowSizes}};
+    if (!history)
+      return results;
     Value next = b.elementwiseInto(
         b.slice(ext, {sequence.rows, zero}, headSizes, {true, true}),
         b.slice(inits[1], tailOffsets, tailSizes, {false, true, true}), copy);
-    return {{y, rowOffsets, rowSizes}, {next, tailOffsets, tailSizes}};
+    results.push_back({next, tailOffsets, tailSizes});
+    return results;
   };
   Value y = b.empty({b.dim(u, 0), b.getIndexAttr(channels)}, b.getF32Type());
-  return b.grid({b.dim(batch, 0), b.getIndexAttr(channels)},
-                {one, b.getIndexAttr(block)}, {y, tail}, body);
+  SmallVector<Value> inits = {y};
+  if (history) // W = 1 has no tail to carry
+    inits.push_back(tail);
+  SmallVector<Value> results =
+      b.grid({b.dim(batch, 0), b.getIndexAttr(channels)},
+             {one, b.getIndexAttr(block)}, inits, body);
+  results.resize(2, tail);
+  return results;
 }
 
 //===----------------------------------------------------------------------===//

@@ -152,7 +152,8 @@ TEST_F(PackageFileTest, AnotherFormatIsNamed) {
 }
 
 TEST_F(PackageFileTest, MembersMustBeThereAndNoOthers) {
-  for (const auto &[key, value] : header().items()) {
+  const nlohmann::json members = header();
+  for (const auto &[key, value] : members.items()) {
     const std::string name = key;
     const std::string message = readChanged([&](auto &h) { h.erase(name); });
     EXPECT_NE(message.find("\"" + name + "\""), std::string::npos) << message;

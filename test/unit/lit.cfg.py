@@ -9,7 +9,9 @@ config.name = "jet-unit"
 config.suffixes = []
 config.test_source_root = os.path.join(config.jet_obj_root, "test", "unit")
 config.test_exec_root = config.test_source_root
-config.test_format = lit.formats.GoogleTest(".", "Tests")
+# lit's workers ignore Ctrl-C, which a program under test would inherit.
+runUnder = ["env", "--default-signal=INT"]
+config.test_format = lit.formats.GoogleTest(".", "Tests", runUnder)
 
 for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"):
     if name in os.environ:

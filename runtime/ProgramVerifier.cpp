@@ -1,0 +1,216 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The programs of a package: buffers, launches, operands.
+
+#include "runtime/PackageNames.h"
+#include "runtime/PackageVerifier.h"
+#include "support/CheckedMath.h"
+
+namespace jet {
+
+/// The number of elements of `shape`.
+static Result<SizePolynomial> countElements(const std::vector<SizeExpr> &shape,
+                                            const SizeContext &context) {
+  SizePolynomial count = SizePolynomial::makeConstant(1);
+  for (const SizeExpr &dim : shape) {
+    Result<SizePolynomial> extent = SizePolynomial::expand(dim, context);
+    if (!extent)
+      return extent;
+    Result<SizePolynomial> product = count.multiply(*extent);
+    if (!product)
+      return product;
+    count = std::move(*product);
+  }
+  return count;
+}
+
+Result<void> PackageVerifier::verifyBuffers(const ProgramInfo &program,
+                                            const std::string &place) {
+  if (program.arenaBytesPerRow < 0 ||
+      !checkedMul(program.arenaBytesPerRow,
+                  package.model.maxBatch * package.model.maxContext))
+    return mismatch(place + ".arena_bytes_per_row",
+                    "a size that fits 64 bits for every step",
+                    std::to_string(program.arenaBytesPerRow));
+  for (size_t i = 0; i < program.buffers.size(); ++i) {
+    const BufferInfo &buffer = program.buffers[i];
+    const std::string at = place + ".buffers[" + std::to_string(i) + "]";
+    if (buffer.offset < 0 || buffer.offset % names::kBlobAlignment != 0)
+      return mismatch(at + ".offset", "a multiple of 64",
+                      std::to_string(buffer.offset));
+    if (buffer.bytes < 0 || buffer.offset > program.arenaBytesPerRow ||
+        buffer.bytes > program.arenaBytesPerRow - buffer.offset)
+      return mismatch(at,
+                      "a slice of the arena's " +
+                          std::to_string(program.arenaBytesPerRow) + " bytes",
+                      std::to_string(buffer.bytes) + " bytes at " +
+                          std::to_string(buffer.offset));
+  }
+  return {};
+}
+
+Result<PackageVerifier::Actual>
+PackageVerifier::describe(const ProgramInfo &program, const OperandRef &ref,
+                          const SizeContext &context) {
+  using Kind = OperandRef::Kind;
+  Actual actual;
+  std::vector<SizeExpr> shape;
+  const SizeExpr sequences = SizeExpr::makeSymbol(Symbol::B);
+  const SizeExpr tokens = SizeExpr::makeSymbol(Symbol::T);
+  actual.dtype = DType::I32;
+  switch (ref.kind) {
+  case Kind::Parameter: {
+    const ParameterInfo &parameter = package.parameters[ref.index];
+    actual.name = "parameter " + quoted(parameter.name);
+    actual.dtype = parameter.dtype;
+    for (int64_t dim : parameter.shape)
+      shape.push_back(SizeExpr::makeConstant(dim));
+    break;
+  }
+  case Kind::State: {
+    const StateInfo &state = package.states[ref.index];
+    actual.name = "state " + std::to_string(ref.index);
+    actual.dtype = state.dtype;
+    actual.writable = true;
+    shape = state.shape;
+    shape.insert(shape.begin(), SizeExpr::makeSymbol(Symbol::S));
+    break;
+  }
+  case Kind::Tokens:
+  case Kind::Positions:
+    actual.name = ref.kind == Kind::Tokens ? "tokens" : "positions";
+    shape = {tokens};
+    break;
+  case Kind::Batch:
+    actual.name = "batch";
+    shape = {sequences, SizeExpr::makeConstant(4)};
+    break;
+  case Kind::Logits:
+    actual.name = "logits";
+    actual.dtype = DType::F32;
+    actual.writable = true;
+    shape = {program.logitsPerSequence ? sequences : tokens,
+             SizeExpr::makeConstant(package.model.vocabSize)};
+    break;
+  case Kind::Buffer:
+    break;
+  }
+  Result<SizePolynomial> elements = countElements(shape, context);
+  if (!elements)
+    return elements.error();
+  actual.elements = std::move(*elements);
+  return actual;
+}
+
+Result<void> PackageVerifier::verifyOperand(const ProgramInfo &program,
+                                            const LaunchInfo &launch,
+                                            const OperandRef &ref,
+                                            const KernelOperand &operand,
+                                            const std::string &place) {
+  const SizeContext context = {launch.rowsAreSequences,
+                               program.name == "decode", package.model.maxBatch,
+                               package.model.maxContext};
+  Result<SizePolynomial> needed = countElements(operand.shape, context);
+  if (!needed)
+    return error(place, needed.error().message);
+  // The largest step must not overflow; every smaller one then fits as well.
+  Result<SizePolynomial> bytes =
+      needed->multiply(SizePolynomial::makeConstant(dtypeBytes(operand.dtype)));
+  if (!bytes)
+    return error(place, bytes.error().message);
+
+  if (ref.kind == OperandRef::Kind::Buffer) {
+    if (auto valid = checkIndex(ref.index, program.buffers.size(), place);
+        !valid)
+      return valid;
+    Result<SizePolynomial::Bound> bound = bytes->bound(context);
+    if (!bound)
+      return error(place, bound.error().message);
+    const int64_t available = program.buffers[ref.index].bytes;
+    if (bound->factor > available)
+      return mismatch(place,
+                      "a buffer of at least " + std::to_string(bound->factor) +
+                          " bytes a row",
+                      std::to_string(available) + " (buffer " +
+                          std::to_string(ref.index) + ")");
+    return {};
+  }
+
+  size_t count = 1;
+  if (ref.kind == OperandRef::Kind::Parameter)
+    count = package.parameters.size();
+  else if (ref.kind == OperandRef::Kind::State)
+    count = package.states.size();
+  if (auto valid = checkIndex(ref.index, count, place); !valid)
+    return valid;
+  Result<Actual> actual = describe(program, ref, context);
+  if (!actual)
+    return error(place, actual.error().message);
+  if (actual->dtype != operand.dtype)
+    return mismatch(place, std::string(dtypeName(operand.dtype)) + " elements",
+                    std::string(dtypeName(actual->dtype)) + " (" +
+                        actual->name + ")");
+  if (!needed->equals(actual->elements))
+    return mismatch(place, needed->toString() + " elements",
+                    actual->elements.toString() + " (" + actual->name + ")");
+  if (operand.access != Access::Read && !actual->writable)
+    return mismatch(place, "something writable", actual->name);
+  return {};
+}
+
+Result<void> PackageVerifier::verifyLaunch(const ProgramInfo &program,
+                                           const LaunchInfo &launch,
+                                           const std::string &place) {
+  if (auto valid =
+          checkIndex(launch.kernel, package.kernels.size(), place + ".kernel");
+      !valid)
+    return valid;
+  const KernelInfo &kernel = package.kernels[launch.kernel];
+  if (launch.operands.size() != kernel.operands.size())
+    return mismatch(place,
+                    std::to_string(kernel.operands.size()) +
+                        " operands of kernel " + quoted(kernel.name),
+                    std::to_string(launch.operands.size()));
+  const int64_t batch = package.model.maxBatch;
+  const int64_t tokens = batch * package.model.maxContext;
+  const SymbolValues largest = {launch.rowsAreSequences ? batch : tokens, batch,
+                                tokens, package.model.maxContext, batch};
+  const SizeContext context = {launch.rowsAreSequences,
+                               program.name == "decode", batch,
+                               package.model.maxContext};
+  if (auto grid = SizePolynomial::expand(kernel.grid, context); !grid)
+    return error(place + ": grid of " + quoted(kernel.name),
+                 grid.error().message);
+  if (auto grid = kernel.grid.evaluate(largest); !grid)
+    return error(place + ": grid of " + quoted(kernel.name),
+                 grid.error().message);
+  for (size_t i = 0; i < launch.operands.size(); ++i) {
+    const std::string at = place + ".operands[" + std::to_string(i) + "] of " +
+                           quoted(kernel.name);
+    if (auto valid = verifyOperand(program, launch, launch.operands[i],
+                                   kernel.operands[i], at);
+        !valid)
+      return valid;
+  }
+  return {};
+}
+
+Result<void> PackageVerifier::verifyProgram(const ProgramInfo &program) {
+  const std::string place = "$.programs['" + program.name + "']";
+  const bool perSequence = program.name != "forward";
+  if (program.logitsPerSequence != perSequence)
+    return mismatch(place + ".logits", perSequence ? "sequences" : "tokens",
+                    perSequence ? "tokens" : "sequences");
+  if (auto valid = verifyBuffers(program, place); !valid)
+    return valid;
+  for (size_t i = 0; i < program.launches.size(); ++i)
+    if (auto valid =
+            verifyLaunch(program, program.launches[i],
+                         place + ".launches[" + std::to_string(i) + "]");
+        !valid)
+      return valid;
+  return {};
+}
+
+} // namespace jet

@@ -1,0 +1,244 @@
+// One case per labelled constraint of the ops along a sequence.
+
+// RUN: jet-opt %s -verify-diagnostics -split-input-file
+
+// attention C1
+func.func @f(%q: tensor<?x4x32xf32>, %k: tensor<?x2x32xf32>, %v: tensor<?x2x32xf32>, %cache: !jet.kv_cache<2x32xf32>, %batch: !jet.batch) {
+  // expected-error @+1 {{'jet.attention' op expected q and result of one shape, found 'tensor<?x4x32xf32>' and 'tensor<?x4x64xf32>'}}
+  %y = jet.attention %q, %k, %v, %cache, %batch : (tensor<?x4x32xf32>, tensor<?x2x32xf32>, tensor<?x2x32xf32>, !jet.kv_cache<2x32xf32>, !jet.batch) -> tensor<?x4x64xf32>
+  return
+}
+
+// -----
+
+// attention C2: heads
+func.func @f(%q: tensor<?x4x32xf32>, %k: tensor<?x4x32xf32>, %v: tensor<?x2x32xf32>, %cache: !jet.kv_cache<2x32xf32>, %batch: !jet.batch) {
+  // expected-error @+1 {{'jet.attention' op expected k of shape [?, 2, 32], found 'tensor<?x4x32xf32>'}}
+  %y = jet.attention %q, %k, %v, %cache, %batch : (tensor<?x4x32xf32>, tensor<?x4x32xf32>, tensor<?x2x32xf32>, !jet.kv_cache<2x32xf32>, !jet.batch) -> tensor<?x4x32xf32>
+  return
+}
+
+// -----
+
+// attention C2: head size
+func.func @f(%q: tensor<?x4x32xf32>, %k: tensor<?x2x32xf32>, %v: tensor<?x2x16xf32>, %cache: !jet.kv_cache<2x32xf32>, %batch: !jet.batch) {
+  // expected-error @+1 {{'jet.attention' op expected v of shape [?, 2, 32], found 'tensor<?x2x16xf32>'}}
+  %y = jet.attention %q, %k, %v, %cache, %batch : (tensor<?x4x32xf32>, tensor<?x2x32xf32>, tensor<?x2x16xf32>, !jet.kv_cache<2x32xf32>, !jet.batch) -> tensor<?x4x32xf32>
+  return
+}
+
+// -----
+
+// attention C2: rows
+func.func @f(%q: tensor<?x4x32xf32>, %k: tensor<4x2x32xf32>, %v: tensor<?x2x32xf32>, %cache: !jet.kv_cache<2x32xf32>, %batch: !jet.batch) {
+  // expected-error @+1 {{'jet.attention' op expected k of shape [?, 2, 32], found 'tensor<4x2x32xf32>'}}
+  %y = jet.attention %q, %k, %v, %cache, %batch : (tensor<?x4x32xf32>, tensor<4x2x32xf32>, tensor<?x2x32xf32>, !jet.kv_cache<2x32xf32>, !jet.batch) -> tensor<?x4x32xf32>
+  return
+}
+
+// -----
+
+// attention C2: element
+func.func @f(%q: tensor<?x4x32xf32>, %k: tensor<?x2x32xf32>, %v: tensor<?x2x32xbf16>, %cache: !jet.kv_cache<2x32xf32>, %batch: !jet.batch) {
+  // expected-error @+1 {{'jet.attention' op expected v with elements of type 'f32' as in the state, found 'tensor<?x2x32xbf16>'}}
+  %y = jet.attention %q, %k, %v, %cache, %batch : (tensor<?x4x32xf32>, tensor<?x2x32xf32>, tensor<?x2x32xbf16>, !jet.kv_cache<2x32xf32>, !jet.batch) -> tensor<?x4x32xf32>
+  return
+}
+
+// -----
+
+// attention C3: head size
+func.func @f(%q: tensor<?x4x16xf32>, %k: tensor<?x2x32xf32>, %v: tensor<?x2x32xf32>, %cache: !jet.kv_cache<2x32xf32>, %batch: !jet.batch) {
+  // expected-error @+1 {{'jet.attention' op expected q of shape [?, a multiple of 2, 32], found 'tensor<?x4x16xf32>'}}
+  %y = jet.attention %q, %k, %v, %cache, %batch : (tensor<?x4x16xf32>, tensor<?x2x32xf32>, tensor<?x2x32xf32>, !jet.kv_cache<2x32xf32>, !jet.batch) -> tensor<?x4x16xf32>
+  return
+}
+
+// -----
+
+// attention C3: heads
+func.func @f(%q: tensor<?x3x32xf32>, %k: tensor<?x2x32xf32>, %v: tensor<?x2x32xf32>, %cache: !jet.kv_cache<2x32xf32>, %batch: !jet.batch) {
+  // expected-error @+1 {{'jet.attention' op expected q of shape [?, a multiple of 2, 32], found 'tensor<?x3x32xf32>'}}
+  %y = jet.attention %q, %k, %v, %cache, %batch : (tensor<?x3x32xf32>, tensor<?x2x32xf32>, tensor<?x2x32xf32>, !jet.kv_cache<2x32xf32>, !jet.batch) -> tensor<?x3x32xf32>
+  return
+}
+
+// -----
+
+// kv_append C1: heads
+func.func @f(%cache: !jet.kv_cache<2x32xf32>, %k: tensor<?x4x32xf32>, %v: tensor<?x2x32xf32>, %batch: !jet.batch) {
+  // expected-error @+1 {{'jet.kv_append' op expected k of shape [?, 2, 32], found 'tensor<?x4x32xf32>'}}
+  %y = jet.kv_append %cache, %k, %v, %batch : (!jet.kv_cache<2x32xf32>, tensor<?x4x32xf32>, tensor<?x2x32xf32>, !jet.batch) -> !jet.kv_cache<2x32xf32>
+  return
+}
+
+// -----
+
+// kv_append C1: rows
+func.func @f(%cache: !jet.kv_cache<2x32xf32>, %k: tensor<?x2x32xf32>, %v: tensor<4x2x32xf32>, %batch: !jet.batch) {
+  // expected-error @+1 {{'jet.kv_append' op expected v of shape [?, 2, 32], found 'tensor<4x2x32xf32>'}}
+  %y = jet.kv_append %cache, %k, %v, %batch : (!jet.kv_cache<2x32xf32>, tensor<?x2x32xf32>, tensor<4x2x32xf32>, !jet.batch) -> !jet.kv_cache<2x32xf32>
+  return
+}
+
+// -----
+
+// kv_append C1: element
+func.func @f(%cache: !jet.kv_cache<2x32xf32>, %k: tensor<?x2x32xbf16>, %v: tensor<?x2x32xf32>, %batch: !jet.batch) {
+  // expected-error @+1 {{'jet.kv_append' op expected k with elements of type 'f32' as in the state, found 'tensor<?x2x32xbf16>'}}
+  %y = jet.kv_append %cache, %k, %v, %batch : (!jet.kv_cache<2x32xf32>, tensor<?x2x32xbf16>, tensor<?x2x32xf32>, !jet.batch) -> !jet.kv_cache<2x32xf32>
+  return
+}
+
+// -----
+
+// kv_append: the cache keeps its type
+func.func @f(%cache: !jet.kv_cache<2x32xf32>, %k: tensor<?x2x32xf32>, %v: tensor<?x2x32xf32>, %batch: !jet.batch) {
+  // expected-error @+1 {{'jet.kv_append' op failed to verify that all of {cache, result} have same type}}
+  %y = jet.kv_append %cache, %k, %v, %batch : (!jet.kv_cache<2x32xf32>, tensor<?x2x32xf32>, tensor<?x2x32xf32>, !jet.batch) -> !jet.kv_cache<2x32xf32, window = 8>
+  return
+}
+
+// -----
+
+// dynamic_conv C1: u
+func.func @f(%u: tensor<?x128xf32>, %taps: tensor<?x1024xf32>, %tail: !jet.conv_tail<3x256xf32>, %batch: !jet.batch) {
+  // expected-error @+1 {{'jet.dynamic_conv' op expected u of shape [?, 256], found 'tensor<?x128xf32>'}}
+  %y, %next = jet.dynamic_conv %u, %taps, %tail, %batch : (tensor<?x128xf32>, tensor<?x1024xf32>, !jet.conv_tail<3x256xf32>, !jet.batch) -> (tensor<?x256xf32>, !jet.conv_tail<3x256xf32>)
+  return
+}
+
+// -----
+
+// dynamic_conv C1: result
+func.func @f(%u: tensor<?x256xf32>, %taps: tensor<?x1024xf32>, %tail: !jet.conv_tail<3x256xf32>, %batch: !jet.batch) {
+  // expected-error @+1 {{'jet.dynamic_conv' op expected result of shape [?, 256], found 'tensor<?x128xf32>'}}
+  %y, %next = jet.dynamic_conv %u, %taps, %tail, %batch : (tensor<?x256xf32>, tensor<?x1024xf32>, !jet.conv_tail<3x256xf32>, !jet.batch) -> (tensor<?x128xf32>, !jet.conv_tail<3x256xf32>)
+  return
+}
+
+// -----
+
+// dynamic_conv C1: rows
+func.func @f(%u: tensor<?x256xf32>, %taps: tensor<?x1024xf32>, %tail: !jet.conv_tail<3x256xf32>, %batch: !jet.batch) {
+  // expected-error @+1 {{'jet.dynamic_conv' op expected result of shape [?, 256], found 'tensor<4x256xf32>'}}
+  %y, %next = jet.dynamic_conv %u, %taps, %tail, %batch : (tensor<?x256xf32>, tensor<?x1024xf32>, !jet.conv_tail<3x256xf32>, !jet.batch) -> (tensor<4x256xf32>, !jet.conv_tail<3x256xf32>)
+  return
+}
+
+// -----
+
+// dynamic_conv C2: columns
+func.func @f(%u: tensor<?x256xf32>, %taps: tensor<?x768xf32>, %tail: !jet.conv_tail<3x256xf32>, %batch: !jet.batch) {
+  // expected-error @+1 {{'jet.dynamic_conv' op expected taps of shape [?, 1024], found 'tensor<?x768xf32>'}}
+  %y, %next = jet.dynamic_conv %u, %taps, %tail, %batch : (tensor<?x256xf32>, tensor<?x768xf32>, !jet.conv_tail<3x256xf32>, !jet.batch) -> (tensor<?x256xf32>, !jet.conv_tail<3x256xf32>)
+  return
+}
+
+// -----
+
+// dynamic_conv C2: rows
+func.func @f(%u: tensor<?x256xf32>, %taps: tensor<4x1024xf32>, %tail: !jet.conv_tail<3x256xf32>, %batch: !jet.batch) {
+  // expected-error @+1 {{'jet.dynamic_conv' op expected taps of shape [?, 1024], found 'tensor<4x1024xf32>'}}
+  %y, %next = jet.dynamic_conv %u, %taps, %tail, %batch : (tensor<?x256xf32>, tensor<4x1024xf32>, !jet.conv_tail<3x256xf32>, !jet.batch) -> (tensor<?x256xf32>, !jet.conv_tail<3x256xf32>)
+  return
+}
+
+// -----
+
+// dynamic_conv C3
+func.func @f(%u: tensor<?x256xbf16>, %taps: tensor<?x1024xf32>, %tail: !jet.conv_tail<3x256xf32>, %batch: !jet.batch) {
+  // expected-error @+1 {{'jet.dynamic_conv' op expected u with elements of type 'f32' as in the state, found 'tensor<?x256xbf16>'}}
+  %y, %next = jet.dynamic_conv %u, %taps, %tail, %batch : (tensor<?x256xbf16>, tensor<?x1024xf32>, !jet.conv_tail<3x256xf32>, !jet.batch) -> (tensor<?x256xf32>, !jet.conv_tail<3x256xf32>)
+  return
+}
+
+// -----
+
+// dynamic_conv: the tail keeps its type
+func.func @f(%u: tensor<?x256xf32>, %taps: tensor<?x1024xf32>, %tail: !jet.conv_tail<3x256xf32>, %batch: !jet.batch) {
+  // expected-error @+1 {{'jet.dynamic_conv' op failed to verify that all of {tail, next_tail} have same type}}
+  %y, %next = jet.dynamic_conv %u, %taps, %tail, %batch : (tensor<?x256xf32>, tensor<?x1024xf32>, !jet.conv_tail<3x256xf32>, !jet.batch) -> (tensor<?x256xf32>, !jet.conv_tail<2x256xf32>)
+  return
+}
+
+// -----
+
+// gated_delta_rule C1: k
+func.func @f(%q: tensor<?x4x32xf32>, %k: tensor<?x4x64xf32>, %v: tensor<?x4x64xf32>, %g: tensor<?x4xf32>, %beta: tensor<?x4xf32>, %state: !jet.recurrent_state<4x32x64xf32>, %batch: !jet.batch) {
+  // expected-error @+1 {{'jet.gated_delta_rule' op expected k of shape [?, 4, 32], found 'tensor<?x4x64xf32>'}}
+  %y, %next = jet.gated_delta_rule %q, %k, %v, %g, %beta, %state, %batch : (tensor<?x4x32xf32>, tensor<?x4x64xf32>, tensor<?x4x64xf32>, tensor<?x4xf32>, tensor<?x4xf32>, !jet.recurrent_state<4x32x64xf32>, !jet.batch) -> (tensor<?x4x64xf32>, !jet.recurrent_state<4x32x64xf32>)
+  return
+}
+
+// -----
+
+// gated_delta_rule C1: result
+func.func @f(%q: tensor<?x4x32xf32>, %k: tensor<?x4x32xf32>, %v: tensor<?x4x64xf32>, %g: tensor<?x4xf32>, %beta: tensor<?x4xf32>, %state: !jet.recurrent_state<4x32x64xf32>, %batch: !jet.batch) {
+  // expected-error @+1 {{'jet.gated_delta_rule' op expected result of shape [?, 4, 64], found 'tensor<?x4x32xf32>'}}
+  %y, %next = jet.gated_delta_rule %q, %k, %v, %g, %beta, %state, %batch : (tensor<?x4x32xf32>, tensor<?x4x32xf32>, tensor<?x4x64xf32>, tensor<?x4xf32>, tensor<?x4xf32>, !jet.recurrent_state<4x32x64xf32>, !jet.batch) -> (tensor<?x4x32xf32>, !jet.recurrent_state<4x32x64xf32>)
+  return
+}
+
+// -----
+
+// gated_delta_rule C2: heads
+func.func @f(%q: tensor<?x2x32xf32>, %k: tensor<?x4x32xf32>, %v: tensor<?x4x64xf32>, %g: tensor<?x4xf32>, %beta: tensor<?x4xf32>, %state: !jet.recurrent_state<4x32x64xf32>, %batch: !jet.batch) {
+  // expected-error @+1 {{'jet.gated_delta_rule' op expected q of shape [?, 4, 32], found 'tensor<?x2x32xf32>'}}
+  %y, %next = jet.gated_delta_rule %q, %k, %v, %g, %beta, %state, %batch : (tensor<?x2x32xf32>, tensor<?x4x32xf32>, tensor<?x4x64xf32>, tensor<?x4xf32>, tensor<?x4xf32>, !jet.recurrent_state<4x32x64xf32>, !jet.batch) -> (tensor<?x4x64xf32>, !jet.recurrent_state<4x32x64xf32>)
+  return
+}
+
+// -----
+
+// gated_delta_rule C2: value size
+func.func @f(%q: tensor<?x4x32xf32>, %k: tensor<?x4x32xf32>, %v: tensor<?x4x32xf32>, %g: tensor<?x4xf32>, %beta: tensor<?x4xf32>, %state: !jet.recurrent_state<4x32x64xf32>, %batch: !jet.batch) {
+  // expected-error @+1 {{'jet.gated_delta_rule' op expected v of shape [?, 4, 64], found 'tensor<?x4x32xf32>'}}
+  %y, %next = jet.gated_delta_rule %q, %k, %v, %g, %beta, %state, %batch : (tensor<?x4x32xf32>, tensor<?x4x32xf32>, tensor<?x4x32xf32>, tensor<?x4xf32>, tensor<?x4xf32>, !jet.recurrent_state<4x32x64xf32>, !jet.batch) -> (tensor<?x4x64xf32>, !jet.recurrent_state<4x32x64xf32>)
+  return
+}
+
+// -----
+
+// gated_delta_rule C2: heads of g
+func.func @f(%q: tensor<?x4x32xf32>, %k: tensor<?x4x32xf32>, %v: tensor<?x4x64xf32>, %g: tensor<?x2xf32>, %beta: tensor<?x4xf32>, %state: !jet.recurrent_state<4x32x64xf32>, %batch: !jet.batch) {
+  // expected-error @+1 {{'jet.gated_delta_rule' op expected g of shape [?, 4], found 'tensor<?x2xf32>'}}
+  %y, %next = jet.gated_delta_rule %q, %k, %v, %g, %beta, %state, %batch : (tensor<?x4x32xf32>, tensor<?x4x32xf32>, tensor<?x4x64xf32>, tensor<?x2xf32>, tensor<?x4xf32>, !jet.recurrent_state<4x32x64xf32>, !jet.batch) -> (tensor<?x4x64xf32>, !jet.recurrent_state<4x32x64xf32>)
+  return
+}
+
+// -----
+
+// gated_delta_rule C2: rows of beta
+func.func @f(%q: tensor<?x4x32xf32>, %k: tensor<?x4x32xf32>, %v: tensor<?x4x64xf32>, %g: tensor<?x4xf32>, %beta: tensor<4x4xf32>, %state: !jet.recurrent_state<4x32x64xf32>, %batch: !jet.batch) {
+  // expected-error @+1 {{'jet.gated_delta_rule' op expected beta of shape [?, 4], found 'tensor<4x4xf32>'}}
+  %y, %next = jet.gated_delta_rule %q, %k, %v, %g, %beta, %state, %batch : (tensor<?x4x32xf32>, tensor<?x4x32xf32>, tensor<?x4x64xf32>, tensor<?x4xf32>, tensor<4x4xf32>, !jet.recurrent_state<4x32x64xf32>, !jet.batch) -> (tensor<?x4x64xf32>, !jet.recurrent_state<4x32x64xf32>)
+  return
+}
+
+// -----
+
+// gated_delta_rule: the state keeps its type
+func.func @f(%q: tensor<?x4x32xf32>, %k: tensor<?x4x32xf32>, %v: tensor<?x4x64xf32>, %g: tensor<?x4xf32>, %beta: tensor<?x4xf32>, %state: !jet.recurrent_state<4x32x64xf32>, %batch: !jet.batch) {
+  // expected-error @+1 {{'jet.gated_delta_rule' op failed to verify that all of {state, next_state} have same type}}
+  %y, %next = jet.gated_delta_rule %q, %k, %v, %g, %beta, %state, %batch : (tensor<?x4x32xf32>, tensor<?x4x32xf32>, tensor<?x4x64xf32>, tensor<?x4xf32>, tensor<?x4xf32>, !jet.recurrent_state<4x32x64xf32>, !jet.batch) -> (tensor<?x4x64xf32>, !jet.recurrent_state<4x32x64xbf16>)
+  return
+}
+
+// -----
+
+// last_token C1: columns
+func.func @f(%x: tensor<?x128xf32>, %batch: !jet.batch) {
+  // expected-error @+1 {{'jet.last_token' op expected result of shape [?, 128], found 'tensor<?x64xf32>'}}
+  %y = jet.last_token %x, %batch : (tensor<?x128xf32>, !jet.batch) -> tensor<?x64xf32>
+  return
+}
+
+// -----
+
+// last_token C1: element
+func.func @f(%x: tensor<?x128xf32>, %batch: !jet.batch) {
+  // expected-error @+1 {{'jet.last_token' op expected one element type, found 'tensor<?x128xf32>' and 'tensor<?x128xbf16>'}}
+  %y = jet.last_token %x, %batch : (tensor<?x128xf32>, !jet.batch) -> tensor<?x128xbf16>
+  return
+}

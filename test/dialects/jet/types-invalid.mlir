@@ -1,0 +1,70 @@
+// One case per labelled constraint of the state types, then broken syntax.
+
+// RUN: jet-opt %s -verify-diagnostics -split-input-file
+
+// kv_cache C1
+// expected-error @+1 {{expected size > 0, found 0}}
+func.func private @heads(!jet.kv_cache<0x32xf32>)
+
+// -----
+
+// kv_cache C1
+// expected-error @+1 {{expected size > 0, found -8}}
+func.func private @window(!jet.kv_cache<2x32xf32, window = -8>)
+
+// -----
+
+// kv_cache C1
+// expected-error @+1 {{expected size <= 2147483647, found 2147483648}}
+func.func private @large(!jet.kv_cache<2147483648x32xf32>)
+
+// -----
+
+// kv_cache C2
+// expected-error @+1 {{expected a float element type, found 'i8'}}
+func.func private @element(!jet.kv_cache<2x32xi8>)
+
+// -----
+
+// recurrent_state C1
+// expected-error @+1 {{expected size > 0, found 0}}
+func.func private @key(!jet.recurrent_state<4x0x64xf32>)
+
+// -----
+
+// recurrent_state C2
+// expected-error @+1 {{expected a float element type, found 'index'}}
+func.func private @element(!jet.recurrent_state<4x32x64xindex>)
+
+// -----
+
+// conv_tail C1: no channels
+// expected-error @+1 {{expected size > 0, found 0}}
+func.func private @channels(!jet.conv_tail<3x0xf32>)
+
+// -----
+
+// conv_tail C1: more rows than fit
+// expected-error @+1 {{expected size <= 2147483647, found 9223372036854775807}}
+func.func private @rows(!jet.conv_tail<9223372036854775807x4xf32>)
+
+// -----
+
+// conv_tail C2
+// expected-error @+1 {{expected a float element type, found '!jet.batch'}}
+func.func private @element(!jet.conv_tail<3x256x!jet.batch>)
+
+// -----
+
+// expected-error @+1 {{expected 2 sizes, found 3}}
+func.func private @rank(!jet.kv_cache<2x32x4xf32>)
+
+// -----
+
+// expected-error @+1 {{expected 3 sizes, found 1}}
+func.func private @rank(!jet.recurrent_state<4xf32>)
+
+// -----
+
+// expected-error @+1 {{expected static shape}}
+func.func private @dynamic(!jet.kv_cache<?x32xf32>)
