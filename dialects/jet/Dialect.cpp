@@ -14,6 +14,7 @@ using namespace jet;
 
 #include "dialects/jet/JetAttrInterfaces.cpp.inc"
 #include "dialects/jet/JetDialect.cpp.inc"
+#include "dialects/jet/JetOpInterfaces.cpp.inc"
 #include "dialects/jet/JetTypeInterfaces.cpp.inc"
 
 void JetDialect::initialize() {

@@ -28,7 +28,10 @@
 #include "dialects/jet/JetTypes.h.inc"
 namespace jet {
 class LayerOp;
+/// The rules of PortOpInterface (below).
+llvm::LogicalResult verifyPorts(mlir::Operation *op);
 } // namespace jet
+#include "dialects/jet/JetOpInterfaces.h.inc"
 #define GET_OP_CLASSES
 #include "dialects/jet/JetOps.h.inc"
 // clang-format on

@@ -41,4 +41,37 @@ def Jet_StateTypeInterface : TypeInterface<"StateTypeInterface"> {
   ];
 }
 
+def Jet_PortOpInterface : OpInterface<"PortOpInterface"> {
+  let cppNamespace = "::jet";
+  let description = [{
+    A heavy op that carries elementwise scalar code on its *ports*: tensor
+    operands (code before: the op reads what the region yields) and tensor
+    results (code after: the op writes what the region yields). A port's region
+    takes the element at hand first, then one element of each of the port's
+    extra tensors, which broadcast to the port's shape as the inputs of
+    `jet.map` do.
+
+    The op has operands `extras` (last), an attribute `ports` with a pair per
+    region (port, number of extras), a port being an operand's number or −1 − a
+    result's, and the regions `port_regions`.
+  }];
+  let methods = [
+    InterfaceMethod<"Pairs of port and number of extras, one per region.",
+                    "::mlir::DenseI64ArrayAttr", "getPortsAttr">,
+    InterfaceMethod<"Extra tensors of all ports, in the order of the regions.",
+                    "::mlir::OperandRange", "getExtras">,
+    InterfaceMethod<"The regions.",
+                    "::llvm::MutableArrayRef<::mlir::Region>",
+                    "getPortRegions">,
+    InterfaceMethod<"Whether the op can carry code on the port.", "bool",
+                    "acceptsPort", (ins "int64_t":$port)>,
+    InterfaceMethod<[{How many elements the op itself passes to the region: 1,
+                    or the number of products that a result is made of.}],
+                    "int64_t", "getLeadingArguments", (ins "int64_t":$port),
+                    [{}], [{ return 1; }]>,
+  ];
+  let verify = [{ return ::jet::verifyPorts($_op); }];
+  let verifyWithRegions = 1;
+}
+
 #endif // JET_INTERFACES_TD

@@ -11,7 +11,21 @@
 
 include "dialects/jet/JetTensorOps.td"
 
-def Jet_AttentionOp : Jet_TensorOp<"attention"> {
+// An op whose operands or results can carry elementwise code (PortOpInterface).
+// Its arguments end in Jet_PortArguments.
+defvar Jet_PortArguments = (ins Variadic<RankedTensorOf<[AnyFloat]>>:$extras,
+    DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$ports);
+class Jet_PortedOp<string opMnemonic, list<Trait> traits = []>
+    : Jet_TensorOp<opMnemonic, !listconcat(
+          [IsolatedFromAbove, Jet_PortOpInterface], traits)> {
+  let regions = (region VariadicRegion<SizedRegion<1>>:$port_regions);
+  let extraClassDeclaration = "bool acceptsPort(int64_t port);";
+  // Without code: results, then the operands before the extras.
+  let builders = [OpBuilder<(ins "::mlir::TypeRange":$results,
+                             "::mlir::ValueRange":$operands)>];
+}
+
+def Jet_AttentionOp : Jet_PortedOp<"attention"> {
   let summary = "Causal softmax attention over the cache and the step's tokens";
   let description = [{
     For each row `i` of a sequence and each query head `h`, with `g = h / (H/Hkv)`:
@@ -35,11 +49,13 @@ def Jet_AttentionOp : Jet_TensorOp<"attention"> {
     %y = jet.attention %q, %k, %v, %cache, %batch : (tensor<?x4x32xf32>, tensor<?x2x32xf32>, tensor<?x2x32xf32>, !jet.kv_cache<2x32xf32>, !jet.batch) -> tensor<?x4x32xf32>
     ```
   }];
-  let arguments = (ins Jet_F3:$q, Jet_F3:$k, Jet_F3:$v, Jet_KvCacheType:$cache,
-                       Jet_BatchType:$batch);
+  let arguments = !con((ins Jet_F3:$q, Jet_F3:$k, Jet_F3:$v,
+                        Jet_KvCacheType:$cache, Jet_BatchType:$batch),
+                       Jet_PortArguments);
   let results = (outs Jet_F3:$result);
   let assemblyFormat = [{
-    $q `,` $k `,` $v `,` $cache `,` $batch attr-dict `:`
+    $q `,` $k `,` $v `,` $cache `,` $batch
+    custom<Ports>($extras, $ports, $port_regions) attr-dict `:`
     functional-type(operands, results)
   }];
   let hasVerifier = 1;
@@ -72,7 +88,7 @@ def Jet_KvAppendOp : Jet_TensorOp<"kv_append", [AllTypesMatch<["cache", "result"
   let hasVerifier = 1;
 }
 
-def Jet_DynamicConvOp : Jet_TensorOp<"dynamic_conv", [
+def Jet_DynamicConvOp : Jet_PortedOp<"dynamic_conv", [
     AllTypesMatch<["tail", "next_tail"]>]> {
   let summary = "Causal depthwise convolution with taps computed per token";
   let description = [{
@@ -95,18 +111,19 @@ def Jet_DynamicConvOp : Jet_TensorOp<"dynamic_conv", [
     %y, %next = jet.dynamic_conv %u, %taps, %tail, %batch : (tensor<?x256xf32>, tensor<?x1024xf32>, !jet.conv_tail<3x256xf32>, !jet.batch) -> (tensor<?x256xf32>, !jet.conv_tail<3x256xf32>)
     ```
   }];
-  let arguments = (ins Jet_F2:$u, Jet_F2:$taps, Jet_ConvTailType:$tail,
-                       Jet_BatchType:$batch);
+  let arguments = !con((ins Jet_F2:$u, Jet_F2:$taps, Jet_ConvTailType:$tail,
+                        Jet_BatchType:$batch), Jet_PortArguments);
   let results = (outs Jet_F2:$result, Jet_ConvTailType:$next_tail);
   let assemblyFormat = [{
-    $u `,` $taps `,` $tail `,` $batch attr-dict `:`
+    $u `,` $taps `,` $tail `,` $batch
+    custom<Ports>($extras, $ports, $port_regions) attr-dict `:`
     functional-type(operands, results)
   }];
   let hasVerifier = 1;
 }
 
-def Jet_GatedDeltaRuleOp : Jet_TensorOp<"gated_delta_rule", [
-    AllTypesMatch<["state", "next_state"]>]> {
+def Jet_GatedDeltaRuleOp : Jet_PortedOp<"gated_delta_rule", [
+    AttrSizedOperandSegments, AllTypesMatch<["state", "next_state"]>]> {
   let summary = "Gated delta rule, the recurrence of a JetBlock";
   let description = [{
     Per head, for the rows of a sequence in order (arXiv 2412.06464, eq. 10):
@@ -115,7 +132,10 @@ def Jet_GatedDeltaRuleOp : Jet_TensorOp<"gated_delta_rule", [
     S ← S + k ⊗ β (v − Sᵀ k)
     y = Sᵀ q
     ```
-    in f32, from and into the sequence's slot of the state.
+    in f32, from and into the sequence's slot of the state. With `qk_norm_eps`, q
+    and k are first scaled to unit length, `k / sqrt(Σ k² + eps)`, and q by
+    `q_scale` besides. With `norm`, y is gated and normed as by
+    `jet.gated_rms_norm` with that gate and weight.
 
     Shapes: q, k `[R, H, Dk]`, v, y `[R, H, Dv]`, g (log decay, <= 0) and beta
     `[R, H]`, state `H x Dk x Dv`.
@@ -129,11 +149,20 @@ def Jet_GatedDeltaRuleOp : Jet_TensorOp<"gated_delta_rule", [
     %y, %next = jet.gated_delta_rule %q, %k, %v, %g, %beta, %state, %batch : (tensor<?x4x32xf32>, tensor<?x4x32xf32>, tensor<?x4x64xf32>, tensor<?x4xf32>, tensor<?x4xf32>, !jet.recurrent_state<4x32x64xf32>, !jet.batch) -> (tensor<?x4x64xf32>, !jet.recurrent_state<4x32x64xf32>)
     ```
   }];
-  let arguments = (ins Jet_F3:$q, Jet_F3:$k, Jet_F3:$v, Jet_F2:$g, Jet_F2:$beta,
-                       Jet_RecurrentStateType:$state, Jet_BatchType:$batch);
+  let arguments = !con((ins Jet_F3:$q, Jet_F3:$k, Jet_F3:$v, Jet_F2:$g,
+                        Jet_F2:$beta, Jet_RecurrentStateType:$state,
+                        Jet_BatchType:$batch, Optional<Jet_F3>:$gate,
+                        Optional<Jet_F1>:$weight), Jet_PortArguments,
+                       (ins OptionalAttr<F64Attr>:$qk_norm_eps,
+                        OptionalAttr<F64Attr>:$q_scale,
+                        OptionalAttr<F64Attr>:$norm_eps));
   let results = (outs Jet_F3:$result, Jet_RecurrentStateType:$next_state);
   let assemblyFormat = [{
-    $q `,` $k `,` $v `,` $g `,` $beta `,` $state `,` $batch attr-dict `:`
+    $q `,` $k `,` $v `,` $g `,` $beta `,` $state `,` $batch
+    (`qk_norm` `eps` custom<DoubleAttr>($qk_norm_eps)^ `scale`
+     custom<DoubleAttr>($q_scale))?
+    (`norm` $gate^ `,` $weight `eps` custom<DoubleAttr>($norm_eps))?
+    custom<Ports>($extras, $ports, $port_regions) attr-dict `:`
     functional-type(operands, results)
   }];
   let hasVerifier = 1;
@@ -157,6 +186,89 @@ def Jet_LastTokenOp : Jet_TensorOp<"last_token"> {
   let results = (outs Jet_F2:$result);
   let assemblyFormat = [{
     $x `,` $batch attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// What fusion makes
+//===----------------------------------------------------------------------===//
+
+def Jet_GroupedLinearOp : Jet_PortedOp<"grouped_linear", [
+    AttrSizedOperandSegments]> {
+  let summary = "Projections of one input, with elementwise code around them";
+  let description = [{
+    `p_i[r, n] = Σ_k x̂[r, k] · weight_i[n, k]`, accumulated in f32, where `x̂` is
+    x, or what the code on operand 0 makes of it. Result `j` is made from the
+    next `products[j]` of the p: the code on it takes their elements; without
+    code, the result is the one p. So q, k, v are three results of one product
+    each, and SwiGLU is one result of two.
+
+    Shapes: x `[R, K]`, weight_i `[N_i, K]`, result j `[R, N_j]`.
+
+    Constraints:
+    - (C1) `products` sums to the number of weights, one entry per result;
+    - (C2) x and all weights agree in K;
+    - (C3) the weights of a result agree with it in N;
+    - (C4) a result of several products has code on it.
+
+    Example:
+    ```mlir
+    %q, %h = jet.grouped_linear %x(%wq, %wg, %wu) products [1, 2]
+      on result 1 {
+      ^bb0(%g: f32, %u: f32):
+        %m = arith.mulf %g, %u : f32
+        jet.yield %m : f32
+      } : (tensor<?x64xf32>, tensor<32x64xbf16>, tensor<96x64xbf16>, tensor<96x64xbf16>) -> (tensor<?x32xf32>, tensor<?x96xf32>)
+    ```
+  }];
+  let arguments = !con((ins Jet_F2:$x, Variadic<Jet_F2>:$weights),
+                       Jet_PortArguments, (ins DenseI64ArrayAttr:$products));
+  let results = (outs Variadic<Jet_F2>:$results);
+  let assemblyFormat = [{
+    $x `(` $weights `)` `products` $products
+    custom<Ports>($extras, $ports, $port_regions) attr-dict `:`
+    functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+  let builders = [OpBuilder<(ins "::mlir::TypeRange":$results,
+                             "::mlir::Value":$x, "::mlir::ValueRange":$weights,
+                             "::llvm::ArrayRef<int64_t>":$products)>];
+  let extraClassDeclaration = [{
+    bool acceptsPort(int64_t port);
+    int64_t getLeadingArguments(int64_t port);
+    /// The weights that result `index` is made from.
+    ::mlir::OperandRange getWeightsOf(unsigned index);
+  }];
+}
+
+def Jet_GeneratedConvOp : Jet_PortedOp<"generated_conv", [
+    AllTypesMatch<["tail", "next_tail"]>]> {
+  let summary = "Dynamic convolution that computes its own taps";
+  let description = [{
+    `jet.dynamic_conv` with `taps = h · weightᵀ + bias`, which are never stored.
+
+    Shapes: h `[R, G]`, weight `[C·W, G]`, bias `[C·W]`, u, y `[R, C]`.
+
+    Constraints:
+    - (C1) u, result and tail agree in C;
+    - (C2) weight is `[C·W, G]` with W − 1 rows in the tail, bias `[C·W]`, and h
+      agrees in G;
+    - (C3) u and tail have the same element type.
+
+    Example:
+    ```mlir
+    %y, %next = jet.generated_conv %u, %h, %w, %b, %tail, %batch : (tensor<?x256xf32>, tensor<?x32xf32>, tensor<1024x32xf32>, tensor<1024xf32>, !jet.conv_tail<3x256xf32>, !jet.batch) -> (tensor<?x256xf32>, !jet.conv_tail<3x256xf32>)
+    ```
+  }];
+  let arguments = !con((ins Jet_F2:$u, Jet_F2:$h, Jet_F2:$weight, Jet_F1:$bias,
+                        Jet_ConvTailType:$tail, Jet_BatchType:$batch),
+                       Jet_PortArguments);
+  let results = (outs Jet_F2:$result, Jet_ConvTailType:$next_tail);
+  let assemblyFormat = [{
+    $u `,` $h `,` $weight `,` $bias `,` $tail `,` $batch
+    custom<Ports>($extras, $ports, $port_regions) attr-dict `:`
+    functional-type(operands, results)
   }];
   let hasVerifier = 1;
 }

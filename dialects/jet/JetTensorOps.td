@@ -264,7 +264,9 @@ def Jet_MapOp : Jet_TensorOp<"map", [
 }
 
 def Jet_YieldOp : Op<Jet_Dialect, "yield",
-    [Pure, Terminator, HasParent<"MapOp">]> {
+    [Pure, Terminator,
+     ParentOneOf<["MapOp", "GroupedLinearOp", "AttentionOp", "DynamicConvOp",
+                  "GeneratedConvOp", "GatedDeltaRuleOp"]>]> {
   let summary = "Result of a scalar region";
   let description = [{
     Example: `jet.yield %s : f32`

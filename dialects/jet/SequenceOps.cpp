@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "dialects/jet/Jet.h"
+#include "dialects/jet/Ports.h"
 
 using namespace mlir;
 using namespace jet;
@@ -88,9 +89,25 @@ LogicalResult GatedDeltaRuleOp::verify() {
         {"result", getResult(), state.getValueDim()}}) // C1, C2
     if (failed(expectRows(*this, name, value, getQ(), {heads, size})))
       return failure();
-  if (failed(expectRows(*this, "g", getG(), getQ(), {heads})))
+  if (failed(expectRows(*this, "g", getG(), getQ(), {heads})) ||
+      failed(expectRows(*this, "beta", getBeta(), getQ(), {heads})))
     return failure();
-  return expectRows(*this, "beta", getBeta(), getQ(), {heads});
+  auto positive = [](std::optional<APFloat> value) {
+    return value && value->convertToDouble() > 0;
+  };
+  if (getQkNormEps().has_value() != getQScale().has_value() ||
+      (getQkNormEps() && !positive(getQkNormEps()))) // C3
+    return emitOpError("expected qk_norm_eps > 0 and q_scale together");
+  if (!getGate() && !getWeight() && !getNormEps())
+    return success();
+  if (!getGate() || !getWeight() || !positive(getNormEps())) // C4
+    return emitOpError("expected a gate, a weight and norm_eps > 0 together");
+  if (tensorOf(getWeight()).getDimSize(0) != state.getValueDim())
+    return emitOpError() << "expected a norm weight of "
+                         << state.getValueDim() << ", found "
+                         << getWeight().getType();
+  return expectRows(*this, "gate", getGate(), getQ(),
+                    {heads, state.getValueDim()});
 }
 
 LogicalResult LastTokenOp::verify() {
@@ -101,4 +118,95 @@ LogicalResult LastTokenOp::verify() {
                          << getResult().getType();
   return expectRows(*this, "result", getResult(), getResult(),
                     {tensorOf(getX()).getDimSize(1)});
+}
+
+//===----------------------------------------------------------------------===//
+// Ops with ports
+//===----------------------------------------------------------------------===//
+
+bool AttentionOp::acceptsPort(int64_t port) { return port == resultPort(0); }
+
+bool DynamicConvOp::acceptsPort(int64_t port) { return port == resultPort(0); }
+
+bool GeneratedConvOp::acceptsPort(int64_t port) {
+  return port == resultPort(0);
+}
+
+/// q, k, v, g and beta.
+bool GatedDeltaRuleOp::acceptsPort(int64_t port) {
+  return port >= 0 && port < 5;
+}
+
+LogicalResult GeneratedConvOp::verify() {
+  ConvTailType tail = getTail().getType();
+  int64_t channels = tail.getChannels();
+  if (failed(expectRows(*this, "u", getU(), getU(), {channels})) || // C1
+      failed(expectRows(*this, "result", getResult(), getU(), {channels})))
+    return failure();
+  // C2; not by a product, which might overflow.
+  RankedTensorType weight = tensorOf(getWeight());
+  int64_t outputs = weight.getDimSize(0);
+  if (outputs % channels || outputs / channels != tail.getRows() + 1)
+    return emitOpError() << "expected a weight with " << tail.getRows() + 1
+                         << " rows per channel, found " << weight;
+  if (tensorOf(getBias()).getDimSize(0) != outputs)
+    return emitOpError() << "expected a bias of " << outputs << ", found "
+                         << getBias().getType();
+  if (failed(expectRows(*this, "h", getH(), getU(), {weight.getDimSize(1)})))
+    return failure();
+  return expectElement(*this, "u", getU(), tail.getElementType()); // C3
+}
+
+//===----------------------------------------------------------------------===//
+// GroupedLinearOp
+//===----------------------------------------------------------------------===//
+
+/// x, and every result.
+bool GroupedLinearOp::acceptsPort(int64_t port) {
+  return port == 0 || port < 0;
+}
+
+int64_t GroupedLinearOp::getLeadingArguments(int64_t port) {
+  return port >= 0 ? 1 : getProducts()[-1 - port];
+}
+
+OperandRange GroupedLinearOp::getWeightsOf(unsigned index) {
+  ArrayRef<int64_t> products = getProducts();
+  int64_t first = 0;
+  for (unsigned i = 0; i < index; ++i)
+    first += products[i];
+  return getWeights().slice(first, products[index]);
+}
+
+LogicalResult GroupedLinearOp::verify() {
+  ArrayRef<int64_t> products = getProducts();
+  int64_t total = 0;
+  for (int64_t count : products) {
+    if (count < 1 || count > static_cast<int64_t>(getWeights().size()))
+      return emitOpError() << "expected a positive number of products per "
+                              "result, found "
+                           << count;
+    total += count;
+  }
+  if (products.size() != getNumResults() ||
+      total != static_cast<int64_t>(getWeights().size())) // C1
+    return emitOpError() << "expected 'products' with " << getNumResults()
+                         << " entries that sum to " << getWeights().size();
+  int64_t inner = tensorOf(getX()).getDimSize(1);
+  for (auto [index, result] : llvm::enumerate(getResults())) {
+    for (Value weight : getWeightsOf(index)) {
+      RankedTensorType type = tensorOf(weight);
+      if (type.getDimSize(1) != inner || // C2
+          type.getDimSize(0) != tensorOf(result).getDimSize(1)) // C3
+        return emitOpError()
+               << "expected a weight of shape ["
+               << tensorOf(result).getDimSize(1) << ", " << inner << "] for "
+               << "result " << index << ", found " << type;
+    }
+    if (products[index] > 1 && !findPort(*this, resultPort(index))) // C4
+      return emitOpError() << "expected code on result " << index
+                           << ", which is made of " << products[index]
+                           << " products";
+  }
+  return success();
 }

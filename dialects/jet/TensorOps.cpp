@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "dialects/jet/Jet.h"
+#include "dialects/jet/Ports.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -180,8 +181,7 @@ LogicalResult MapOp::verifyRegions() {
   for (auto [input, argument] :
        llvm::zip_equal(getInputs(), block.getArguments())) {
     ArrayRef<int64_t> shape = shapeOf(input);
-    if (shape.size() > result.size() ||
-        shape != result.take_back(shape.size())) // C1
+    if (!broadcastsTo(shape, result)) // C1
       return emitOpError() << "expected the shape of each input to be a suffix "
                               "of the result's, found "
                            << input.getType() << " for "

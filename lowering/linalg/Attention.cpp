@@ -9,7 +9,7 @@
 //       s = q·K / sqrt(D) over the cached keys and the step's keys <= i
 //       y = Σ softmax(s) V
 
-#include "lowering/linalg/KernelBuilder.h"
+#include "lowering/linalg/PortCode.h"
 
 #include <cmath>
 #include <limits>
@@ -29,12 +29,14 @@ public:
   AttentionLowering(KernelBuilder &b, AttentionOp op, ValueRange operands)
       : b(b), q(operands[0]), k(operands[1]), v(operands[2]),
         cache(operands[3]), batch(operands[4]), type(op.getCache().getType()),
-        heads(op.getQ().getType().getDimSize(1)), dim(type.getHeadDim()) {}
+        resultType(getElementTypeOrSelf(op.getResult().getType())),
+        heads(op.getQ().getType().getDimSize(1)), dim(type.getHeadDim()),
+        code(b, cast<PortOpInterface>(op.getOperation()), operands) {}
 
   Lowered lower() {
     OpFoldResult one = b.getIndexAttr(1), size = b.getIndexAttr(dim);
     SmallVector<OpFoldResult> grid = {b.dim(batch, 0), b.getIndexAttr(heads)};
-    Value init = b.empty({b.dim(q, 0), grid[1], size}, b.getF32Type());
+    Value init = b.empty({b.dim(q, 0), grid[1], size}, resultType);
     return b.grid(
         grid, {one, one}, init,
         [&](ValueRange point, ValueRange inits) -> SmallVector<GridResult> {
@@ -86,11 +88,18 @@ private:
     mix = weigh(freshWeights, fresh.v, mix);
     SmallVector<OpFoldResult> offsets = {i, b.getIndexAttr(0)};
     SmallVector<OpFoldResult> sizes = {b.getIndexAttr(1), b.getIndexAttr(dim)};
-    Value out = b.elementwiseInto(
-        mix, b.slice(y, offsets, sizes, {false, true}),
-        [&](ValueRange in) -> Value {
-          return arith::DivFOp::create(b, in[0], sum);
-        });
+    Value init = b.slice(y, offsets, sizes, {false, true});
+    auto divide = [&](ValueRange in) -> Value {
+      return arith::DivFOp::create(b, in[0], sum);
+    };
+    Value out;
+    if (code.hasCode(resultPort(0)))
+      out = code.write(0, b.elementwise(mix, b.getF32Type(), divide), init,
+                       {{row, head, b.getIndexAttr(0)},
+                        {b.getIndexAttr(1), b.getIndexAttr(1), sizes[1]},
+                        {false, false, true}});
+    else
+      out = b.elementwiseInto(mix, init, divide);
     return b.insert(out, y, offsets, sizes);
   }
 
@@ -174,7 +183,9 @@ private:
   KernelBuilder &b;
   Value q, k, v, cache, batch;
   KvCacheType type;
+  Type resultType;
   int64_t heads, dim;
+  PortCode code;
   Sequence sequence;
   Value head, kvHead;
 };

@@ -66,6 +66,14 @@ Value KernelBuilder::silu(Value x) {
   return arith::DivFOp::create(*this, x, addf(f32(1.0), exp));
 }
 
+Value KernelBuilder::inverseNorm(Value sum, double count, double eps,
+                                 double scale) {
+  Value mean = arith::DivFOp::create(*this, sum, f32(count));
+  Value root = math::SqrtOp::create(
+      *this, arith::AddFOp::create(*this, mean, f32(eps)));
+  return arith::DivFOp::create(*this, f32(scale), root);
+}
+
 Value KernelBuilder::convert(Value value, Type type) {
   unsigned from = value.getType().getIntOrFloatBitWidth();
   unsigned to = type.getIntOrFloatBitWidth();
@@ -172,6 +180,18 @@ Value KernelBuilder::reduce(Value tensor, Value start, Body body) {
   return tensor::ExtractOp::create(*this, result);
 }
 
+Value KernelBuilder::contract(Value x, Value w, Value init) {
+  AffineExpr r, n, k;
+  bindDims(getContext(), r, n, k);
+  auto map = [&](AffineExpr a, AffineExpr b) {
+    return AffineMap::get(3, 0, {a, b}, getContext());
+  };
+  return generic({x, w}, init, {map(r, k), map(n, k), map(r, n)},
+                 {false, false, true}, [&](ValueRange in) {
+                   return addf(in[2], mulf(in[0], in[1]));
+                 });
+}
+
 Value KernelBuilder::sumOfSquares(Value tensor) {
   return reduce(tensor, f32(0), [&](ValueRange in) {
     return addf(in[1], mulf(in[0], in[0]));
@@ -237,6 +257,12 @@ FailureOr<SmallVector<Value>> jet::lowerToLinalg(KernelBuilder &b,
   return llvm::TypeSwitch<Operation *, Result>(op)
       .Case([&](EmbeddingOp op) { return lowerEmbedding(b, op, operands); })
       .Case([&](LastTokenOp op) { return lowerLastToken(b, op, operands); })
+      .Case([&](GroupedLinearOp op) {
+        return lowerGroupedLinear(b, op, operands);
+      })
+      .Case([&](GeneratedConvOp op) {
+        return lowerGeneratedConv(b, op, operands);
+      })
       .Case([&](LinearOp op) { return lowerLinear(b, op, operands); })
       .Case([&](RmsNormOp op) { return lowerRmsNorm(b, op, operands); })
       .Case([&](GatedRmsNormOp op) {

@@ -53,6 +53,9 @@ public:
   mlir::Value addf(mlir::Value a, mlir::Value b);
   mlir::Value mulf(mlir::Value a, mlir::Value b);
   mlir::Value silu(mlir::Value x);
+  /// scale / sqrt(sum / count + eps).
+  mlir::Value inverseNorm(mlir::Value sum, double count, double eps,
+                          double scale);
   /// Extends or rounds `value` to the float type `type`.
   mlir::Value convert(mlir::Value value, mlir::Type type);
 
@@ -84,6 +87,9 @@ public:
                               Body body);
   /// Reduces all of a rank-1 tensor from `start` to an f32 scalar.
   mlir::Value reduce(mlir::Value tensor, mlir::Value start, Body body);
+  /// init[r, n] + Σ_k x[r, k] · w[n, k]; the shape of loop that
+  /// -jet-vectorize-contractions takes up.
+  mlir::Value contract(mlir::Value x, mlir::Value w, mlir::Value init);
   /// Σ x².
   mlir::Value sumOfSquares(mlir::Value tensor);
 
@@ -119,6 +125,7 @@ lowerToLinalg(KernelBuilder &builder, mlir::Operation *op,
 using Lowered = llvm::SmallVector<mlir::Value>;
 Lowered lowerEmbedding(KernelBuilder &, EmbeddingOp, mlir::ValueRange);
 Lowered lowerLastToken(KernelBuilder &, LastTokenOp, mlir::ValueRange);
+Lowered lowerGroupedLinear(KernelBuilder &, GroupedLinearOp, mlir::ValueRange);
 Lowered lowerLinear(KernelBuilder &, LinearOp, mlir::ValueRange);
 Lowered lowerRmsNorm(KernelBuilder &, RmsNormOp, mlir::ValueRange);
 Lowered lowerGatedRmsNorm(KernelBuilder &, GatedRmsNormOp, mlir::ValueRange);
@@ -129,6 +136,7 @@ Lowered lowerRope(KernelBuilder &, RopeOp, mlir::ValueRange);
 Lowered lowerAttention(KernelBuilder &, AttentionOp, mlir::ValueRange);
 Lowered lowerKvAppend(KernelBuilder &, KvAppendOp, mlir::ValueRange);
 Lowered lowerDynamicConv(KernelBuilder &, DynamicConvOp, mlir::ValueRange);
+Lowered lowerGeneratedConv(KernelBuilder &, GeneratedConvOp, mlir::ValueRange);
 Lowered lowerGatedDeltaRule(KernelBuilder &, GatedDeltaRuleOp,
                             mlir::ValueRange);
 

@@ -4,9 +4,7 @@
 // Ops whose rows are independent: embedding, norms, elementwise code, rotary.
 // The grid is the rows (and heads, where a row is cut into heads).
 
-#include "lowering/linalg/KernelBuilder.h"
-
-#include "mlir/IR/IRMapping.h"
+#include "lowering/linalg/PortCode.h"
 
 #include <cmath>
 
@@ -60,22 +58,13 @@ Lowered jet::lowerLastToken(KernelBuilder &b, LastTokenOp op,
                   });
 }
 
-/// scale / sqrt(sum / count + eps).
-static Value inverseNorm(KernelBuilder &b, Value sum, double count, double eps,
-                         double scale) {
-  Value mean = arith::DivFOp::create(b, sum, b.f32(count));
-  Value root =
-      math::SqrtOp::create(b, arith::AddFOp::create(b, mean, b.f32(eps)));
-  return arith::DivFOp::create(b, b.f32(scale), root);
-}
-
 Lowered jet::lowerRmsNorm(KernelBuilder &b, RmsNormOp op, ValueRange operands) {
   auto type = cast<RankedTensorType>(op.getType());
   return overRows(b, type, b.dim(operands[0], 0), 1,
                   [&](ValueRange point, Value init) {
                     Value x = b.row(operands[0], point[0]);
-                    Value scale = inverseNorm(
-                        b, b.sumOfSquares(x), type.getDimSize(1),
+                    Value scale = b.inverseNorm(
+                        b.sumOfSquares(x), type.getDimSize(1),
                         op.getEps().convertToDouble(), 1.0);
                     return b.elementwiseInto(
                         {x, operands[1]}, init, [&](ValueRange in) {
@@ -91,7 +80,7 @@ Lowered jet::lowerGatedRmsNorm(KernelBuilder &b, GatedRmsNormOp op,
       b, type, b.dim(operands[0], 0), 2, [&](ValueRange point, Value init) {
         SmallVector<Value> at(point);
         Value x = b.row(operands[0], at), gate = b.row(operands[1], at);
-        Value scale = inverseNorm(b, b.sumOfSquares(x), type.getDimSize(2),
+        Value scale = b.inverseNorm(b.sumOfSquares(x), type.getDimSize(2),
                                   op.getEps().convertToDouble(), 1.0);
         return b.elementwiseInto(
             {x, gate, operands[2]}, init, [&](ValueRange in) {
@@ -105,8 +94,8 @@ Lowered jet::lowerL2Norm(KernelBuilder &b, L2NormOp op, ValueRange operands) {
   return overRows(b, cast<RankedTensorType>(op.getType()),
                   b.dim(operands[0], 0), 2, [&](ValueRange point, Value init) {
                     Value x = b.row(operands[0], SmallVector<Value>(point));
-                    Value scale = inverseNorm(
-                        b, b.sumOfSquares(x), 1.0,
+                    Value scale = b.inverseNorm(
+                        b.sumOfSquares(x), 1.0,
                         op.getEps().convertToDouble(),
                         op.getScale().convertToDouble());
                     return b.elementwiseInto(x, init, [&](ValueRange in) {
@@ -127,45 +116,41 @@ Lowered jet::lowerSwiglu(KernelBuilder &b, SwigluOp op, ValueRange operands) {
                   });
 }
 
+/// Reads a tensor of `shape` in a nest of `rank` loops: trailing dimensions
+/// face each other, sizes of 1 are stretched.
+static AffineMap broadcastMap(KernelBuilder &b, ArrayRef<int64_t> shape,
+                              int64_t rank) {
+  SmallVector<AffineExpr> exprs;
+  for (auto [index, size] : llvm::enumerate(shape)) {
+    int64_t loop = rank - static_cast<int64_t>(shape.size()) + index;
+    exprs.push_back(size == 1 ? b.getAffineConstantExpr(0)
+                              : b.getAffineDimExpr(loop));
+  }
+  return AffineMap::get(rank, 0, exprs, b.getContext());
+}
+
 Lowered jet::lowerMap(KernelBuilder &b, MapOp op, ValueRange operands) {
   auto type = cast<RankedTensorType>(op.getType());
   int64_t rank = type.getRank();
-  OpFoldResult rows = type.isDynamicDim(0)
-                          ? b.dim(*llvm::find_if(operands,
-                                                 [&](Value v) {
-                                                   return cast<ShapedType>(
-                                                              v.getType())
-                                                              .getRank() == rank;
-                                                 }),
-                                  0)
-                          : OpFoldResult(b.getIndexAttr(type.getDimSize(0)));
+  // C1 promises an input of the result's shape.
+  Value full = *llvm::find_if(operands, [&](Value v) {
+    return cast<ShapedType>(v.getType()).getShape() == type.getShape();
+  });
   return overRows(
-      b, type, rows, 1, [&](ValueRange point, Value init) -> Value {
+      b, type, b.dim(full, 0), 1, [&](ValueRange point, Value init) -> Value {
         SmallVector<Value> inputs;
         SmallVector<AffineMap> maps;
-        AffineMap identity = b.getMultiDimIdentityMap(rank - 1);
         for (Value operand : operands) {
-          int64_t own = cast<ShapedType>(operand.getType()).getRank();
-          inputs.push_back(own == rank ? b.row(operand, point[0]) : operand);
-          // Broadcast along the leading dimensions that the input lacks.
-          maps.push_back(own >= rank - 1 ? identity
-                                         : identity.getMinorSubMap(own));
+          ArrayRef<int64_t> shape =
+              cast<ShapedType>(operand.getType()).getShape();
+          bool hasRows = static_cast<int64_t>(shape.size()) == rank;
+          Value row = operand;
+          if (hasRows)
+            row = b.row(operand, {shape[0] == 1 ? b.index(0) : point[0]});
+          inputs.push_back(row);
+          maps.push_back(broadcastMap(b, shape.drop_front(hasRows), rank - 1));
         }
-        maps.push_back(identity);
-        SmallVector<utils::IteratorType> loops(rank - 1,
-                                               utils::IteratorType::parallel);
-        auto generic = linalg::GenericOp::create(b, init.getType(), inputs,
-                                                 init, maps, loops);
-        IRMapping mapping;
-        op.getBody().cloneInto(&generic.getRegion(), mapping);
-        Block &block = generic.getRegion().front();
-        block.addArgument(type.getElementType(), b.getLoc());
-        Operation *yield = block.getTerminator();
-        OpBuilder::InsertionGuard guard(b);
-        b.setInsertionPoint(yield);
-        linalg::YieldOp::create(b, yield->getOperands());
-        yield->erase();
-        return generic.getResult(0);
+        return applyRegion(b, op.getBody(), inputs, maps, init);
       });
 }
 

@@ -26,7 +26,9 @@ Value jet::expandAttention(ExpandBuilder &b, AttentionAttr mixer, Value x,
   k = RopeOp::create(b, b.rows({kvHeads, dim}, b.storage),
                      b.splitHeads(k, kvHeads), b.positions, theta);
   v = b.splitHeads(v, kvHeads);
-  Value y = AttentionOp::create(b, q.getType(), q, k, v, cache, b.batch);
+  Value y = AttentionOp::create(b, TypeRange{q.getType()},
+                                ValueRange{q, k, v, cache, b.batch})
+                .getResult();
   cache = KvAppendOp::create(b, cache.getType(), cache, k, v, b.batch);
   return b.linear(b.mergeHeads(y), "o_proj", hidden);
 }

@@ -58,15 +58,17 @@ Value jet::expandJetBlock(ExpandBuilder &b, JetBlockAttr mixer, Value x,
                                      mixer.getGeneratorDim()));
   Value taps = b.linear(hiddenTaps, "dynamic_conv1d.kernel_generator.w2",
                         channels * mixer.getConvSize(), /*bias=*/true);
-  auto conv = DynamicConvOp::create(b, b.rows({channels}), tail.getType(), u,
-                                    taps, tail, b.batch);
+  auto conv = DynamicConvOp::create(
+      b, TypeRange{b.rows({channels}), tail.getType()},
+      ValueRange{u, taps, tail, b.batch});
   tail = conv.getNextTail();
   Value v = b.splitHeads(b.silu(conv.getResult()), heads);
 
   Value beta = b.sigmoid(b.linear(x, "b_proj", heads));
   Value g = logDecay(b, b.linear(x, "a_proj", heads), heads);
-  auto rule = GatedDeltaRuleOp::create(b, v.getType(), state.getType(), q, k, v,
-                                       g, beta, state, b.batch);
+  auto rule = GatedDeltaRuleOp::create(
+      b, TypeRange{v.getType(), state.getType()},
+      ValueRange{q, k, v, g, beta, state, b.batch});
   state = rule.getNextState();
 
   Value gate = b.splitHeads(b.linear(x, "g_proj", channels), heads);
