@@ -35,6 +35,39 @@ void jet::buildExpandPipeline(OpPassManager &pm) {
   pm.addPass(createVerifyLevelPass({"tensor"}));
 }
 
+ArrayRef<StringRef> jet::getFusionNames() {
+  static const StringRef names[] = {"generated-conv",  "group-linears",
+                                    "swiglu",          "delta-rule-norm",
+                                    "delta-rule-inputs", "elementwise"};
+  return names;
+}
+
+void jet::buildFusePipeline(OpPassManager &pm, const FuseOptions &options) {
+  auto isOn = [&](StringRef name) {
+    return !llvm::is_contained(options.disable, name);
+  };
+  bool remarks = options.remarks;
+  OpPassManager &programs = pm.nest<func::FuncOp>();
+  // Before the generator's projection disappears into a group.
+  if (isOn("generated-conv"))
+    programs.addPass(createFuseGeneratedConvPass({remarks}));
+  // Always: later fusions look for grouped linears.
+  programs.addPass(
+      createGroupLinearsPass({isOn("group-linears"), remarks}));
+  if (isOn("swiglu"))
+    programs.addPass(createFuseSwigluPass({remarks}));
+  // Before the general fusion, which would put what makes q and k into their
+  // projections, where the norms could not follow.
+  if (isOn("delta-rule-norm"))
+    programs.addPass(createFuseDeltaRuleNormPass({remarks}));
+  if (isOn("delta-rule-inputs"))
+    programs.addPass(createFuseDeltaRuleInputsPass({remarks}));
+  if (isOn("elementwise"))
+    programs.addPass(createFuseElementwisePass({remarks}));
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createVerifyLevelPass({"tensor"}));
+}
+
 void jet::buildLaunchPipeline(OpPassManager &pm) {
   // Nothing that rewrites tensor ops may come after this: kernels are shared.
   pm.addPass(createOutlineKernelsPass());
@@ -114,6 +147,8 @@ void jet::registerPipelines() {
       "jet-place", "model -> placed", buildPlacePipeline);
   static PassPipelineRegistration<> expand("jet-expand", "placed -> tensor",
                                            buildExpandPipeline);
+  static PassPipelineRegistration<FuseOptions> fuse(
+      "jet-fuse", "tensor -> tensor, fused", buildFusePipeline);
   static PassPipelineRegistration<> launch("jet-launch", "tensor -> launch",
                                            buildLaunchPipeline);
   static PassPipelineRegistration<> linalg(

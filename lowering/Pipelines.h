@@ -23,11 +23,25 @@ struct PlacementOptions : mlir::PassPipelineOptions<PlacementOptions> {
       *this, "placement", llvm::cl::desc("name of the mixer of each layer")};
 };
 
+/// Fusions by name: generated-conv, group-linears, swiglu, delta-rule-norm,
+/// delta-rule-inputs, elementwise.
+struct FuseOptions : mlir::PassPipelineOptions<FuseOptions> {
+  ListOption<std::string> disable{
+      *this, "disable", llvm::cl::desc("names of fusions to leave out")};
+  Option<bool> remarks{*this, "remarks",
+                       llvm::cl::desc("report each refusal and its reason"),
+                       llvm::cl::init(false)};
+};
+/// The names that FuseOptions::disable takes.
+llvm::ArrayRef<llvm::StringRef> getFusionNames();
+
 /// model → placed
 void buildPlacePipeline(mlir::OpPassManager &pm,
                         const PlacementOptions &options);
 /// placed → tensor
 void buildExpandPipeline(mlir::OpPassManager &pm);
+/// tensor → tensor, with fewer and heavier ops
+void buildFusePipeline(mlir::OpPassManager &pm, const FuseOptions &options);
 /// tensor → launch
 void buildLaunchPipeline(mlir::OpPassManager &pm);
 /// Kernels: jet ops → linalg on tensors
@@ -37,7 +51,7 @@ void buildLoopsPipeline(mlir::OpPassManager &pm, const CpuOptions &options);
 /// Kernels: loops → LLVM dialect with the entry points of a package
 void buildHostPipeline(mlir::OpPassManager &pm);
 
-/// --jet-place, --jet-expand, --jet-launch, --jet-linalg, --jet-cpu-loops,
+/// --jet-place, --jet-expand, --jet-fuse, --jet-launch, --jet-linalg, --jet-cpu-loops,
 /// --jet-cpu-llvm
 void registerPipelines();
 

@@ -71,4 +71,82 @@ def OutlineKernelsPass : Pass<"jet-outline-kernels", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::func::FuncDialect"];
 }
 
+//===----------------------------------------------------------------------===//
+// Fusion, on programs at level tensor. Each can be switched off by its name in
+// --jet-fuse{disable=…}.
+//===----------------------------------------------------------------------===//
+
+class Jet_FusionPass<string name>
+    : Pass<"jet-" # name, "::mlir::func::FuncOp"> {
+  let options = [Option<"remarks", "remarks", "bool", "false",
+                        "Report each refusal and its reason">];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect"];
+}
+
+def FuseGeneratedConvPass : Jet_FusionPass<"fuse-generated-conv"> {
+  let summary = "Convolutions compute their own taps (`generated-conv`)";
+  let description = [{
+    A `jet.dynamic_conv` whose taps are made by a `jet.linear` with a bias that
+    nothing else reads becomes a `jet.generated_conv`: the taps, W values per
+    channel and token, never reach memory. Bit-exact.
+  }];
+  let statistics = [Statistic<"numFused", "fused", "convolutions fused">];
+}
+
+def GroupLinearsPass : Jet_FusionPass<"group-linears"> {
+  let summary = "Projections of one input become one op (`group-linears`)";
+  let description = [{
+    All `jet.linear`s that read the same value become one `jet.grouped_linear`,
+    which reads it once; biases become code on its results. Without `share`,
+    each linear becomes a group of its own, so that later fusions still find an
+    op that can carry code. Bit-exact.
+  }];
+  let options = [Option<"share", "share", "bool", "true",
+                        "Group projections of the same input">,
+                 Option<"remarks", "remarks", "bool", "false",
+                        "Report each refusal and its reason">];
+  let statistics = [Statistic<"numGrouped", "grouped", "groups of several">];
+}
+
+def FuseSwigluPass : Jet_FusionPass<"fuse-swiglu"> {
+  let summary = "silu(gate)·up in the projection (`swiglu`)";
+  let description = [{
+    A `jet.swiglu` of the two results of a `jet.grouped_linear` becomes code on
+    one result that is made of two products. Bit-exact.
+  }];
+  let statistics = [Statistic<"numFused", "fused", "swiglus fused">];
+}
+
+def FuseDeltaRuleInputsPass : Jet_FusionPass<"fuse-delta-rule-inputs"> {
+  let summary = "Norms and gates into the delta rule (`delta-rule-inputs`)";
+  let description = [{
+    The L2 norms of q and k become the rule's own, and elementwise code that
+    makes q, k, g (the decay) and beta moves onto those operands. Changes
+    rounding at most in the order of the norms' sums.
+  }];
+  let statistics = [Statistic<"numFused", "fused", "inputs fused">];
+}
+
+def FuseDeltaRuleNormPass : Jet_FusionPass<"fuse-delta-rule-norm"> {
+  let summary = "Gated norm after the delta rule (`delta-rule-norm`)";
+  let description = [{
+    A `jet.gated_rms_norm` of a delta rule's result becomes the rule's own, so
+    that the unnormed result never reaches memory. Changes rounding at most in
+    the order of the norm's sum.
+  }];
+  let statistics = [Statistic<"numFused", "fused", "norms fused">];
+}
+
+def FuseElementwisePass : Jet_FusionPass<"fuse-elementwise"> {
+  let summary = "Elementwise code into heavy ops (`elementwise`)";
+  let description = [{
+    Moves each `jet.map` onto the result of the heavy op that makes one of its
+    inputs (bias, SiLU, residual add), else onto the operand of the heavy op
+    that reads it. Refused, with a remark: other readers, a rounded value, an
+    input that is not available yet. Bit-exact.
+  }];
+  let statistics = [Statistic<"numFused", "fused", "maps fused">];
+}
+
 #endif // JET_PASSES_TD

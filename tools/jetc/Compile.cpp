@@ -70,6 +70,12 @@ public:
     if (phase == Phase::Model)
       return writeText();
     if (!place() || (phase >= Phase::Tensor && !lower(buildExpandPipeline)) ||
+        (getenv("JETFUSE") && !lower([&](OpPassManager &pm) {
+          FuseOptions fuse;
+          StringRef names(getenv("JETFUSE"));
+          SmallVector<StringRef> parts; names.split(parts, ',');
+          for (StringRef n : parts) fuse.disable.push_back(n.str());
+          buildFusePipeline(pm, fuse); })) ||
         (phase >= Phase::Launch && !lower(buildLaunchPipeline)) ||
         (phase >= Phase::Linalg && !lower(buildLinalgPipeline)) ||
         (phase >= Phase::Loops && !lower([&](OpPassManager &pm) {
