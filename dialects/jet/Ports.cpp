@@ -28,7 +28,10 @@ SmallVector<Port> jet::getPorts(PortOpInterface op) {
   OperandRange extras = op.getExtras();
   for (auto [index, region] : llvm::enumerate(op.getPortRegions())) {
     int64_t count = pairs[2 * index + 1];
-    ports.push_back({pairs[2 * index], extras.take_front(count), &region});
+    // Extras are the last operands.
+    unsigned first = op->getNumOperands() - extras.size();
+    ports.push_back(
+        {pairs[2 * index], extras.take_front(count), first, &region});
     extras = extras.drop_front(count);
   }
   return ports;

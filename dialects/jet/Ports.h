@@ -19,6 +19,7 @@ inline int64_t resultPort(int64_t index) { return -1 - index; }
 struct Port {
   int64_t number; // an operand's number, or −1 − a result's
   mlir::OperandRange extras;
+  unsigned firstExtra; // operand number of the first extra
   mlir::Region *region;
 };
 

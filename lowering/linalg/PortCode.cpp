@@ -34,9 +34,8 @@ Value PortCode::apply(const Port &port, ValueRange leading, Value init,
   int64_t rank = cast<ShapedType>(init.getType()).getRank();
   SmallVector<Value> inputs(leading);
   SmallVector<AffineMap> maps(leading.size(), b.getMultiDimIdentityMap(rank));
-  unsigned first = port.extras.getBeginOperandIndex();
   for (unsigned i = 0; i < port.extras.size(); ++i) {
-    Value extra = operands[first + i];
+    Value extra = operands[port.firstExtra + i];
     ArrayRef<int64_t> shape = cast<ShapedType>(extra.getType()).getShape();
     // Trailing dimensions face each other; sizes of 1 and missing dimensions
     // are broadcast.
