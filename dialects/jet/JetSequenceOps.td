@@ -43,6 +43,7 @@ def Jet_AttentionOp : Jet_TensorOp<"attention"> {
     functional-type(operands, results)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = Jet_DeclareCost;
 }
 
 def Jet_KvAppendOp : Jet_TensorOp<"kv_append", [AllTypesMatch<["cache", "result"]>]> {
@@ -70,6 +71,7 @@ def Jet_KvAppendOp : Jet_TensorOp<"kv_append", [AllTypesMatch<["cache", "result"
     functional-type(operands, results)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = Jet_DeclareCost;
 }
 
 def Jet_DynamicConvOp : Jet_TensorOp<"dynamic_conv", [
@@ -103,6 +105,7 @@ def Jet_DynamicConvOp : Jet_TensorOp<"dynamic_conv", [
     functional-type(operands, results)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = Jet_DeclareCost;
 }
 
 def Jet_GatedDeltaRuleOp : Jet_TensorOp<"gated_delta_rule", [
@@ -137,6 +140,7 @@ def Jet_GatedDeltaRuleOp : Jet_TensorOp<"gated_delta_rule", [
     functional-type(operands, results)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = Jet_DeclareCost;
 }
 
 def Jet_LastTokenOp : Jet_TensorOp<"last_token"> {
@@ -159,6 +163,7 @@ def Jet_LastTokenOp : Jet_TensorOp<"last_token"> {
     $x `,` $batch attr-dict `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = Jet_DeclareCost;
 }
 
 #endif // JET_SEQUENCE_OPS_TD

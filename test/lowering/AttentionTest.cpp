@@ -90,12 +90,13 @@ protected:
                       const Step &step);
   void checkAppend(const Config &config, const Kernels &kernels,
                    const Step &step);
-  void compareRow(const Config &config, const History &history,
-                  const Buffer &q, const Buffer &y, int64_t row,
-                  int64_t position, Comparison &comparison);
+  void compareRow(const Config &config, const History &history, const Buffer &q,
+                  const Buffer &y, int64_t row, int64_t position,
+                  Comparison &comparison);
 
   std::unique_ptr<Kernels> compile(const Config &config) {
-    const std::string kv = rowsType({config.kvHeads, config.dim}, config.storage);
+    const std::string kv =
+        rowsType({config.kvHeads, config.dim}, config.storage);
     const std::string q = rowsType({config.heads, config.dim}, F32);
     const std::string cache = cacheType(config);
     return Kernels::compile(
@@ -111,7 +112,8 @@ protected:
 
 INSTANTIATE_TEST_SUITE_P(Cpu, Attention, testing::ValuesIn(cpuLevels()),
                          [](const auto &info) {
-                           return "v" + info.param.substr(info.param.size() - 1);
+                           return "v" +
+                                  info.param.substr(info.param.size() - 1);
                          });
 
 /// softmax(mask + q Kᵀ / sqrt(D)) V over all positions of the sequence.
@@ -153,8 +155,9 @@ void Attention::checkAttention(const Config &config, const Kernels &kernels,
           step.sequences[b].position, cache);
   Buffer k = stepRows(config, step, histories, &History::k);
   Buffer v = stepRows(config, step, histories, &History::v);
-  Buffer q = Buffer::random(random, F32, {step.tokens, config.heads, config.dim},
-                            -config.spread, config.spread);
+  Buffer q =
+      Buffer::random(random, F32, {step.tokens, config.heads, config.dim},
+                     -config.spread, config.spread);
   Buffer batch = step.batch(), y(F32, q.shape());
   kernels.run("attention", {&q, &k, &v, &cache, &batch, &y}, step);
 

@@ -77,8 +77,7 @@ static uint16_t toBF16(double value) {
   const auto wide = [](uint32_t bits) -> double {
     return std::bit_cast<float>(bits << 16);
   };
-  const auto lower =
-      std::bit_cast<uint32_t>(static_cast<float>(value)) >> 16;
+  const auto lower = std::bit_cast<uint32_t>(static_cast<float>(value)) >> 16;
   if (std::isnan(value))
     return static_cast<uint16_t>(lower | 0x40);
   uint16_t best = static_cast<uint16_t>(lower);
@@ -196,8 +195,7 @@ Comparison::~Comparison() {
                       << " elements are wrong, the first is " << first;
 }
 
-void Comparison::expect(bool right, const Buffer &got, int64_t i,
-                        double want) {
+void Comparison::expect(bool right, const Buffer &got, int64_t i, double want) {
   ++checked;
   if (right || wrong++)
     return;
@@ -215,8 +213,7 @@ void Comparison::expect(bool right, const Buffer &got, int64_t i,
 void Comparison::near(const Buffer &got, int64_t i, double want,
                       double magnitude) {
   // Half a unit in the last of bf16's 8 bits.
-  const double rounding =
-      got.dtype() == DType::BF16 ? std::abs(want) / 256 : 0;
+  const double rounding = got.dtype() == DType::BF16 ? std::abs(want) / 256 : 0;
   const double distance = std::abs(got.get(i) - want);
   expect(distance <= kTolerance * magnitude + rounding, got, i, want);
 }
@@ -224,10 +221,9 @@ void Comparison::near(const Buffer &got, int64_t i, double want,
 void Comparison::same(const Buffer &got, int64_t i, const Buffer &want,
                       int64_t j) {
   const size_t size = dtypeBytes(got.dtype());
-  const bool equal =
-      got.dtype() == want.dtype() &&
-      std::ranges::equal(got.bytes().subspan(i * size, size),
-                         want.bytes().subspan(j * size, size));
+  const bool equal = got.dtype() == want.dtype() &&
+                     std::ranges::equal(got.bytes().subspan(i * size, size),
+                                        want.bytes().subspan(j * size, size));
   expect(equal, got, i, want.get(j));
 }
 

@@ -25,7 +25,8 @@ protected:
 
 INSTANTIATE_TEST_SUITE_P(Cpu, JetBlock, testing::ValuesIn(cpuLevels()),
                          [](const auto &info) {
-                           return "v" + info.param.substr(info.param.size() - 1);
+                           return "v" +
+                                  info.param.substr(info.param.size() - 1);
                          });
 
 //===----------------------------------------------------------------------===//
@@ -54,7 +55,8 @@ void JetBlock::checkConv(const Kernels &kernels, int64_t width,
         padded.set(padded.at(history + sequence.position + r, c),
                    u(sequence.row + r, c));
       for (int64_t r = 0; r < history; ++r) {
-        tail.set(tail.at(sequence.slot, r, c), padded(sequence.position + r, c));
+        tail.set(tail.at(sequence.slot, r, c),
+                 padded(sequence.position + r, c));
         want.set(want.at(sequence.slot, r, c), padded(rows + r, c));
       }
     }
@@ -153,8 +155,7 @@ Matrix runChunk(Head &head, int64_t begin, int64_t end) {
   for (int64_t i = 0; i < n; ++i)
     for (int64_t d = 0; d < valueDim; ++d) {
       for (int64_t c = 0; c < keyDim; ++c)
-        out[i][d] +=
-            std::exp(sum[i]) * head.q[begin + i][c] * head.state[c][d];
+        out[i][d] += std::exp(sum[i]) * head.q[begin + i][c] * head.state[c][d];
       for (int64_t j = 0; j <= i; ++j)
         out[i][d] += std::exp(sum[i] - sum[j]) *
                      dot(head.q[begin + i], head.k[begin + j]) * delta[j][d];
@@ -165,8 +166,8 @@ Matrix runChunk(Head &head, int64_t begin, int64_t end) {
     for (int64_t d = 0; d < valueDim; ++d) {
       head.state[c][d] *= std::exp(sum[n - 1]);
       for (int64_t j = 0; j < n; ++j)
-        head.state[c][d] += std::exp(sum[n - 1] - sum[j]) *
-                            head.k[begin + j][c] * delta[j][d];
+        head.state[c][d] +=
+            std::exp(sum[n - 1] - sum[j]) * head.k[begin + j][c] * delta[j][d];
     }
   return out;
 }
@@ -180,8 +181,8 @@ struct Operands {
         v(Buffer::random(random, F32, {step.tokens, heads, valueDim})),
         g(Buffer::random(random, F32, {step.tokens, heads}, -1.5, 0)),
         beta(Buffer::random(random, F32, {step.tokens, heads}, 0, 1)),
-        state(Buffer::random(random, F32,
-                             {step.slots, heads, keyDim, valueDim})),
+        state(
+            Buffer::random(random, F32, {step.slots, heads, keyDim, valueDim})),
         batch(step.batch()), y(F32, v.shape()) {}
 
   static Buffer unit(Random &random, int64_t rows, int64_t heads, int64_t dim) {
@@ -274,14 +275,13 @@ TEST_P(JetBlock, DeltaRuleIsItsChunkedForm) {
     const std::string keys = rowsType({heads, keyDim}, F32);
     const std::string values = rowsType({heads, valueDim}, F32);
     const std::string gates = rowsType({heads}, F32);
-    const std::string state =
-        "!jet.recurrent_state<" + std::to_string(heads) + "x" +
-        std::to_string(keyDim) + "x" + std::to_string(valueDim) + "xf32>";
+    const std::string state = "!jet.recurrent_state<" + std::to_string(heads) +
+                              "x" + std::to_string(keyDim) + "x" +
+                              std::to_string(valueDim) + "xf32>";
     auto kernels = Kernels::compile(
-        kernelText(
-            "k", "jet.gated_delta_rule %a, %b, %c, %d, %e, %f, %g",
-            {keys, keys, values, gates, gates, state, "!jet.batch"},
-            {values, state}),
+        kernelText("k", "jet.gated_delta_rule %a, %b, %c, %d, %e, %f, %g",
+                   {keys, keys, values, gates, gates, state, "!jet.batch"},
+                   {values, state}),
         GetParam());
     ASSERT_TRUE(kernels);
     for (int repeat = 0; repeat < 2; ++repeat)

@@ -296,12 +296,13 @@ private:
       arguments.push_back(&parts.back());
     }
     Call call(info, function, arguments, own);
-    call.runPieces(pointers(arguments), {{0, *info.grid.evaluate(call.symbols)}});
+    call.runPieces(pointers(arguments),
+                   {{0, *info.grid.evaluate(call.symbols)}});
     for (size_t i = 0; i < operands.size(); ++i) {
       const KernelOperand &operand = info.operands[i];
       const bool isState = leads(operand, Symbol::S);
-      const Buffer got = isState ? sliceRows(*arguments[i], sequence.slot, 1)
-                                 : *arguments[i];
+      const Buffer got =
+          isState ? sliceRows(*arguments[i], sequence.slot, 1) : *arguments[i];
       const Buffer want = isState ? sliceRows(*operands[i], sequence.slot, 1)
                                   : part(*operands[i], operand);
       EXPECT_TRUE(got == want)

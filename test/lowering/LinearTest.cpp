@@ -38,9 +38,10 @@ protected:
       op += " bias %c";
       operands.push_back(tensorType({shape.outputs}, *types.bias));
     }
-    auto kernels = Kernels::compile(
-        kernelText("k", op, operands, {rowsType({shape.outputs}, types.result)}),
-        GetParam());
+    auto kernels =
+        Kernels::compile(kernelText("k", op, operands,
+                                    {rowsType({shape.outputs}, types.result)}),
+                         GetParam());
     ASSERT_TRUE(kernels);
     Buffer x = Buffer::random(random, types.x, {shape.rows, shape.inner});
     Buffer weight =
@@ -71,7 +72,8 @@ protected:
 
 INSTANTIATE_TEST_SUITE_P(Cpu, Linear, testing::ValuesIn(cpuLevels()),
                          [](const auto &info) {
-                           return "v" + info.param.substr(info.param.size() - 1);
+                           return "v" +
+                                  info.param.substr(info.param.size() - 1);
                          });
 
 // One output, blocks of 64 that are full, one over and two and a bit; sums
@@ -102,8 +104,8 @@ TEST_P(Linear, RoundsANarrowResultOnce) {
 // The conversion itself, on values whose rounding is a decision.
 TEST_P(Linear, RoundsToTheNearestBf16AndTiesToEven) {
   auto kernels = Kernels::compile(
-      kernelText("k", "jet.linear %a, %b", {"tensor<?x1xf32>", "tensor<1x1xf32>"},
-                 {"tensor<?x1xbf16>"}),
+      kernelText("k", "jet.linear %a, %b",
+                 {"tensor<?x1xf32>", "tensor<1x1xf32>"}, {"tensor<?x1xbf16>"}),
       GetParam());
   ASSERT_TRUE(kernels);
   // Ties below and above even values, neighbours of ties, a carry into the
@@ -128,8 +130,8 @@ TEST_P(Linear, RoundsToTheNearestBf16AndTiesToEven) {
 // What is not a number stays one when it is narrowed.
 TEST_P(Linear, PassesOnInfinityAndNaN) {
   auto kernels = Kernels::compile(
-      kernelText("k", "jet.linear %a, %b", {"tensor<?x1xf32>", "tensor<1x1xf32>"},
-                 {"tensor<?x1xbf16>"}),
+      kernelText("k", "jet.linear %a, %b",
+                 {"tensor<?x1xf32>", "tensor<1x1xf32>"}, {"tensor<?x1xbf16>"}),
       GetParam());
   ASSERT_TRUE(kernels);
   Buffer x(F32, {4, 1}), weight(F32, {1, 1}), y(BF16, {4, 1});

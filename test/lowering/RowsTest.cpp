@@ -30,16 +30,17 @@ protected:
 
 INSTANTIATE_TEST_SUITE_P(Cpu, Rows, testing::ValuesIn(cpuLevels()),
                          [](const auto &info) {
-                           return "v" + info.param.substr(info.param.size() - 1);
+                           return "v" +
+                                  info.param.substr(info.param.size() - 1);
                          });
 
 TEST_P(Rows, EmbeddingCopiesRowsOfTheTable) {
   for (DType dtype : {F32, BF16}) {
     const int64_t columns = anyDim(), vocabulary = 23, rows = 9;
-    auto kernels = compile(kernelText(
-        "k", "jet.embedding %a, %b",
-        {"tensor<?xi32>", tensorType({vocabulary, columns}, dtype)},
-        {rowsType({columns}, F32)}));
+    auto kernels = compile(
+        kernelText("k", "jet.embedding %a, %b",
+                   {"tensor<?xi32>", tensorType({vocabulary, columns}, dtype)},
+                   {rowsType({columns}, F32)}));
     ASSERT_TRUE(kernels);
     Buffer tokens(I32, {rows}), y(F32, {rows, columns});
     Buffer table = Buffer::random(random, dtype, {vocabulary, columns});
@@ -58,9 +59,10 @@ TEST_P(Rows, EmbeddingCopiesRowsOfTheTable) {
 TEST_P(Rows, LastTokenTakesTheLastRowOfEachSequence) {
   for (DType dtype : {F32, BF16}) {
     const int64_t columns = anyDim();
-    auto kernels = compile(kernelText("k", "jet.last_token %a, %b",
-                                      {rowsType({columns}, dtype), "!jet.batch"},
-                                      {rowsType({columns}, dtype)}));
+    auto kernels =
+        compile(kernelText("k", "jet.last_token %a, %b",
+                           {rowsType({columns}, dtype), "!jet.batch"},
+                           {rowsType({columns}, dtype)}));
     ASSERT_TRUE(kernels);
     for (int repeat = 0; repeat < 3; ++repeat) {
       const Step step = Step::random(random, 20);
@@ -113,9 +115,9 @@ TEST_P(Rows, GatedRmsNormIsTheNormTimesSiluOfTheGate) {
     const int64_t heads = anyHeads(), rows = 4;
     const DType dtype = heads % 2 ? BF16 : F32;
     const std::string type = rowsType({heads, dim}, F32);
-    auto kernels = compile(kernelText(
-        "k", "jet.gated_rms_norm %a, %b, %c eps 1.0e-05",
-        {type, type, tensorType({dim}, dtype)}, {type}));
+    auto kernels =
+        compile(kernelText("k", "jet.gated_rms_norm %a, %b, %c eps 1.0e-05",
+                           {type, type, tensorType({dim}, dtype)}, {type}));
     ASSERT_TRUE(kernels);
     Buffer x = Buffer::random(random, F32, {rows, heads, dim});
     Buffer gate = Buffer::random(random, F32, {rows, heads, dim}, -30, 30);
@@ -213,8 +215,8 @@ TEST_P(Rows, MapBroadcastsSuffixes) {
     for (int64_t r = 0; r < rows; ++r)
       for (int64_t h = 0; h < heads; ++h)
         for (int64_t d = 0; d < dim; ++d)
-          comparison.near(y, y.at(r, h, d),
-                          x(r, h, d) * scale(d) - shift(h, d), 2);
+          comparison.near(y, y.at(r, h, d), x(r, h, d) * scale(d) - shift(h, d),
+                          2);
   }
 }
 
@@ -263,10 +265,10 @@ TEST_P(Rows, RopeTurnsPairsByTheAngle) {
   for (int64_t half : {1, 3, 17, 48}) {
     const int64_t heads = anyHeads(), rows = 5;
     const DType dtype = heads % 2 ? BF16 : F32;
-    auto kernels = compile(kernelText(
-        "k", "jet.rope %a, %b theta 10000.0",
-        {rowsType({heads, 2 * half}, F32), "tensor<?xi32>"},
-        {rowsType({heads, 2 * half}, dtype)}));
+    auto kernels =
+        compile(kernelText("k", "jet.rope %a, %b theta 10000.0",
+                           {rowsType({heads, 2 * half}, F32), "tensor<?xi32>"},
+                           {rowsType({heads, 2 * half}, dtype)}));
     ASSERT_TRUE(kernels);
     Buffer x = Buffer::random(random, F32, {rows, heads, 2 * half});
     Buffer positions(I32, {rows}), y(dtype, {rows, heads, 2 * half});
