@@ -127,8 +127,23 @@ private:
                .Case("write", Access::Write)
                .Default(Access::ReadWrite)});
     }
+    if (failed(addCost(kernel, info)))
+      return failure();
     kernelIndex[kernel.getSymName()] = package.kernels.size();
     package.kernels.push_back(std::move(info));
+    return success();
+  }
+
+  LogicalResult addCost(func::FuncOp kernel, KernelInfo &info) {
+    auto attribute = kernel->getAttrOfType<DictionaryAttr>(kCostAttr);
+    if (!attribute)
+      return success(); // a pipeline without -jet-annotate-costs
+    if (auto op = attribute.getAs<StringAttr>("op"))
+      info.op = op.str();
+    FailureOr<OpCost> cost = costFromAttribute(kernel, attribute);
+    if (failed(cost))
+      return failure();
+    info.cost = *cost;
     return success();
   }
 

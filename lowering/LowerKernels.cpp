@@ -113,6 +113,8 @@ LogicalResult lowerKernel(func::FuncOp kernel) {
   auto lowered =
       func::FuncOp::create(top, kernel.getLoc(), kernel.getSymName(),
                            top.getFunctionType(types, {}));
+  if (Attribute cost = kernel->getAttr(kCostAttr))
+    lowered->setAttr(kCostAttr, cost);
   KernelBuilder b(kernel.getLoc(), OpBuilder::atBlockEnd(lowered.addEntryBlock()));
 
   SmallVector<Value> operands;

@@ -72,6 +72,8 @@ void jet::buildLaunchPipeline(OpPassManager &pm) {
   // Nothing that rewrites tensor ops may come after this: kernels are shared.
   pm.addPass(createOutlineKernelsPass());
   pm.addPass(createVerifyLevelPass({"launch"}));
+  // While the kernels are still jet ops.
+  pm.addPass(createAnnotateCostsPass());
 }
 
 void jet::buildLinalgPipeline(OpPassManager &pm) {

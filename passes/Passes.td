@@ -71,6 +71,16 @@ def OutlineKernelsPass : Pass<"jet-outline-kernels", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::func::FuncDialect"];
 }
 
+def AnnotateCostsPass : Pass<"jet-annotate-costs", "::mlir::ModuleOp"> {
+  let summary = "Attach to ops or kernels what they cost";
+  let description = [{
+    Writes the cost of each op (`CostOpInterface`) into its attribute `jet.cost`:
+    a dictionary of expressions in the sizes of a step. In a module that has
+    kernels, these get the attribute, from where it goes into the package.
+    Numbers do not change.
+  }];
+}
+
 //===----------------------------------------------------------------------===//
 // Fusion, on programs at level tensor. Each can be switched off by its name in
 // --jet-fuse{disable=…}.

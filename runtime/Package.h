@@ -45,6 +45,7 @@
 #ifndef JET_RUNTIME_PACKAGE_H
 #define JET_RUNTIME_PACKAGE_H
 
+#include "support/CostExpr.h"
 #include "support/DType.h"
 #include "support/Error.h"
 
@@ -145,6 +146,12 @@ struct KernelInfo {
   std::string name;                    // "name": symbol in the code blob
   SizeExpr grid;                       // "grid": number of grid points
   std::vector<KernelOperand> operands; // "operands"
+  /// "op": the op that the kernel computes, e.g. "linear"; empty for unknown.
+  std::string op = {};
+  /// "cost" of a launch: {part: expression}, parts of 0 left out (see
+  /// kCostParts and CostExpr::toString); R is the launch's. For reports: nothing
+  /// that runs depends on it.
+  OpCost cost = {};
 };
 
 /// What a launch passes to a kernel. JSON: {"parameter": i}, {"state": i},

@@ -102,8 +102,35 @@ static StateInfo readState(const JsonNode &node) {
   return state;
 }
 
+static OpCost readCost(const JsonNode &node) {
+  OpCost cost;
+  if (node.failed())
+    return cost;
+  if (!node.json()->is_object()) {
+    node.fail("an object");
+    return cost;
+  }
+  for (const auto &[key, text] : node.json()->items()) {
+    const auto *part =
+        std::find_if(std::begin(kCostParts), std::end(kCostParts),
+                     [&](const CostPart &part) { return key == part.name; });
+    if (part == std::end(kCostParts)) {
+      node.fail("the parts of a cost", "'" + key.substr(0, 60) + "'");
+      return cost;
+    }
+    const JsonNode value = node[part->name];
+    Result<CostExpr> parsed = CostExpr::parse(value.string());
+    if (!parsed) {
+      value.fail("a cost", "an error: " + parsed.error().message);
+      return cost;
+    }
+    cost.*part->member = *parsed;
+  }
+  return cost;
+}
+
 static KernelInfo readKernel(const JsonNode &node) {
-  node.allowOnly({"name", "grid", "operands"});
+  node.allowOnly({"name", "grid", "operands", "op", "cost"});
   KernelInfo kernel;
   kernel.name = node["name"].string();
   kernel.grid = readSize(node["grid"]);
@@ -113,6 +140,8 @@ static KernelInfo readKernel(const JsonNode &node) {
                                readShape(operand["shape"]),
                                operand["access"].lookup(names::kAccesses)});
   }
+  kernel.op = node["op"].string();
+  kernel.cost = readCost(node["cost"]);
   return kernel;
 }
 

@@ -56,6 +56,14 @@ static Json modelToJson(const ModelInfo &model) {
           {"eos_token_ids", model.eosTokenIds}};
 }
 
+static Json costToJson(const OpCost &cost) {
+  Json result = Json::object();
+  for (const CostPart &part : kCostParts)
+    if (const CostExpr &value = cost.*part.member; !value.isZero())
+      result[part.name] = value.toString();
+  return result;
+}
+
 static Json kernelToJson(const KernelInfo &kernel) {
   Json operands = Json::array();
   for (const KernelOperand &operand : kernel.operands)
@@ -64,7 +72,9 @@ static Json kernelToJson(const KernelInfo &kernel) {
                         {"access", nameOf(names::kAccesses, operand.access)}});
   return {{"name", kernel.name},
           {"grid", sizeToJson(kernel.grid)},
-          {"operands", std::move(operands)}};
+          {"operands", std::move(operands)},
+          {"op", kernel.op},
+          {"cost", costToJson(kernel.cost)}};
 }
 
 static Json operandToJson(const OperandRef &operand) {

@@ -6,6 +6,8 @@
 #ifndef JET_DIALECTS_JET_JET_H
 #define JET_DIALECTS_JET_JET_H
 
+#include "dialects/jet/Cost.h"
+
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinAttributes.h"
@@ -20,6 +22,7 @@
 
 // clang-format off: the order matters.
 #include "dialects/jet/JetDialect.h.inc"
+#include "dialects/jet/JetCostInterface.h.inc"
 #include "dialects/jet/JetAttrInterfaces.h.inc"
 #include "dialects/jet/JetTypeInterfaces.h.inc"
 #define GET_ATTRDEF_CLASSES

@@ -6,6 +6,7 @@
 #ifndef JET_OPS_TD
 #define JET_OPS_TD
 
+include "dialects/jet/JetTarget.td"
 include "dialects/jet/JetModelOps.td"
 include "dialects/jet/JetTensorOps.td"
 include "dialects/jet/JetSequenceOps.td"

@@ -19,7 +19,8 @@ class Jet_PortedOp<string opMnemonic, list<Trait> traits = []>
     : Jet_TensorOp<opMnemonic, !listconcat(
           [IsolatedFromAbove, Jet_PortOpInterface], traits)> {
   let regions = (region VariadicRegion<SizedRegion<1>>:$port_regions);
-  let extraClassDeclaration = "bool acceptsPort(int64_t port);";
+  let extraClassDeclaration = "bool acceptsPort(int64_t port);" #
+                              Jet_DeclareCost;
   // Without code: results, then the operands before the extras.
   let builders = [OpBuilder<(ins "::mlir::TypeRange":$results,
                              "::mlir::ValueRange":$operands)>];
@@ -86,6 +87,7 @@ def Jet_KvAppendOp : Jet_TensorOp<"kv_append", [AllTypesMatch<["cache", "result"
     functional-type(operands, results)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = Jet_DeclareCost;
 }
 
 def Jet_DynamicConvOp : Jet_PortedOp<"dynamic_conv", [
@@ -188,6 +190,7 @@ def Jet_LastTokenOp : Jet_TensorOp<"last_token"> {
     $x `,` $batch attr-dict `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = Jet_DeclareCost;
 }
 
 //===----------------------------------------------------------------------===//
@@ -236,6 +239,7 @@ def Jet_GroupedLinearOp : Jet_PortedOp<"grouped_linear", [
                              "::llvm::ArrayRef<int64_t>":$products)>];
   let extraClassDeclaration = [{
     bool acceptsPort(int64_t port);
+    ::jet::OpCost getCost();
     int64_t getLeadingArguments(int64_t port);
     /// The weights that result `index` is made from.
     ::mlir::OperandRange getWeightsOf(unsigned index);

@@ -8,12 +8,17 @@
 #define JET_TENSOR_OPS_TD
 
 include "dialects/jet/JetAttrs.td"
+include "dialects/jet/JetCost.td"
 include "dialects/jet/JetTypes.td"
 include "mlir/IR/BuiltinAttributes.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
 class Jet_TensorOp<string opMnemonic, list<Trait> traits = []>
-    : Op<Jet_Dialect, opMnemonic, !listconcat([Pure], traits)>;
+    : Op<Jet_Dialect, opMnemonic,
+         !listconcat([Pure, Jet_CostOpInterface], traits)>;
+
+// For ops whose cost is not that of a row-wise op; defined in Cost.cpp.
+defvar Jet_DeclareCost = "::jet::OpCost getCost();";
 
 // Activations and parameters of the given rank with float elements. Only the
 // number of rows may be unknown: kernels are compiled for the other sizes.
@@ -44,6 +49,7 @@ def Jet_ParamOp : Jet_TensorOp<"param"> {
   let results = (outs RankedTensorOf<[AnyFloat]>:$result);
   let assemblyFormat = "$name attr-dict `:` type($result)";
   let hasVerifier = 1;
+  let extraClassDeclaration = Jet_DeclareCost;
 }
 
 def Jet_EmbeddingOp : Jet_TensorOp<"embedding"> {
@@ -69,6 +75,7 @@ def Jet_EmbeddingOp : Jet_TensorOp<"embedding"> {
     $tokens `,` $table attr-dict `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = Jet_DeclareCost;
 }
 
 def Jet_LinearOp : Jet_TensorOp<"linear"> {
@@ -95,6 +102,7 @@ def Jet_LinearOp : Jet_TensorOp<"linear"> {
     functional-type(operands, results)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = Jet_DeclareCost;
 }
 
 def Jet_RmsNormOp : Jet_TensorOp<"rms_norm"> {
@@ -120,6 +128,7 @@ def Jet_RmsNormOp : Jet_TensorOp<"rms_norm"> {
     functional-type(operands, results)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = Jet_DeclareCost;
 }
 
 def Jet_GatedRmsNormOp : Jet_TensorOp<"gated_rms_norm"> {
@@ -146,6 +155,7 @@ def Jet_GatedRmsNormOp : Jet_TensorOp<"gated_rms_norm"> {
     functional-type(operands, results)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = Jet_DeclareCost;
 }
 
 def Jet_L2NormOp : Jet_TensorOp<"l2_norm"> {
@@ -171,6 +181,7 @@ def Jet_L2NormOp : Jet_TensorOp<"l2_norm"> {
     attr-dict `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = Jet_DeclareCost;
 }
 
 def Jet_RopeOp : Jet_TensorOp<"rope"> {
@@ -200,6 +211,7 @@ def Jet_RopeOp : Jet_TensorOp<"rope"> {
     functional-type(operands, results)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = Jet_DeclareCost;
 }
 
 def Jet_SwigluOp : Jet_TensorOp<"swiglu"> {
@@ -222,6 +234,7 @@ def Jet_SwigluOp : Jet_TensorOp<"swiglu"> {
     $gate `,` $up attr-dict `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = Jet_DeclareCost;
 }
 
 def Jet_MapOp : Jet_TensorOp<"map", [
@@ -279,6 +292,7 @@ class Jet_HeadsOp<string opMnemonic> : Jet_TensorOp<opMnemonic> {
   let assemblyFormat = "$x attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
   let hasFolder = 1;
+  let extraClassDeclaration = Jet_DeclareCost;
 }
 
 def Jet_SplitHeadsOp : Jet_HeadsOp<"split_heads"> {

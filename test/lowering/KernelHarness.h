@@ -94,15 +94,17 @@ struct Step {
   /// order, with rows between them that belong to none. No sequence is longer
   /// than `most`, what it has already included. The first is new.
   static Step random(Random &random, int64_t most);
-  /// The step of `sequence` on its own, its rows first.
+  /// Rows that belong to no sequence, for kernels that ask for none.
+  static Step rows(int64_t count) { return {{}, count}; }
+  /// The step of `sequence` on its own.
   Step alone(const Sequence &sequence) const;
   Buffer batch() const;
   /// Whether row `row` belongs to a sequence.
   bool owns(int64_t row) const;
 };
 
-/// Rows of `buffer` that belong to `sequence`, as a buffer.
-Buffer rowsOf(const Buffer &buffer, const Sequence &sequence);
+/// Rows [begin, begin + count) of `buffer`, as a buffer.
+Buffer sliceRows(const Buffer &buffer, int64_t begin, int64_t count);
 
 /// "tensor<?x3x5xf32>" for {3, 5}.
 std::string rowsType(const std::vector<int64_t> &sizes, DType dtype);
@@ -130,20 +132,18 @@ public:
   static std::unique_ptr<Kernels> compile(const std::string &texts,
                                           const std::string &cpuLevel);
 
-  /// Runs kernel `name` four times over all of its grid: at once, point by
-  /// point, point by point backwards, and in uneven pieces out of order.
-  /// Expects the same bits every time, no write to an operand that is read, and
-  /// no byte touched beside an operand. Operands that are written begin as
-  /// poison. `rows` is the R of the launch.
+  /// Runs kernel `name` over all of its grid: at once, point by point, point
+  /// by point backwards, and in uneven pieces out of order; then each sequence
+  /// alone (each row, for kernels that know of no sequences). Expects the same
+  /// bits every time, no write to an operand that is read, and no byte touched
+  /// beside an operand. Operands that are written begin as poison.
   void run(const std::string &name, const std::vector<Buffer *> &operands,
-           const Step &step, int64_t rows) const;
-  /// run() for the rows of a step: R = T.
-  void run(const std::string &name, const std::vector<Buffer *> &operands,
-           const Step &step) const {
-    run(name, operands, step, step.tokens);
-  }
+           const Step &step) const;
 
 private:
+  /// What run() does, for one kernel and its operands.
+  class Call;
+
   Package package;
   HostCode code;
 };

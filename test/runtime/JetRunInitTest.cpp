@@ -145,6 +145,21 @@ TEST_F(JetRunInitTest, TheDirectoryIsNewOrEmpty) {
                                                         "err.txt", "out.txt"}));
 }
 
+TEST_F(JetRunInitTest, AFullDiskLeavesNothing) {
+  writeConfig("float32");
+  // A limit on the size of files, far below what is needed, is the disk.
+  const std::string command = "cd " + directory.name() +
+                              " && ulimit -f 64 && " JET_RUN
+                              " init config.json -o ckpt >/dev/null 2>err.txt";
+  EXPECT_EQ(WEXITSTATUS(std::system(command.c_str())), 1);
+  EXPECT_EQ(errors().find("jet-run: error: ckpt/model.safetensors: cannot "
+                          "write: "),
+            0u)
+      << errors();
+  EXPECT_EQ(directory.list(),
+            (std::vector<std::string>{"config.json", "err.txt"}));
+}
+
 TEST_F(JetRunInitTest, AnInterruptLeavesNothing) {
   // Large enough that it cannot be done when the signal comes: 1 GB.
   writeConfig("float32", 2000000);

@@ -67,6 +67,14 @@ public:
     return (path / name).string();
   }
 
+  /// The error with the name that the user knows in place of this one's.
+  Error nameAs(const std::string &name, Error error) const {
+    const std::string own = path.string();
+    if (const size_t at = error.message.find(own); at != std::string::npos)
+      error.message.replace(at, own.size(), name);
+    return error;
+  }
+
   /// `target` is absent or an empty directory.
   Result<void> moveTo(const fs::path &target) {
     if (std::rename(path.c_str(), target.c_str()) != 0)
@@ -204,6 +212,54 @@ static Result<fs::path> checkOutput(const std::string &output) {
   return target;
 }
 
+/// Writes all shards, and the index if there are several. False when a signal
+/// asked to stop.
+static Result<bool> writeShards(const std::vector<Shard> &shards,
+                                const RandomWeights &weights,
+                                int64_t totalBytes,
+                                const TemporaryDirectory &directory) {
+  ThreadPool pool;
+  int64_t bytesBefore = 0;
+  Progress progress("random weights", totalBytes);
+  for (const Shard &shard : shards) {
+    auto writer =
+        SafetensorsWriter::create(directory.file(shard.file), shard.tensors);
+    if (!writer)
+      return writer.error();
+    if (auto done =
+            writeBlocks(shard, weights, pool, *writer, progress, bytesBefore);
+        !done)
+      return done.error();
+    if (interrupted())
+      return false;
+    if (auto done = writer->commit(); !done)
+      return done.error();
+    bytesBefore += writer->dataBytes();
+  }
+  if (shards.size() > 1)
+    if (auto done = writeIndex(shards, totalBytes,
+                               directory.file("model.safetensors.index.json"));
+        !done)
+      return done.error();
+  return true;
+}
+
+static void printSummary(const InitOptions &options, size_t files,
+                         int64_t parameters, int64_t bytes, double seconds) {
+  if (options.json) {
+    const nlohmann::json summary = {{"directory", options.output},
+                                    {"files", files},
+                                    {"parameters", parameters},
+                                    {"bytes", bytes},
+                                    {"seconds", seconds}};
+    std::printf("%s\n", summary.dump().c_str());
+    return;
+  }
+  std::fprintf(stderr, "%s: %lld parameters, %.2f GB in %zu file%s, %.1f s\n",
+               options.output.c_str(), static_cast<long long>(parameters),
+               bytes / 1e9, files, files == 1 ? "" : "s", seconds);
+}
+
 static Result<int> runInit(const InitOptions &options) {
   Result<ParsedSpec> parsed = readSpec(options.config);
   if (!parsed)
@@ -238,49 +294,17 @@ static Result<int> runInit(const InitOptions &options) {
     }
   const Stopwatch stopwatch;
   const RandomWeights weights(options.seed, spec.initializerRange);
-  ThreadPool pool;
-  int64_t bytesBefore = 0;
-  {
-    Progress progress("random weights", totalBytes);
-    for (const Shard &shard : shards) {
-      auto writer =
-          SafetensorsWriter::create(directory->file(shard.file), shard.tensors);
-      if (!writer)
-        return writer.error();
-      if (auto done =
-              writeBlocks(shard, weights, pool, *writer, progress, bytesBefore);
-          !done)
-        return done.error();
-      if (interrupted())
-        return interruptStatus();
-      if (auto done = writer->commit(); !done)
-        return done.error();
-      bytesBefore += writer->dataBytes();
-    }
-  }
-  if (shards.size() > 1)
-    if (auto done = writeIndex(shards, totalBytes,
-                               directory->file("model.safetensors.index.json"));
-        !done)
-      return done.error();
+  Result<bool> written = writeShards(shards, weights, totalBytes, *directory);
+  if (!written)
+    return directory->nameAs(options.output, written.error());
+  if (!*written)
+    return interruptStatus();
   if (auto done = writeText(directory->file("config.json"), *configText); !done)
-    return done.error();
+    return directory->nameAs(options.output, done.error());
   if (auto done = directory->moveTo(*target); !done)
     return done.error();
-
-  if (options.json) {
-    const nlohmann::json summary = {{"directory", options.output},
-                                    {"files", shards.size()},
-                                    {"parameters", parameters},
-                                    {"bytes", totalBytes},
-                                    {"seconds", stopwatch.seconds()}};
-    std::printf("%s\n", summary.dump().c_str());
-  } else {
-    std::fprintf(stderr, "%s: %lld parameters, %.2f GB in %zu file%s, %.1f s\n",
-                 options.output.c_str(), static_cast<long long>(parameters),
-                 totalBytes / 1e9, shards.size(), shards.size() == 1 ? "" : "s",
-                 stopwatch.seconds());
-  }
+  printSummary(options, shards.size(), parameters, totalBytes,
+               stopwatch.seconds());
   if (auto done = finishStdout(); !done)
     return done.error();
   return 0;

@@ -148,15 +148,14 @@ func.func @f(%a: tensor<?x4xf32>) {
 // No block
 func.func @f(%a: tensor<?x4xf32>) {
   // expected-error @+1 {{'jet.map' op region #0 ('body') failed to verify constraint: region with 1 blocks}}
-  %y = jet.map(%a) : (tensor<?x4xf32>) -> tensor<?x4xf32> {
-  }
+  %y = "jet.map"(%a) ({}) : (tensor<?x4xf32>) -> tensor<?x4xf32>
   return
 }
 
 // -----
 
 // A value from outside
-func.func @f(%a: tensor<?x4xf32>, %c: f32) { // expected-note {{required by region isolation constraints}}
+func.func @f(%a: tensor<?x4xf32>, %c: f32) {
   // expected-note @+1 {{required by region isolation constraints}}
   %y = jet.map(%a) : (tensor<?x4xf32>) -> tensor<?x4xf32> {
   ^bb0(%x: f32):

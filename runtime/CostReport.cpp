@@ -1,0 +1,214 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "runtime/CostReport.h"
+#include "support/CheckedMath.h"
+
+#include <algorithm>
+#include <set>
+
+namespace jet {
+namespace {
+
+/// Adds up products; remembers when one did not fit.
+class CheckedSum {
+public:
+  void add(int64_t &sum, std::optional<int64_t> value) {
+    if (value)
+      value = checkedAdd(sum, *value);
+    if (value)
+      sum = *value;
+    else
+      overflowed = true;
+  }
+  bool overflowed = false;
+};
+
+class CostReporter {
+public:
+  CostReporter(const Package &package, const ProgramInfo &program,
+               const CostSizes &sizes, const MachineRates &machine)
+      : package(package), program(program), machine(machine) {
+    report.program = program.name;
+    report.sizes = sizes;
+  }
+
+  Result<CostReport> run() {
+    for (const LaunchInfo &launch : program.launches)
+      if (Result<void> added = addLaunch(launch); !added)
+        return added.error();
+    addUnavoidableWeights();
+    if (Result<void> added = addUnavoidableState(); !added)
+      return added.error();
+    addUnavoidableActivations();
+    for (const CostRow &row : report.rows)
+      addRow(report.total, row);
+    if (sums.overflowed || !checkedTotal(report.total.bytes) ||
+        !checkedTotal(report.unavoidable))
+      return Error{"cost of " + program.name + ": does not fit 64 bits"};
+    report.total.op = "total";
+    const CostRow &total = report.total;
+    report.boundSeconds =
+        std::max({report.unavoidable.total() / machine.memoryBandwidth,
+                  total.tensorFlops / machine.tensorFlops,
+                  total.vectorFlops / machine.vectorFlops});
+    std::stable_sort(
+        report.rows.begin(), report.rows.end(),
+        [](const auto &a, const auto &b) { return a.seconds > b.seconds; });
+    return std::move(report);
+  }
+
+private:
+  static bool checkedTotal(const CostBytes &bytes) {
+    std::optional<int64_t> sum = checkedAdd(bytes.weights, bytes.state);
+    return sum && checkedAdd(*sum, bytes.activations);
+  }
+
+  CostRow &rowOf(const std::string &op) {
+    for (CostRow &row : report.rows)
+      if (row.op == op)
+        return row;
+    report.rows.emplace_back();
+    report.rows.back().op = op;
+    return report.rows.back();
+  }
+
+  void addRow(CostRow &to, const CostRow &row) {
+    to.launches += row.launches;
+    sums.add(to.bytes.weights, row.bytes.weights);
+    sums.add(to.bytes.state, row.bytes.state);
+    sums.add(to.bytes.activations, row.bytes.activations);
+    sums.add(to.tensorFlops, row.tensorFlops);
+    sums.add(to.vectorFlops, row.vectorFlops);
+    to.seconds += row.seconds;
+    to.memorySeconds += row.memorySeconds;
+    to.computeSeconds += row.computeSeconds;
+  }
+
+  Result<void> addLaunch(const LaunchInfo &launch) {
+    const KernelInfo &kernel = package.kernels[launch.kernel];
+    if (kernel.op.empty()) {
+      ++report.kernelsWithoutCost;
+      return {};
+    }
+    CostSizes sizes = report.sizes;
+    sizes.rows = launch.rowsAreSequences ? sizes.batch : sizes.tokens;
+    CostRow row;
+    row.launches = 1;
+    const std::pair<CostExpr OpCost::*, int64_t *> parts[] = {
+        {&OpCost::weightsRead, &row.bytes.weights},
+        {&OpCost::stateRead, &row.bytes.state},
+        {&OpCost::stateWritten, &row.bytes.state},
+        {&OpCost::activationsRead, &row.bytes.activations},
+        {&OpCost::activationsWritten, &row.bytes.activations},
+        {&OpCost::tensorFlops, &row.tensorFlops},
+        {&OpCost::vectorFlops, &row.vectorFlops}};
+    for (const auto &[part, sum] : parts) {
+      Result<int64_t> value = (kernel.cost.*part).evaluate(sizes);
+      if (!value)
+        return Error{"cost of kernel '" + kernel.name +
+                     "': " + value.error().message};
+      sums.add(*sum, *value);
+    }
+    if (!checkedTotal(row.bytes))
+      sums.overflowed = true;
+    else
+      row.memorySeconds = row.bytes.total() / machine.memoryBandwidth;
+    // Units work side by side.
+    row.computeSeconds = std::max(row.tensorFlops / machine.tensorFlops,
+                                  row.vectorFlops / machine.vectorFlops);
+    row.seconds =
+        machine.launchSeconds + std::max(row.memorySeconds, row.computeSeconds);
+    addRow(rowOf(kernel.op), row);
+    return {};
+  }
+
+  /// All parameters, but of a table that is only looked up in, the rows.
+  void addUnavoidableWeights() {
+    std::set<int64_t> readWhole, lookedUp;
+    for (const LaunchInfo &launch : program.launches)
+      for (const OperandRef &operand : launch.operands)
+        if (operand.kind == OperandRef::Kind::Parameter) {
+          bool isTable = package.kernels[launch.kernel].op == "embedding";
+          (isTable ? lookedUp : readWhole).insert(operand.index);
+        }
+    for (size_t i = 0; i < package.parameters.size(); ++i) {
+      const ParameterInfo &parameter = package.parameters[i];
+      int64_t bytes = dtypeBytes(parameter.dtype);
+      if (lookedUp.count(i) && !readWhole.count(i)) {
+        int64_t columns = parameter.shape.empty() ? 1 : parameter.shape.back();
+        auto row = checkedMul(bytes, columns);
+        sums.add(report.unavoidable.weights,
+                 row ? checkedMul(*row, report.sizes.tokens) : row);
+        continue;
+      }
+      auto elements = checkedProduct(parameter.shape);
+      sums.add(report.unavoidable.weights,
+               elements ? checkedMul(*elements, bytes) : elements);
+    }
+  }
+
+  Result<void> addUnavoidableState() {
+    const CostSizes &sizes = report.sizes;
+    const int64_t perSequence = sizes.tokens / sizes.batch;
+    for (const StateInfo &state : package.states) {
+      bool isCache = state.kind == StateKind::AttentionKv ||
+                     state.kind == StateKind::WindowKv;
+      // Elements of one position of a cache, of all of another state.
+      std::optional<int64_t> bytes = dtypeBytes(state.dtype);
+      int64_t limit = INT64_MAX; // positions that a cache holds
+      for (size_t d = 0; d < state.shape.size(); ++d) {
+        const SymbolValues symbols = {1, 1, 1, INT64_MAX, 1};
+        Result<int64_t> extent = state.shape[d].evaluate(symbols);
+        if (!extent)
+          return extent.error();
+        if (isCache && d == 2)
+          limit = *extent;
+        else
+          bytes = bytes ? checkedMul(*bytes, *extent) : bytes;
+      }
+      int64_t read = isCache ? std::min(sizes.context, limit) : 1;
+      int64_t written = isCache ? std::min(perSequence, limit) : 1;
+      auto units = checkedAdd(read, written);
+      units = units ? checkedMul(*units, sizes.batch) : units;
+      sums.add(report.unavoidable.state,
+               units && bytes ? checkedMul(*units, *bytes) : std::nullopt);
+    }
+    return {};
+  }
+
+  void addUnavoidableActivations() {
+    const CostSizes &sizes = report.sizes;
+    int64_t rows = program.logitsPerSequence ? sizes.batch : sizes.tokens;
+    sums.add(report.unavoidable.activations, checkedMul(4, sizes.tokens));
+    sums.add(report.unavoidable.activations,
+             checkedProduct(std::initializer_list<int64_t>{
+                 4, rows, package.model.vocabSize}));
+  }
+
+  const Package &package;
+  const ProgramInfo &program;
+  const MachineRates &machine;
+  CostReport report;
+  CheckedSum sums;
+};
+
+} // namespace
+
+Result<CostReport> reportCost(const Package &package, const std::string &name,
+                              const CostSizes &sizes,
+                              const MachineRates &machine) {
+  if (sizes.batch < 1 || sizes.tokens < sizes.batch || sizes.context < 0)
+    return Error{"cost of " + name +
+                 ": expected at least one sequence, a token of each and a "
+                 "context >= 0, found " +
+                 std::to_string(sizes.batch) + ", " +
+                 std::to_string(sizes.tokens) + " and " +
+                 std::to_string(sizes.context)};
+  for (const ProgramInfo &program : package.programs)
+    if (program.name == name)
+      return CostReporter(package, program, sizes, machine).run();
+  return Error{"expected a program '" + name + "', found none"};
+}
+
+} // namespace jet

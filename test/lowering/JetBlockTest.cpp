@@ -1,0 +1,312 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// jet.dynamic_conv against a convolution of the whole padded sequence, and
+// jet.gated_delta_rule against its chunked form (arXiv 2412.06464).
+
+#include "KernelHarness.h"
+
+using namespace jet;
+using namespace jet::test;
+
+namespace {
+
+constexpr DType F32 = DType::F32, BF16 = DType::BF16;
+
+class JetBlock : public testing::TestWithParam<std::string> {
+protected:
+  void checkConv(const Kernels &kernels, int64_t width, int64_t channels,
+                 DType dtype);
+  void checkDeltaRule(const Kernels &kernels, int64_t heads, int64_t keyDim,
+                      int64_t valueDim, const Step &step, int64_t chunk);
+
+  Random random{0xDE17A};
+};
+
+INSTANTIATE_TEST_SUITE_P(Cpu, JetBlock, testing::ValuesIn(cpuLevels()),
+                         [](const auto &info) {
+                           return "v" +
+                                  info.param.substr(info.param.size() - 1);
+                         });
+
+//===----------------------------------------------------------------------===//
+// Dynamic convolution
+//===----------------------------------------------------------------------===//
+
+void JetBlock::checkConv(const Kernels &kernels, int64_t width,
+                         int64_t channels, DType dtype) {
+  const Step step = Step::random(random, 20);
+  const int64_t history = width - 1;
+  Buffer u = Buffer::random(random, dtype, {step.tokens, channels});
+  Buffer taps = Buffer::random(random, F32, {step.tokens, channels * width});
+  Buffer tail = Buffer(dtype, {step.slots, history, channels});
+  Buffer want = tail, batch = step.batch(), y(F32, {step.tokens, channels});
+
+  // Each sequence from its beginning, behind W − 1 rows of zeros.
+  std::vector<Buffer> whole;
+  for (const Sequence &sequence : step.sequences) {
+    const int64_t rows = sequence.position + sequence.rows;
+    Buffer &padded = whole.emplace_back(
+        Buffer::random(random, dtype, {history + rows, channels}));
+    for (int64_t c = 0; c < channels; ++c) {
+      for (int64_t r = 0; r < history; ++r)
+        padded.set(padded.at(r, c), 0);
+      for (int64_t r = 0; r < sequence.rows; ++r)
+        padded.set(padded.at(history + sequence.position + r, c),
+                   u(sequence.row + r, c));
+      for (int64_t r = 0; r < history; ++r) {
+        tail.set(tail.at(sequence.slot, r, c),
+                 padded(sequence.position + r, c));
+        want.set(want.at(sequence.slot, r, c), padded(rows + r, c));
+      }
+    }
+  }
+  kernels.run("k", {&u, &taps, &tail, &batch, &y}, step);
+
+  Comparison comparison("dynamic_conv");
+  for (int64_t i = 0; i < tail.count(); ++i)
+    comparison.same(tail, i, want, i);
+  for (size_t b = 0; b < whole.size(); ++b)
+    for (int64_t r = 0; r < step.sequences[b].rows; ++r)
+      for (int64_t c = 0; c < channels; ++c) {
+        const int64_t row = step.sequences[b].row + r;
+        double sum = 0;
+        for (int64_t j = 0; j < width; ++j)
+          sum += taps(row, c * width + j) *
+                 whole[b](step.sequences[b].position + r + j, c);
+        comparison.near(y, y.at(row, c), sum, width);
+      }
+  for (int64_t row = 0; row < step.tokens; ++row)
+    if (!step.owns(row))
+      for (int64_t c = 0; c < channels; ++c)
+        comparison.poison(y, y.at(row, c));
+}
+
+// Width 1 has no tail: states of no bytes. 300 channels are a block and a part.
+TEST_P(JetBlock, ConvolvesAcrossSteps) {
+  for (int64_t width : {1, 2, 3, 4})
+    for (int64_t channels : {3, 33, 300}) {
+      const DType dtype = (width + channels) % 2 ? BF16 : F32;
+      const std::string tail = "!jet.conv_tail<" + std::to_string(width - 1) +
+                               "x" + std::to_string(channels) + "x" +
+                               elementType(dtype) + ">";
+      auto kernels = Kernels::compile(
+          kernelText("k", "jet.dynamic_conv %a, %b, %c, %d",
+                     {rowsType({channels}, dtype),
+                      rowsType({channels * width}, F32), tail, "!jet.batch"},
+                     {rowsType({channels}, F32), tail}),
+          GetParam());
+      ASSERT_TRUE(kernels);
+      for (int repeat = 0; repeat < 3; ++repeat)
+        checkConv(*kernels, width, channels, dtype);
+    }
+}
+
+//===----------------------------------------------------------------------===//
+// Gated delta rule
+//===----------------------------------------------------------------------===//
+
+using Matrix = std::vector<std::vector<double>>;
+
+Matrix zeros(int64_t rows, int64_t columns) {
+  return Matrix(rows, std::vector<double>(columns));
+}
+
+double dot(const std::vector<double> &a, const std::vector<double> &b) {
+  double sum = 0;
+  for (size_t i = 0; i < a.size(); ++i)
+    sum += a[i] * b[i];
+  return sum;
+}
+
+/// One head of one sequence.
+struct Head {
+  Matrix q, k, v; // [rows, D]
+  std::vector<double> g, beta;
+  Matrix state; // [d_k, d_v]
+};
+
+/// Rows [begin, end) of `head` at once: returns their outputs and advances the
+/// state. Decay from row j to row i is exp(γ_i − γ_j), γ the running sum of g.
+Matrix runChunk(Head &head, int64_t begin, int64_t end) {
+  const int64_t n = end - begin, keyDim = head.state.size();
+  const int64_t valueDim = head.state[0].size();
+  std::vector<double> sum(n);
+  for (int64_t i = 0; i < n; ++i)
+    sum[i] = (i ? sum[i - 1] : 0) + head.g[begin + i];
+
+  // (I + tril(β k kᵀ ∘ decay, −1)) D = β v − β γ k S, solved from the top.
+  Matrix delta = zeros(n, valueDim);
+  for (int64_t i = 0; i < n; ++i) {
+    const std::vector<double> &key = head.k[begin + i];
+    for (int64_t d = 0; d < valueDim; ++d) {
+      double read = 0;
+      for (int64_t c = 0; c < keyDim; ++c)
+        read += std::exp(sum[i]) * key[c] * head.state[c][d];
+      for (int64_t j = 0; j < i; ++j)
+        read += std::exp(sum[i] - sum[j]) * dot(key, head.k[begin + j]) *
+                delta[j][d];
+      delta[i][d] = head.beta[begin + i] * (head.v[begin + i][d] - read);
+    }
+  }
+
+  // O = γ q S + (q kᵀ ∘ decay) D.
+  Matrix out = zeros(n, valueDim);
+  for (int64_t i = 0; i < n; ++i)
+    for (int64_t d = 0; d < valueDim; ++d) {
+      for (int64_t c = 0; c < keyDim; ++c)
+        out[i][d] += std::exp(sum[i]) * head.q[begin + i][c] * head.state[c][d];
+      for (int64_t j = 0; j <= i; ++j)
+        out[i][d] += std::exp(sum[i] - sum[j]) *
+                     dot(head.q[begin + i], head.k[begin + j]) * delta[j][d];
+    }
+
+  // S ← γ_n S + (k ∘ decay to the end)ᵀ D.
+  for (int64_t c = 0; c < keyDim; ++c)
+    for (int64_t d = 0; d < valueDim; ++d) {
+      head.state[c][d] *= std::exp(sum[n - 1]);
+      for (int64_t j = 0; j < n; ++j)
+        head.state[c][d] +=
+            std::exp(sum[n - 1] - sum[j]) * head.k[begin + j][c] * delta[j][d];
+    }
+  return out;
+}
+
+/// The operands of a step, q and k as long as a JetBlock makes them.
+struct Operands {
+  Operands(Random &random, const Step &step, int64_t heads, int64_t keyDim,
+           int64_t valueDim)
+      : q(unit(random, step.tokens, heads, keyDim)),
+        k(unit(random, step.tokens, heads, keyDim)),
+        v(Buffer::random(random, F32, {step.tokens, heads, valueDim})),
+        g(Buffer::random(random, F32, {step.tokens, heads}, -1.5, 0)),
+        beta(Buffer::random(random, F32, {step.tokens, heads}, 0, 1)),
+        state(
+            Buffer::random(random, F32, {step.slots, heads, keyDim, valueDim})),
+        batch(step.batch()), y(F32, v.shape()) {}
+
+  static Buffer unit(Random &random, int64_t rows, int64_t heads, int64_t dim) {
+    Buffer x = Buffer::random(random, F32, {rows, heads, dim});
+    for (int64_t i = 0; i < rows * heads; ++i) {
+      double sum = 0;
+      for (int64_t d = 0; d < dim; ++d)
+        sum += x.get(i * dim + d) * x.get(i * dim + d);
+      for (int64_t d = 0; d < dim; ++d)
+        x.set(i * dim + d, x.get(i * dim + d) / std::sqrt(sum));
+    }
+    return x;
+  }
+
+  Head head(const Sequence &sequence, int64_t h) const {
+    Head head;
+    auto row = [&](const Buffer &x, int64_t r) {
+      std::vector<double> values;
+      for (int64_t d = 0; d < x.size(2); ++d)
+        values.push_back(x(r, h, d));
+      return values;
+    };
+    for (int64_t i = 0; i < sequence.rows; ++i) {
+      const int64_t r = sequence.row + i;
+      head.q.push_back(row(q, r));
+      head.k.push_back(row(k, r));
+      head.v.push_back(row(v, r));
+      head.g.push_back(g(r, h));
+      head.beta.push_back(beta(r, h));
+    }
+    head.state = zeros(state.size(2), state.size(3));
+    for (int64_t i = 0; i < state.size(2); ++i)
+      for (int64_t d = 0; d < state.size(3); ++d)
+        head.state[i][d] = state(sequence.slot, h, i, d);
+    return head;
+  }
+
+  Buffer q, k, v, g, beta, state, batch, y;
+};
+
+void JetBlock::checkDeltaRule(const Kernels &kernels, int64_t heads,
+                              int64_t keyDim, int64_t valueDim,
+                              const Step &step, int64_t chunk) {
+  Operands operands(random, step, heads, keyDim, valueDim);
+  const Operands before = operands;
+  kernels.run("k",
+              {&operands.q, &operands.k, &operands.v, &operands.g,
+               &operands.beta, &operands.state, &operands.batch, &operands.y},
+              step);
+
+  // States, values and outputs are of the order of 1, a sum over keys of its
+  // root; every row adds its own rounding.
+  const double magnitude = 4 + std::sqrt(keyDim);
+  Comparison comparison("gated_delta_rule in chunks of " +
+                        std::to_string(chunk));
+  std::vector<bool> touched(step.slots);
+  for (const Sequence &sequence : step.sequences) {
+    touched[sequence.slot] = true;
+    for (int64_t h = 0; h < heads; ++h) {
+      Head head = before.head(sequence, h);
+      for (int64_t begin = 0; begin < sequence.rows; begin += chunk) {
+        const int64_t end = std::min(begin + chunk, sequence.rows);
+        const Matrix out = runChunk(head, begin, end);
+        for (int64_t i = begin; i < end; ++i)
+          for (int64_t d = 0; d < valueDim; ++d)
+            comparison.near(operands.y, operands.y.at(sequence.row + i, h, d),
+                            out[i - begin][d], magnitude);
+      }
+      for (int64_t i = 0; i < keyDim; ++i)
+        for (int64_t d = 0; d < valueDim; ++d)
+          comparison.near(operands.state,
+                          operands.state.at(sequence.slot, h, i, d),
+                          head.state[i][d], magnitude);
+    }
+  }
+  const int64_t slot = heads * keyDim * valueDim;
+  for (int64_t i = 0; i < operands.state.count(); ++i)
+    if (!touched[i / slot])
+      comparison.same(operands.state, i, before.state, i);
+  for (int64_t row = 0; row < step.tokens; ++row)
+    if (!step.owns(row))
+      for (int64_t i = 0; i < heads * valueDim; ++i)
+        comparison.poison(operands.y, operands.y.at(row, 0, 0) + i);
+}
+
+TEST_P(JetBlock, DeltaRuleIsItsChunkedForm) {
+  const int64_t shapes[][3] = {
+      {1, 1, 1}, {5, 3, 7}, {2, 17, 33}, {3, 33, 96}, {1, 96, 17}};
+  for (auto [heads, keyDim, valueDim] : shapes) {
+    const std::string keys = rowsType({heads, keyDim}, F32);
+    const std::string values = rowsType({heads, valueDim}, F32);
+    const std::string gates = rowsType({heads}, F32);
+    const std::string state = "!jet.recurrent_state<" + std::to_string(heads) +
+                              "x" + std::to_string(keyDim) + "x" +
+                              std::to_string(valueDim) + "xf32>";
+    auto kernels = Kernels::compile(
+        kernelText("k", "jet.gated_delta_rule %a, %b, %c, %d, %e, %f, %g",
+                   {keys, keys, values, gates, gates, state, "!jet.batch"},
+                   {values, state}),
+        GetParam());
+    ASSERT_TRUE(kernels);
+    for (int repeat = 0; repeat < 2; ++repeat)
+      checkDeltaRule(*kernels, heads, keyDim, valueDim,
+                     Step::random(random, 20), uniform(random, 1, 16));
+    // Long enough for several chunks of every size.
+    const Step longer{{{1, 0, 0, 37}}, 37, 37, 2};
+    checkDeltaRule(*kernels, heads, keyDim, valueDim, longer,
+                   uniform(random, 1, 16));
+  }
+}
+
+// All sizes of chunks say the same of one sequence.
+TEST_P(JetBlock, DeltaRuleDoesNotDependOnChunks) {
+  const std::string keys = rowsType({2, 7}, F32), gates = rowsType({2}, F32);
+  const std::string state = "!jet.recurrent_state<2x7x7xf32>";
+  auto kernels = Kernels::compile(
+      kernelText("k", "jet.gated_delta_rule %a, %b, %c, %d, %e, %f, %g",
+                 {keys, keys, keys, gates, gates, state, "!jet.batch"},
+                 {keys, state}),
+      GetParam());
+  ASSERT_TRUE(kernels);
+  const Step step{{{0, 0, 0, 33}}, 33, 33, 1};
+  for (int64_t chunk = 1; chunk <= 16; ++chunk)
+    checkDeltaRule(*kernels, 2, 7, 7, step, chunk);
+}
+
+} // namespace
