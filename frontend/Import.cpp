@@ -23,10 +23,9 @@ MixerAttrInterface importMixer(Builder &builder, const ModelSpec &spec,
   if (kind == MixerKind::SlidingWindow)
     window = spec.window;
   const AttentionSpec &attention = spec.attention;
-  return AttentionAttr::get(context, attention.numHeads, attention.numKvHeads,
-                            attention.headDim,
-                            builder.getF64FloatAttr(attention.ropeTheta),
-                            window);
+  return AttentionAttr::get(
+      context, attention.numHeads, attention.numKvHeads, attention.headDim,
+      builder.getF64FloatAttr(attention.ropeTheta), window);
 }
 
 } // namespace

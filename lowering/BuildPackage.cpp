@@ -32,11 +32,10 @@ static SizeExpr toSizeExpr(AffineExpr expr) {
   if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
     return SizeExpr::makeSymbol(static_cast<Symbol>(symbol.getPosition()));
   auto binary = cast<AffineBinaryOpExpr>(expr);
-  SizeExpr::Kind kind = expr.getKind() == AffineExprKind::Add
-                            ? SizeExpr::Kind::Add
-                        : expr.getKind() == AffineExprKind::Mul
-                            ? SizeExpr::Kind::Mul
-                            : SizeExpr::Kind::CeilDiv;
+  SizeExpr::Kind kind =
+      expr.getKind() == AffineExprKind::Add   ? SizeExpr::Kind::Add
+      : expr.getKind() == AffineExprKind::Mul ? SizeExpr::Kind::Mul
+                                              : SizeExpr::Kind::CeilDiv;
   return SizeExpr::make(kind, toSizeExpr(binary.getLHS()),
                         toSizeExpr(binary.getRHS()));
 }
@@ -120,12 +119,12 @@ private:
         break;
       auto shape = kernel.getArgAttrOfType<AffineMapAttr>(index, kShapeAttr);
       auto access = kernel.getArgAttrOfType<StringAttr>(index, kAccessAttr);
-      info.operands.push_back(
-          {toDType(memref.getElementType()), toSizeExprs(shape.getValue()),
-           llvm::StringSwitch<Access>(access.getValue())
-               .Case("read", Access::Read)
-               .Case("write", Access::Write)
-               .Default(Access::ReadWrite)});
+      info.operands.push_back({toDType(memref.getElementType()),
+                               toSizeExprs(shape.getValue()),
+                               llvm::StringSwitch<Access>(access.getValue())
+                                   .Case("read", Access::Read)
+                                   .Case("write", Access::Write)
+                                   .Default(Access::ReadWrite)});
     }
     if (failed(addCost(kernel, info)))
       return failure();

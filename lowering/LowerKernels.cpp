@@ -110,12 +110,12 @@ LogicalResult lowerKernel(func::FuncOp kernel) {
   OpBuilder top(kernel);
   auto types = llvm::map_to_vector(
       arguments, [](const Argument &a) -> Type { return a.memref(); });
-  auto lowered =
-      func::FuncOp::create(top, kernel.getLoc(), kernel.getSymName(),
-                           top.getFunctionType(types, {}));
+  auto lowered = func::FuncOp::create(top, kernel.getLoc(), kernel.getSymName(),
+                                      top.getFunctionType(types, {}));
   if (Attribute cost = kernel->getAttr(kCostAttr))
     lowered->setAttr(kCostAttr, cost);
-  KernelBuilder b(kernel.getLoc(), OpBuilder::atBlockEnd(lowered.addEntryBlock()));
+  KernelBuilder b(kernel.getLoc(),
+                  OpBuilder::atBlockEnd(lowered.addEntryBlock()));
 
   SmallVector<Value> operands;
   for (auto [index, argument] : llvm::enumerate(arguments)) {

@@ -23,10 +23,9 @@ static FailureOr<AffineExpr> traceBound(func::FuncOp kernel,
   auto dim = cast<Value>(bound).getDefiningOp<memref::DimOp>();
   auto argument = dim ? dyn_cast<BlockArgument>(dim.getSource()) : nullptr;
   std::optional<int64_t> index = dim ? dim.getConstantIndex() : std::nullopt;
-  auto shape = argument && index
-                   ? kernel.getArgAttrOfType<AffineMapAttr>(
-                         argument.getArgNumber(), kShapeAttr)
-                   : nullptr;
+  auto shape = argument && index ? kernel.getArgAttrOfType<AffineMapAttr>(
+                                       argument.getArgNumber(), kShapeAttr)
+                                 : nullptr;
   if (!shape)
     return kernel.emitOpError("expected the grid's bounds to be constants or "
                               "sizes of arguments");
@@ -91,8 +90,7 @@ static LogicalResult mapGrid(func::FuncOp kernel, scf::ForallOp forall) {
     if (failed(expr) || !constantStep)
       return failure();
     points = points * expr->ceilDiv(*constantStep);
-    steps.push_back(
-        arith::ConstantIndexOp::create(b, location, *constantStep));
+    steps.push_back(arith::ConstantIndexOp::create(b, location, *constantStep));
     extents.push_back(arith::CeilDivUIOp::create(
         b, location, getValueOrCreateConstantIndexOp(b, location, bound),
         steps.back()));
@@ -111,8 +109,8 @@ static LogicalResult mapGrid(func::FuncOp kernel, scf::ForallOp forall) {
   for (auto [argument, index] :
        llvm::zip_equal(forall.getInductionVars(), indices))
     argument.replaceAllUsesWith(index);
-  loop.getBody()->getOperations().splice(
-      std::prev(loop.getBody()->end()), body->getOperations());
+  loop.getBody()->getOperations().splice(std::prev(loop.getBody()->end()),
+                                         body->getOperations());
   forall.erase();
   return success();
 }

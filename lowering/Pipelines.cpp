@@ -36,9 +36,9 @@ void jet::buildExpandPipeline(OpPassManager &pm) {
 }
 
 ArrayRef<StringRef> jet::getFusionNames() {
-  static const StringRef names[] = {"generated-conv",  "group-linears",
-                                    "swiglu",          "delta-rule-norm",
-                                    "delta-rule-inputs", "elementwise"};
+  static const StringRef names[] = {
+      "generated-conv",  "group-linears",     "swiglu",
+      "delta-rule-norm", "delta-rule-inputs", "elementwise"};
   return names;
 }
 
@@ -52,8 +52,7 @@ void jet::buildFusePipeline(OpPassManager &pm, const FuseOptions &options) {
   if (isOn("generated-conv"))
     programs.addPass(createFuseGeneratedConvPass({remarks}));
   // Always: later fusions look for grouped linears.
-  programs.addPass(
-      createGroupLinearsPass({isOn("group-linears"), remarks}));
+  programs.addPass(createGroupLinearsPass({isOn("group-linears"), remarks}));
   if (isOn("swiglu"))
     programs.addPass(createFuseSwigluPass({remarks}));
   // Before the general fusion, which would put what makes q and k into their
@@ -114,8 +113,8 @@ void jet::buildLoopsPipeline(OpPassManager &pm, const CpuOptions &options) {
   tile.rows = options.vectorWidth >= 16 ? 4 : 2;
   tile.columns = 4;
   loops.addPass(createVectorizeContractionsPass(tile));
-  // The rest becomes plain loops that LLVM's loop vectoriser takes up: innermost
-  // dimensions are contiguous and exp is a polynomial.
+  // The rest becomes plain loops that LLVM's loop vectoriser takes up:
+  // innermost dimensions are contiguous and exp is a polynomial.
   loops.addPass(createExpandCopiesPass());
   loops.addPass(createConvertLinalgToLoopsPass());
   loops.addPass(createApproximateMathPass());

@@ -51,7 +51,8 @@ void buildLoopsPipeline(mlir::OpPassManager &pm, const CpuOptions &options);
 /// Kernels: loops → LLVM dialect with the entry points of a package
 void buildHostPipeline(mlir::OpPassManager &pm);
 
-/// --jet-place, --jet-expand, --jet-fuse, --jet-launch, --jet-linalg, --jet-cpu-loops,
+/// --jet-place, --jet-expand, --jet-fuse, --jet-launch, --jet-linalg,
+/// --jet-cpu-loops,
 /// --jet-cpu-llvm
 void registerPipelines();
 

@@ -10,7 +10,8 @@
 
 namespace jet {
 
-/// MLIR's dialects and extensions, translations to LLVM IR, and the jet dialect.
+/// MLIR's dialects and extensions, translations to LLVM IR, and the jet
+/// dialect.
 void registerAllDialects(mlir::DialectRegistry &registry);
 
 /// Our passes and pipelines (MLIR's are the tool's choice).

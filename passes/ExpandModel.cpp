@@ -44,8 +44,8 @@ Value expandLayer(ExpandBuilder &b, ModelOp model, LayerOp layer, Value x,
   x = b.add(x, expandMixer(b, layer.getMixerInterface(), h, states));
   h = norm("post_attention_layernorm", x);
   b.prefix = prefix + "mlp.";
-  return b.add(x, expandMlp(b, h, model.getHiddenSize(),
-                            model.getIntermediateSize()));
+  return b.add(
+      x, expandMlp(b, h, model.getHiddenSize(), model.getIntermediateSize()));
 }
 
 /// Final norm and head.
@@ -78,24 +78,25 @@ void expandFunction(ModelOp model, StringRef name, Logits logits) {
       inputs.push_back(type);
       owners.push_back(layer.getIndex());
     }
-  SmallVector<Type> results = {
-      RankedTensorType::get({ShapedType::kDynamic, (int64_t)model.getVocabSize()},
-                            Float32Type::get(context))};
+  SmallVector<Type> results = {RankedTensorType::get(
+      {ShapedType::kDynamic, (int64_t)model.getVocabSize()},
+      Float32Type::get(context))};
   results.append(inputs.begin() + 3, inputs.end());
 
-  auto function = func::FuncOp::create(
-      top, model.getLoc(), name, top.getFunctionType(inputs, results));
+  auto function = func::FuncOp::create(top, model.getLoc(), name,
+                                       top.getFunctionType(inputs, results));
   for (auto [index, layer] : llvm::enumerate(owners))
     function.setArgAttr(index + 3, "jet.layer", top.getI64IntegerAttr(layer));
 
-  ExpandBuilder b(model.getLoc(), OpBuilder(function.addEntryBlock(),
-                                            function.getBody().front().end()),
-                  model.getStorage());
+  ExpandBuilder b(
+      model.getLoc(),
+      OpBuilder(function.addEntryBlock(), function.getBody().front().end()),
+      model.getStorage());
   b.positions = function.getArgument(1);
   b.batch = function.getArgument(2);
-  Value table = b.param("model.embed_tokens.weight",
-                        {(int64_t)model.getVocabSize(),
-                         (int64_t)model.getHiddenSize()});
+  Value table =
+      b.param("model.embed_tokens.weight",
+              {(int64_t)model.getVocabSize(), (int64_t)model.getHiddenSize()});
   Value x = EmbeddingOp::create(b, b.rows({(int64_t)model.getHiddenSize()}),
                                 function.getArgument(0), table);
   SmallVector<Value> states(function.getArguments().drop_front(3));

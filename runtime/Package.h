@@ -149,8 +149,8 @@ struct KernelInfo {
   /// "op": the op that the kernel computes, e.g. "linear"; empty for unknown.
   std::string op = {};
   /// "cost" of a launch: {part: expression}, parts of 0 left out (see
-  /// kCostParts and CostExpr::toString); R is the launch's. For reports: nothing
-  /// that runs depends on it.
+  /// kCostParts and CostExpr::toString); R is the launch's. For reports:
+  /// nothing that runs depends on it.
   OpCost cost = {};
 };
 

@@ -288,9 +288,9 @@ OpCost GatedDeltaRuleOp::getCost() {
   addDeltaRule(cost, getState().getType());
   // As jet.l2_norm and jet.gated_rms_norm.
   if (getQkNormEps())
-    cost.vectorFlops += (getElements(getQ().getType()) +
-                         getElements(getK().getType())) *
-                        CostExpr(3);
+    cost.vectorFlops +=
+        (getElements(getQ().getType()) + getElements(getK().getType())) *
+        CostExpr(3);
   if (getGate())
     cost.vectorFlops += getElements(getResult().getType()) * CostExpr(10);
   addPorts(cost, *this);

@@ -19,8 +19,10 @@ class Jet_PortedOp<string opMnemonic, list<Trait> traits = []>
     : Jet_TensorOp<opMnemonic, !listconcat(
           [IsolatedFromAbove, Jet_PortOpInterface], traits)> {
   let regions = (region VariadicRegion<SizedRegion<1>>:$port_regions);
-  let extraClassDeclaration = "bool acceptsPort(int64_t port);" #
-                              Jet_DeclareCost;
+  let extraClassDeclaration = [{
+    bool acceptsPort(int64_t port);
+    ::jet::OpCost getCost();
+  }];
   // Without code: results, then the operands before the extras.
   let builders = [OpBuilder<(ins "::mlir::TypeRange":$results,
                              "::mlir::ValueRange":$operands)>];

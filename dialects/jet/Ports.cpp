@@ -48,10 +48,10 @@ static LogicalResult verifyPort(PortOpInterface op, const Port &port) {
   std::string name = port.number >= 0
                          ? "operand " + std::to_string(port.number)
                          : "result " + std::to_string(-1 - port.number);
-  bool exists = port.number >= 0
-                    ? port.number < op->getNumOperands() -
-                                        (int64_t)op.getExtras().size()
-                    : -1 - port.number < op->getNumResults();
+  bool exists =
+      port.number >= 0
+          ? port.number < op->getNumOperands() - (int64_t)op.getExtras().size()
+          : -1 - port.number < op->getNumResults();
   if (!exists || !op.acceptsPort(port.number))
     return op->emitOpError() << "cannot carry code on " << name;
   RankedTensorType type = getPortType(op, port.number);
@@ -74,9 +74,9 @@ static LogicalResult verifyPort(PortOpInterface op, const Port &port) {
        llvm::zip_equal(port.extras, body.getArguments().drop_front(leading))) {
     auto extraType = cast<RankedTensorType>(extra.getType());
     if (!broadcastsTo(extraType.getShape(), type.getShape()))
-      return op->emitOpError() << "expected an extra tensor on " << name
-                               << " that broadcasts to " << type << ", found "
-                               << extraType;
+      return op->emitOpError()
+             << "expected an extra tensor on " << name << " that broadcasts to "
+             << type << ", found " << extraType;
     if (argument.getType() != extraType.getElementType())
       return op->emitOpError() << "expected a region argument of type "
                                << extraType.getElementType() << " on " << name
@@ -86,8 +86,8 @@ static LogicalResult verifyPort(PortOpInterface op, const Port &port) {
   Type expected = port.number >= 0 ? Type(Float32Type::get(op->getContext()))
                                    : type.getElementType();
   if (!yield || yield.getValue().getType() != expected)
-    return op->emitOpError() << "expected the code on " << name << " to yield "
-                             << expected;
+    return op->emitOpError()
+           << "expected the code on " << name << " to yield " << expected;
   return success();
 }
 
@@ -104,9 +104,9 @@ LogicalResult jet::verifyPorts(Operation *operation) {
     extras += pairs[i + 1];
   }
   if (extras != static_cast<int64_t>(op.getExtras().size()))
-    return op->emitOpError() << "expected " << extras
-                             << " extra tensors as in 'ports', found "
-                             << op.getExtras().size();
+    return op->emitOpError()
+           << "expected " << extras << " extra tensors as in 'ports', found "
+           << op.getExtras().size();
   for (const Port &port : getPorts(op))
     if (failed(verifyPort(op, port)))
       return failure();
@@ -160,7 +160,8 @@ Operation *jet::setPort(RewriterBase &rewriter, PortOpInterface op,
                         int64_t number, ValueRange extras, Region &body,
                         Type resultType) {
   SmallVector<int64_t> pairs;
-  SmallVector<Value> operands(op->getOperands().drop_back(op.getExtras().size()));
+  SmallVector<Value> operands(
+      op->getOperands().drop_back(op.getExtras().size()));
   size_t allExtras = 0;
   SmallVector<Region *> bodies;
   auto append = [&](int64_t number, ValueRange extras, Region *region) {
@@ -177,8 +178,8 @@ Operation *jet::setPort(RewriterBase &rewriter, PortOpInterface op,
   NamedAttrList attributes(op->getAttrDictionary());
   attributes.set("ports", rewriter.getDenseI64ArrayAttr(pairs));
   StringRef segmentsName = "operandSegmentSizes";
-  if (auto segments = dyn_cast_or_null<DenseI32ArrayAttr>(
-          attributes.get(segmentsName))) {
+  if (auto segments =
+          dyn_cast_or_null<DenseI32ArrayAttr>(attributes.get(segmentsName))) {
     SmallVector<int32_t> sizes(segments.asArrayRef());
     sizes.back() = allExtras; // extras are the last group
     attributes.set(segmentsName, rewriter.getDenseI32ArrayAttr(sizes));
@@ -202,11 +203,11 @@ Operation *jet::setPort(RewriterBase &rewriter, PortOpInterface op,
 // Assembly: on result 0 with(%a, %b) { … }
 //===----------------------------------------------------------------------===//
 
-ParseResult jet::parsePorts(
-    OpAsmParser &parser,
-    SmallVectorImpl<OpAsmParser::UnresolvedOperand> &extras,
-    DenseI64ArrayAttr &ports,
-    SmallVectorImpl<std::unique_ptr<Region>> &regions) {
+ParseResult
+jet::parsePorts(OpAsmParser &parser,
+                SmallVectorImpl<OpAsmParser::UnresolvedOperand> &extras,
+                DenseI64ArrayAttr &ports,
+                SmallVectorImpl<std::unique_ptr<Region>> &regions) {
   SmallVector<int64_t> pairs;
   while (succeeded(parser.parseOptionalKeyword("on"))) {
     bool isResult = succeeded(parser.parseOptionalKeyword("result"));

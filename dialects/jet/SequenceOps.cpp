@@ -103,9 +103,8 @@ LogicalResult GatedDeltaRuleOp::verify() {
   if (!getGate() || !getWeight() || !positive(getNormEps())) // C4
     return emitOpError("expected a gate, a weight and norm_eps > 0 together");
   if (tensorOf(getWeight()).getDimSize(0) != state.getValueDim())
-    return emitOpError() << "expected a norm weight of "
-                         << state.getValueDim() << ", found "
-                         << getWeight().getType();
+    return emitOpError() << "expected a norm weight of " << state.getValueDim()
+                         << ", found " << getWeight().getType();
   return expectRows(*this, "gate", getGate(), getQ(),
                     {heads, state.getValueDim()});
 }
@@ -196,7 +195,7 @@ LogicalResult GroupedLinearOp::verify() {
   for (auto [index, result] : llvm::enumerate(getResults())) {
     for (Value weight : getWeightsOf(index)) {
       RankedTensorType type = tensorOf(weight);
-      if (type.getDimSize(1) != inner || // C2
+      if (type.getDimSize(1) != inner ||                        // C2
           type.getDimSize(0) != tensorOf(result).getDimSize(1)) // C3
         return emitOpError()
                << "expected a weight of shape ["

@@ -56,8 +56,9 @@ LogicalResult emitEntryPoint(func::FuncOp kernel) {
   ImplicitLocOpBuilder b(kernel.getLoc(), OpBuilder(kernel));
   Type i64 = b.getI64Type();
   Type pointer = LLVM::LLVMPointerType::get(b.getContext());
-  auto entry = func::FuncOp::create(
-      b, kernel.getSymName(), b.getFunctionType({pointer, pointer, i64, i64}, {}));
+  auto entry =
+      func::FuncOp::create(b, kernel.getSymName(),
+                           b.getFunctionType({pointer, pointer, i64, i64}, {}));
   kernel.setSymName((kernel.getSymName() + "_body").str());
   kernel.setPrivate();
   kernel->setAttr("llvm.linkage", LLVM::LinkageAttr::get(
@@ -90,8 +91,8 @@ LogicalResult emitEntryPoint(func::FuncOp kernel) {
     kernel.setArgAttr(index, "llvm.noalias", b.getUnitAttr());
   }
   for (int i : {2, 3})
-    arguments.push_back(arith::IndexCastOp::create(b, b.getIndexType(),
-                                                   entry.getArgument(i)));
+    arguments.push_back(
+        arith::IndexCastOp::create(b, b.getIndexType(), entry.getArgument(i)));
   func::CallOp::create(b, kernel, arguments);
   func::ReturnOp::create(b);
   return success();

@@ -31,10 +31,10 @@ FailureOr<CpuLevel> jet::findCpuLevel(StringRef name) {
     return llvm::all_of(features, [&](StringRef f) { return host.lookup(f); });
   };
   if (name == "native") {
-    bool v3 = has({"avx", "avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt",
-                   "movbe"});
-    bool v4 = v3 && has({"avx512f", "avx512bw", "avx512cd", "avx512dq",
-                         "avx512vl"});
+    bool v3 =
+        has({"avx", "avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt", "movbe"});
+    bool v4 =
+        v3 && has({"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"});
     return levels[v4 ? 0 : v3 ? 1 : 2];
   }
   for (const CpuLevel &level : levels)
@@ -57,8 +57,8 @@ public:
     const llvm::Target *target =
         llvm::TargetRegistry::lookupTarget(triple, error);
     if (!target)
-      return kernels.emitError() << "no code generator for " << kTriple << ": "
-                                 << error;
+      return kernels.emitError()
+             << "no code generator for " << kTriple << ": " << error;
     result.machine.reset(target->createTargetMachine(
         triple, level.name, /*Features=*/"", llvm::TargetOptions(),
         llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
@@ -68,9 +68,8 @@ public:
     result.module->setTargetTriple(triple);
     result.module->setDataLayout(result.machine->createDataLayout());
     result.setAttributes(level);
-    if (llvm::Error failed =
-            makeOptimizingTransformer(3, 0, result.machine.get())(
-                result.module.get()))
+    if (llvm::Error failed = makeOptimizingTransformer(
+            3, 0, result.machine.get())(result.module.get()))
       return kernels.emitError()
              << "optimisation failed: " << llvm::toString(std::move(failed));
     return result;
@@ -147,11 +146,10 @@ FailureOr<std::vector<std::byte>> link(ModuleOp kernels,
 
   std::string messages;
   llvm::raw_string_ostream log(messages);
-  const char *arguments[] = {"ld.lld",           "-shared",
-                             "--hash-style=gnu", "--gc-sections",
-                             "-z",               "noexecstack",
-                             input.path.c_str(), "-o",
-                             output.path.c_str()};
+  const char *arguments[] = {
+      "ld.lld",           "-shared", "--hash-style=gnu",
+      "--gc-sections",    "-z",      "noexecstack",
+      input.path.c_str(), "-o",      output.path.c_str()};
   lld::Result linked =
       lld::lldMain(arguments, log, log, {{lld::Gnu, &lld::elf::link}});
   if (linked.retCode)
@@ -167,8 +165,8 @@ FailureOr<std::vector<std::byte>> link(ModuleOp kernels,
 
 } // namespace
 
-FailureOr<std::vector<std::byte>>
-jet::compileHostCode(ModuleOp kernels, const CpuLevel &level) {
+FailureOr<std::vector<std::byte>> jet::compileHostCode(ModuleOp kernels,
+                                                       const CpuLevel &level) {
   FailureOr<HostModule> host = HostModule::create(kernels, level);
   if (failed(host))
     return failure();

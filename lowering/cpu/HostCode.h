@@ -24,10 +24,10 @@ struct CpuLevel {
 /// has. Fails without a diagnostic on an unknown name.
 mlir::FailureOr<CpuLevel> findCpuLevel(llvm::StringRef name);
 
-/// Compiles `kernels` (LLVM dialect) to an ELF shared object that needs libc and
-/// libm only. Diagnostics go to the module's location.
-mlir::FailureOr<std::vector<std::byte>>
-compileHostCode(mlir::ModuleOp kernels, const CpuLevel &level);
+/// Compiles `kernels` (LLVM dialect) to an ELF shared object that needs libc
+/// and libm only. Diagnostics go to the module's location.
+mlir::FailureOr<std::vector<std::byte>> compileHostCode(mlir::ModuleOp kernels,
+                                                        const CpuLevel &level);
 
 /// The optimised LLVM IR of `kernels` as text, for people.
 mlir::FailureOr<std::string> printHostIR(mlir::ModuleOp kernels,

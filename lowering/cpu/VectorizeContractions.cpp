@@ -40,7 +40,8 @@ bool isContraction(linalg::GenericOp op) {
       op.getIteratorTypesArray().back() != utils::IteratorType::reduction)
     return false;
   auto isMulAdd = [&](Block &body) {
-    auto add = body.getTerminator()->getOperand(0).getDefiningOp<arith::AddFOp>();
+    auto add =
+        body.getTerminator()->getOperand(0).getDefiningOp<arith::AddFOp>();
     return add && add.getLhs() == body.getArgument(2) &&
            add.getRhs().getDefiningOp<arith::MulFOp>();
   };
@@ -123,8 +124,8 @@ private:
 
   SmallVector<Value> zeros(size_t count, int64_t lanes) {
     auto type = VectorType::get(lanes, b.getF32Type());
-    Value zero = arith::ConstantOp::create(
-        b, type, DenseElementsAttr::get(type, 0.0f));
+    Value zero =
+        arith::ConstantOp::create(b, type, DenseElementsAttr::get(type, 0.0f));
     return SmallVector<Value>(count, zero);
   }
 

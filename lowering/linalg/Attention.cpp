@@ -42,15 +42,15 @@ public:
         [&](ValueRange point, ValueRange inits) -> SmallVector<GridResult> {
           sequence = b.sequence(batch, point[0]);
           head = point[1];
-          kvHead = arith::DivUIOp::create(b, head,
-                                          b.index(heads / type.getHeads()));
+          kvHead =
+              arith::DivUIOp::create(b, head, b.index(heads / type.getHeads()));
           SmallVector<OpFoldResult> offsets = {sequence.row, head,
                                                b.getIndexAttr(0)};
           SmallVector<OpFoldResult> sizes = {sequence.rows, one, size};
           Value y = b.slice(inits[0], offsets, sizes, {true, false, true});
           y = b.loop(sequence.rows, y, [&](Value i, ValueRange values) {
-                return SmallVector<Value>{attendRow(i, values[0])};
-              })[0];
+            return SmallVector<Value>{attendRow(i, values[0])};
+          })[0];
           return {{y, offsets, sizes}};
         });
   }
@@ -113,10 +113,9 @@ private:
     SmallVector<OpFoldResult> sizes = {one, one, one, count,
                                        b.getIndexAttr(dim)};
     SmallVector<bool> keep = {false, false, false, true, true};
-    return {b.slice(cache, {sequence.slot, zero, kvHead, zero, zero}, sizes,
-                    keep),
-            b.slice(cache, {sequence.slot, one, kvHead, zero, zero}, sizes,
-                    keep)};
+    return {
+        b.slice(cache, {sequence.slot, zero, kvHead, zero, zero}, sizes, keep),
+        b.slice(cache, {sequence.slot, one, kvHead, zero, zero}, sizes, keep)};
   }
 
   /// The step's keys that row i sees.
@@ -140,14 +139,12 @@ private:
       return AffineMap::get(2, 0, exprs, b.getContext());
     };
     Value scale = b.f32(1.0 / std::sqrt(static_cast<double>(dim)));
-    Value dots = b.generic({query, keys}, b.filled({b.dim(keys, 0)}, 0),
-                           {map({d}), map({j, d}), map({j})}, {false, true},
-                           [&](ValueRange in) {
-                             return b.addf(in[2], b.mulf(in[0], in[1]));
-                           });
-    return b.elementwise(dots, b.getF32Type(), [&](ValueRange in) {
-      return b.mulf(in[0], scale);
-    });
+    Value dots = b.generic(
+        {query, keys}, b.filled({b.dim(keys, 0)}, 0),
+        {map({d}), map({j, d}), map({j})}, {false, true},
+        [&](ValueRange in) { return b.addf(in[2], b.mulf(in[0], in[1])); });
+    return b.elementwise(dots, b.getF32Type(),
+                         [&](ValueRange in) { return b.mulf(in[0], scale); });
   }
 
   /// −∞ for the ring entries that have left the window of row i. Entry p holds
@@ -214,8 +211,8 @@ Lowered jet::lowerKvAppend(KernelBuilder &b, KvAppendOp op,
                                              zero, zero};
         SmallVector<OpFoldResult> sizes = {one, b.getIndexAttr(2), one,
                                            positions, size};
-        Value slot = b.slice(inits[0], offsets, sizes,
-                             {false, true, false, true, true});
+        Value slot =
+            b.slice(inits[0], offsets, sizes, {false, true, false, true, true});
         // Of more rows than the window holds, only the last ones are stored.
         Value first = b.index(0);
         if (auto window = type.getWindow())

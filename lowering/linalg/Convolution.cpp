@@ -34,17 +34,16 @@ public:
   virtual ~Convolution() = default;
 
   Lowered lower() {
-    Value y =
-        b.empty({b.dim(u, 0), b.getIndexAttr(channels)}, b.getF32Type());
+    Value y = b.empty({b.dim(u, 0), b.getIndexAttr(channels)}, b.getF32Type());
     SmallVector<Value> inits = {y};
     if (history) // W = 1 has no tail to carry
       inits.push_back(tail);
-    SmallVector<Value> results = b.grid(
-        {b.dim(batch, 0), b.getIndexAttr(channels)},
-        {b.getIndexAttr(1), b.getIndexAttr(block)}, inits,
-        [&](ValueRange point, ValueRange inits) {
-          return computeBlock(point, inits);
-        });
+    SmallVector<Value> results =
+        b.grid({b.dim(batch, 0), b.getIndexAttr(channels)},
+               {b.getIndexAttr(1), b.getIndexAttr(block)}, inits,
+               [&](ValueRange point, ValueRange inits) {
+                 return computeBlock(point, inits);
+               });
     results.resize(2, tail);
     return results;
   }
@@ -60,21 +59,20 @@ protected:
     auto map = [&](ArrayRef<AffineExpr> exprs) {
       return AffineMap::get(3, 0, exprs, b.getContext());
     };
-    return b.generic({taps, ext}, y,
-                     {map({t, c, j}), map({t + j, c}), map({t, c})},
-                     {false, false, true}, [&](ValueRange in) {
-                       return b.addf(in[2], b.mulf(in[0], in[1]));
-                     });
+    return b.generic(
+        {taps, ext}, y, {map({t, c, j}), map({t + j, c}), map({t, c})},
+        {false, false, true},
+        [&](ValueRange in) { return b.addf(in[2], b.mulf(in[0], in[1])); });
   }
 
   /// [n, c·W] as [n, c, W].
   Value splitTaps(Value taps, OpFoldResult columns) {
     auto own = cast<RankedTensorType>(taps.getType());
     std::optional<int64_t> constant = getConstantIntValue(columns);
-    auto split = RankedTensorType::get(
-        {own.getDimSize(0), constant.value_or(ShapedType::kDynamic),
-         history + 1},
-        own.getElementType());
+    auto split = RankedTensorType::get({own.getDimSize(0),
+                                        constant.value_or(ShapedType::kDynamic),
+                                        history + 1},
+                                       own.getElementType());
     SmallVector<ReassociationIndices> groups = {{0}, {1, 2}};
     return tensor::ExpandShapeOp::create(
         b, split, taps, groups,
@@ -123,9 +121,8 @@ private:
           rows.sizes);
 
     Value y = b.slice(inits[0], rows.offsets, rows.sizes, rows.keep);
-    Value sums = code.hasCode(resultPort(0))
-                     ? b.empty(rows.sizes, b.getF32Type())
-                     : y;
+    Value sums =
+        code.hasCode(resultPort(0)) ? b.empty(rows.sizes, b.getF32Type()) : y;
     sums = linalg::FillOp::create(b, ValueRange{b.f32(0)}, ValueRange{sums})
                .getResult(0);
     sums = convolve(ext, sums);
@@ -173,16 +170,17 @@ public:
 
 private:
   Value convolve(Value ext, Value y) override {
-    Value tiles = b.createOrFold<arith::CeilDivUIOp>(
-        sequence.rows, b.index(kGeneratedRows));
+    Value tiles = b.createOrFold<arith::CeilDivUIOp>(sequence.rows,
+                                                     b.index(kGeneratedRows));
     return b.loop(tiles, y, [&](Value tile, ValueRange values) {
       OpFoldResult zero = b.getIndexAttr(0);
-      Value first = b.createOrFold<arith::MulIOp>(tile, b.index(kGeneratedRows));
+      Value first =
+          b.createOrFold<arith::MulIOp>(tile, b.index(kGeneratedRows));
       Value rows = b.min(b.index(kGeneratedRows), b.sub(sequence.rows, first));
       Value taps = splitTaps(generate(b.add(sequence.row, first), rows), count);
-      Value window = b.slice(ext, {first, zero},
-                             {b.add(rows, b.index(history)), count},
-                             {true, true});
+      Value window =
+          b.slice(ext, {first, zero}, {b.add(rows, b.index(history)), count},
+                  {true, true});
       SmallVector<OpFoldResult> offsets = {first, zero}, sizes = {rows, count};
       Value part = b.slice(values[0], offsets, sizes, {true, true});
       part = convolveRows(taps, window, part);
@@ -201,10 +199,10 @@ private:
     Value start = b.slice(bias, {offset}, {columns}, {true});
     AffineExpr r, n;
     bindDims(b.getContext(), r, n);
-    Value init = b.generic(
-        start, b.empty({rows, columns}, b.getF32Type()),
-        {AffineMap::get(2, 0, {n}, b.getContext()), b.getMultiDimIdentityMap(2)},
-        {false, false}, [](ValueRange in) { return in[0]; });
+    Value init = b.generic(start, b.empty({rows, columns}, b.getF32Type()),
+                           {AffineMap::get(2, 0, {n}, b.getContext()),
+                            b.getMultiDimIdentityMap(2)},
+                           {false, false}, [](ValueRange in) { return in[0]; });
     return b.contract(
         b.slice(h, {row, zero}, {rows, inner}, {true, true}),
         b.slice(weight, {offset, zero}, {columns, inner}, {true, true}), init);

@@ -41,14 +41,12 @@ public:
       return b.mulf(in[0], decay);
     });
     Value read = contract(k, state, b.filled({valueDim}, 0));
-    Value delta =
-        b.elementwise({v, read}, b.getF32Type(), [&](ValueRange in) {
-          return b.mulf(beta, arith::SubFOp::create(b, in[0], in[1]));
-        });
-    state = b.generic({k, delta}, state, {map({i()}), map({j()}), both()},
-                      {false, false}, [&](ValueRange in) {
-                        return b.addf(in[2], b.mulf(in[0], in[1]));
-                      });
+    Value delta = b.elementwise({v, read}, b.getF32Type(), [&](ValueRange in) {
+      return b.mulf(beta, arith::SubFOp::create(b, in[0], in[1]));
+    });
+    state = b.generic(
+        {k, delta}, state, {map({i()}), map({j()}), both()}, {false, false},
+        [&](ValueRange in) { return b.addf(in[2], b.mulf(in[0], in[1])); });
     SmallVector<OpFoldResult> offsets = {t, b.getIndexAttr(0)};
     SmallVector<OpFoldResult> sizes = {b.getIndexAttr(1), valueDim};
     Value out = b.slice(y, offsets, sizes, {false, true});
@@ -87,9 +85,8 @@ private:
   Value toUnitLength(Value x, double scale) {
     Value factor = b.inverseNorm(b.sumOfSquares(x), 1.0,
                                  op.getQkNormEps()->convertToDouble(), scale);
-    return b.elementwise(x, b.getF32Type(), [&](ValueRange in) {
-      return b.mulf(in[0], factor);
-    });
+    return b.elementwise(x, b.getF32Type(),
+                         [&](ValueRange in) { return b.mulf(in[0], factor); });
   }
 
   /// jet.gated_rms_norm of y with the row's gate, into `init`.
@@ -106,10 +103,9 @@ private:
 
   /// into[j] + Σ_i x[i] · S[i, j].
   Value contract(Value x, Value state, Value into) {
-    return b.generic({x, state}, into, {map({i()}), both(), map({j()})},
-                     {true, false}, [&](ValueRange in) {
-                       return b.addf(in[2], b.mulf(in[0], in[1]));
-                     });
+    return b.generic(
+        {x, state}, into, {map({i()}), both(), map({j()})}, {true, false},
+        [&](ValueRange in) { return b.addf(in[2], b.mulf(in[0], in[1])); });
   }
 
   KernelBuilder &b;
@@ -131,8 +127,9 @@ Lowered jet::lowerGatedDeltaRule(KernelBuilder &b, GatedDeltaRuleOp op,
   OpFoldResult valueDim = b.getIndexAttr(type.getValueDim());
   SmallVector<OpFoldResult> grid = {b.dim(batch, 0),
                                     b.getIndexAttr(type.getHeads())};
-  Value y = b.empty({b.dim(operands[0], 0), grid[1], valueDim},
-                    cast<ShapedType>(op.getResult().getType()).getElementType());
+  Value y =
+      b.empty({b.dim(operands[0], 0), grid[1], valueDim},
+              cast<ShapedType>(op.getResult().getType()).getElementType());
 
   auto body = [&](ValueRange point,
                   ValueRange inits) -> SmallVector<GridResult> {

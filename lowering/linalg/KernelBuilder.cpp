@@ -49,8 +49,8 @@ static constexpr auto kFastMath =
     arith::FastMathFlags::reassoc | arith::FastMathFlags::contract;
 
 Value KernelBuilder::f32(double value) {
-  return arith::ConstantOp::create(
-      *this, getF32FloatAttr(static_cast<float>(value)));
+  return arith::ConstantOp::create(*this,
+                                   getF32FloatAttr(static_cast<float>(value)));
 }
 
 Value KernelBuilder::addf(Value a, Value b) {
@@ -69,8 +69,8 @@ Value KernelBuilder::silu(Value x) {
 Value KernelBuilder::inverseNorm(Value sum, double count, double eps,
                                  double scale) {
   Value mean = arith::DivFOp::create(*this, sum, f32(count));
-  Value root = math::SqrtOp::create(
-      *this, arith::AddFOp::create(*this, mean, f32(eps)));
+  Value root =
+      math::SqrtOp::create(*this, arith::AddFOp::create(*this, mean, f32(eps)));
   return arith::DivFOp::create(*this, f32(scale), root);
 }
 
@@ -103,8 +103,7 @@ Value KernelBuilder::slice(Value tensor, Sizes offsets, Sizes sizes,
   SmallVector<int64_t> shape;
   for (auto [size, kept] : llvm::zip_equal(sizes, keep))
     if (kept)
-      shape.push_back(
-          getConstantIntValue(size).value_or(ShapedType::kDynamic));
+      shape.push_back(getConstantIntValue(size).value_or(ShapedType::kDynamic));
   auto type = RankedTensorType::get(
       shape, cast<ShapedType>(tensor.getType()).getElementType());
   SmallVector<OpFoldResult> strides(sizes.size(), getIndexAttr(1));
@@ -148,9 +147,8 @@ Value KernelBuilder::generic(ValueRange inputs, Value init,
                           nested.getInsertionPoint());
         SmallVector<Value> wide;
         for (Value arg : args)
-          wide.push_back(isa<FloatType>(arg.getType())
-                             ? convert(arg, getF32Type())
-                             : arg);
+          wide.push_back(
+              isa<FloatType>(arg.getType()) ? convert(arg, getF32Type()) : arg);
         linalg::YieldOp::create(*this, convert(body(wide), element));
       });
   return op.getResult(0);
@@ -158,8 +156,7 @@ Value KernelBuilder::generic(ValueRange inputs, Value init,
 
 Value KernelBuilder::elementwiseInto(ValueRange inputs, Value init, Body body) {
   int64_t rank = cast<ShapedType>(init.getType()).getRank();
-  SmallVector<AffineMap> maps(inputs.size() + 1,
-                              getMultiDimIdentityMap(rank));
+  SmallVector<AffineMap> maps(inputs.size() + 1, getMultiDimIdentityMap(rank));
   return generic(inputs, init, maps, SmallVector<bool>(rank, false), body);
 }
 
@@ -186,16 +183,14 @@ Value KernelBuilder::contract(Value x, Value w, Value init) {
   auto map = [&](AffineExpr a, AffineExpr b) {
     return AffineMap::get(3, 0, {a, b}, getContext());
   };
-  return generic({x, w}, init, {map(r, k), map(n, k), map(r, n)},
-                 {false, false, true}, [&](ValueRange in) {
-                   return addf(in[2], mulf(in[0], in[1]));
-                 });
+  return generic(
+      {x, w}, init, {map(r, k), map(n, k), map(r, n)}, {false, false, true},
+      [&](ValueRange in) { return addf(in[2], mulf(in[0], in[1])); });
 }
 
 Value KernelBuilder::sumOfSquares(Value tensor) {
-  return reduce(tensor, f32(0), [&](ValueRange in) {
-    return addf(in[1], mulf(in[0], in[0]));
-  });
+  return reduce(tensor, f32(0),
+                [&](ValueRange in) { return addf(in[1], mulf(in[0], in[0])); });
 }
 
 //===----------------------------------------------------------------------===//
@@ -216,9 +211,8 @@ SmallVector<Value> KernelBuilder::grid(
   for (auto [result, into] :
        llvm::zip_equal(results, forall.getRegionIterArgs())) {
     SmallVector<OpFoldResult> strides(result.sizes.size(), getIndexAttr(1));
-    tensor::ParallelInsertSliceOp::create(*this, result.value, into,
-                                          result.offsets, result.sizes,
-                                          strides);
+    tensor::ParallelInsertSliceOp::create(
+        *this, result.value, into, result.offsets, result.sizes, strides);
   }
   return forall.getResults();
 }
@@ -250,9 +244,8 @@ Sequence KernelBuilder::sequence(Value batch, Value b) {
 // Dispatch
 //===----------------------------------------------------------------------===//
 
-FailureOr<SmallVector<Value>> jet::lowerToLinalg(KernelBuilder &b,
-                                                 Operation *op,
-                                                 ValueRange operands) {
+FailureOr<SmallVector<Value>>
+jet::lowerToLinalg(KernelBuilder &b, Operation *op, ValueRange operands) {
   using Result = FailureOr<SmallVector<Value>>;
   return llvm::TypeSwitch<Operation *, Result>(op)
       .Case([&](EmbeddingOp op) { return lowerEmbedding(b, op, operands); })
@@ -265,18 +258,15 @@ FailureOr<SmallVector<Value>> jet::lowerToLinalg(KernelBuilder &b,
       })
       .Case([&](LinearOp op) { return lowerLinear(b, op, operands); })
       .Case([&](RmsNormOp op) { return lowerRmsNorm(b, op, operands); })
-      .Case([&](GatedRmsNormOp op) {
-        return lowerGatedRmsNorm(b, op, operands);
-      })
+      .Case(
+          [&](GatedRmsNormOp op) { return lowerGatedRmsNorm(b, op, operands); })
       .Case([&](L2NormOp op) { return lowerL2Norm(b, op, operands); })
       .Case([&](MapOp op) { return lowerMap(b, op, operands); })
       .Case([&](SwigluOp op) { return lowerSwiglu(b, op, operands); })
       .Case([&](RopeOp op) { return lowerRope(b, op, operands); })
       .Case([&](AttentionOp op) { return lowerAttention(b, op, operands); })
       .Case([&](KvAppendOp op) { return lowerKvAppend(b, op, operands); })
-      .Case([&](DynamicConvOp op) {
-        return lowerDynamicConv(b, op, operands);
-      })
+      .Case([&](DynamicConvOp op) { return lowerDynamicConv(b, op, operands); })
       .Case([&](GatedDeltaRuleOp op) {
         return lowerGatedDeltaRule(b, op, operands);
       })

@@ -48,8 +48,7 @@ Lowered jet::lowerLinear(KernelBuilder &b, LinearOp op, ValueRange operands) {
     }
     Value y = b.contract(x, w, init);
     if (!direct)
-      y = b.elementwiseInto(y,
-                            b.slice(inits[0], offsets, sizes, {true, true}),
+      y = b.elementwiseInto(y, b.slice(inits[0], offsets, sizes, {true, true}),
                             [](ValueRange in) { return in[0]; });
     return {{y, offsets, sizes}};
   };
@@ -122,9 +121,9 @@ private:
         Value w = b.slice(operands[weight], {at.offsets[1], zero},
                           {at.sizes[1], inner}, {true, true});
         Value start = direct ? y : b.empty(at.sizes, b.getF32Type());
-        start = linalg::FillOp::create(b, ValueRange{b.f32(0)},
-                                       ValueRange{start})
-                    .getResult(0);
+        start =
+            linalg::FillOp::create(b, ValueRange{b.f32(0)}, ValueRange{start})
+                .getResult(0);
         products.push_back(b.contract(x, w, start));
       }
       y = direct ? products[0] : code.write(index, products, y, at);

@@ -65,8 +65,8 @@ Value PortCode::read(unsigned index, const SliceOf &at) {
   std::optional<Port> port = findPort(op, index);
   if (!port)
     return slice;
-  Value init = b.empty(tensor::getMixedSizes(b, b.getLoc(), slice),
-                       b.getF32Type());
+  Value init =
+      b.empty(tensor::getMixedSizes(b, b.getLoc(), slice), b.getF32Type());
   return apply(*port, slice, init, at);
 }
 

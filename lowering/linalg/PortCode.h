@@ -51,8 +51,7 @@ private:
 /// `region` (which ends in jet.yield), from `inputs` with the given maps.
 mlir::Value applyRegion(KernelBuilder &b, mlir::Region &region,
                         mlir::ValueRange inputs,
-                        llvm::ArrayRef<mlir::AffineMap> maps,
-                        mlir::Value init);
+                        llvm::ArrayRef<mlir::AffineMap> maps, mlir::Value init);
 
 } // namespace jet
 

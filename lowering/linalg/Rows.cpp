@@ -15,7 +15,8 @@ using namespace jet;
 /// remaining dimensions `body` computes into the slice it is given.
 static Lowered
 overRows(KernelBuilder &b, RankedTensorType type, OpFoldResult rows,
-         unsigned dims, function_ref<Value(ValueRange point, Value init)> body) {
+         unsigned dims,
+         function_ref<Value(ValueRange point, Value init)> body) {
   SmallVector<OpFoldResult> sizes = {rows};
   for (int64_t size : type.getShape().drop_front())
     sizes.push_back(b.getIndexAttr(size));
@@ -47,30 +48,27 @@ Lowered jet::lowerEmbedding(KernelBuilder &b, EmbeddingOp op,
 
 Lowered jet::lowerLastToken(KernelBuilder &b, LastTokenOp op,
                             ValueRange operands) {
-  return overRows(b, cast<RankedTensorType>(op.getType()),
-                  b.dim(operands[1], 0), 1, [&](ValueRange point, Value init) {
-                    Sequence sequence = b.sequence(operands[1], point[0]);
-                    Value last = b.sub(b.add(sequence.row, sequence.rows),
-                                       b.index(1));
-                    return b.elementwiseInto(
-                        b.row(operands[0], last), init,
-                        [](ValueRange in) { return in[0]; });
-                  });
+  return overRows(
+      b, cast<RankedTensorType>(op.getType()), b.dim(operands[1], 0), 1,
+      [&](ValueRange point, Value init) {
+        Sequence sequence = b.sequence(operands[1], point[0]);
+        Value last = b.sub(b.add(sequence.row, sequence.rows), b.index(1));
+        return b.elementwiseInto(b.row(operands[0], last), init,
+                                 [](ValueRange in) { return in[0]; });
+      });
 }
 
 Lowered jet::lowerRmsNorm(KernelBuilder &b, RmsNormOp op, ValueRange operands) {
   auto type = cast<RankedTensorType>(op.getType());
-  return overRows(b, type, b.dim(operands[0], 0), 1,
-                  [&](ValueRange point, Value init) {
-                    Value x = b.row(operands[0], point[0]);
-                    Value scale = b.inverseNorm(
-                        b.sumOfSquares(x), type.getDimSize(1),
-                        op.getEps().convertToDouble(), 1.0);
-                    return b.elementwiseInto(
-                        {x, operands[1]}, init, [&](ValueRange in) {
-                          return b.mulf(in[1], b.mulf(in[0], scale));
-                        });
-                  });
+  return overRows(
+      b, type, b.dim(operands[0], 0), 1, [&](ValueRange point, Value init) {
+        Value x = b.row(operands[0], point[0]);
+        Value scale = b.inverseNorm(b.sumOfSquares(x), type.getDimSize(1),
+                                    op.getEps().convertToDouble(), 1.0);
+        return b.elementwiseInto({x, operands[1]}, init, [&](ValueRange in) {
+          return b.mulf(in[1], b.mulf(in[0], scale));
+        });
+      });
 }
 
 Lowered jet::lowerGatedRmsNorm(KernelBuilder &b, GatedRmsNormOp op,
@@ -81,7 +79,7 @@ Lowered jet::lowerGatedRmsNorm(KernelBuilder &b, GatedRmsNormOp op,
         SmallVector<Value> at(point);
         Value x = b.row(operands[0], at), gate = b.row(operands[1], at);
         Value scale = b.inverseNorm(b.sumOfSquares(x), type.getDimSize(2),
-                                  op.getEps().convertToDouble(), 1.0);
+                                    op.getEps().convertToDouble(), 1.0);
         return b.elementwiseInto(
             {x, gate, operands[2]}, init, [&](ValueRange in) {
               Value y = b.mulf(in[2], b.mulf(in[0], scale));
@@ -95,8 +93,7 @@ Lowered jet::lowerL2Norm(KernelBuilder &b, L2NormOp op, ValueRange operands) {
                   b.dim(operands[0], 0), 2, [&](ValueRange point, Value init) {
                     Value x = b.row(operands[0], SmallVector<Value>(point));
                     Value scale = b.inverseNorm(
-                        b.sumOfSquares(x), 1.0,
-                        op.getEps().convertToDouble(),
+                        b.sumOfSquares(x), 1.0, op.getEps().convertToDouble(),
                         op.getScale().convertToDouble());
                     return b.elementwiseInto(x, init, [&](ValueRange in) {
                       return b.mulf(in[0], scale);
@@ -105,15 +102,13 @@ Lowered jet::lowerL2Norm(KernelBuilder &b, L2NormOp op, ValueRange operands) {
 }
 
 Lowered jet::lowerSwiglu(KernelBuilder &b, SwigluOp op, ValueRange operands) {
-  return overRows(b, cast<RankedTensorType>(op.getType()),
-                  b.dim(operands[0], 0), 1, [&](ValueRange point, Value init) {
-                    return b.elementwiseInto(
-                        {b.row(operands[0], point[0]),
-                         b.row(operands[1], point[0])},
-                        init, [&](ValueRange in) {
-                          return b.mulf(b.silu(in[0]), in[1]);
-                        });
-                  });
+  return overRows(
+      b, cast<RankedTensorType>(op.getType()), b.dim(operands[0], 0), 1,
+      [&](ValueRange point, Value init) {
+        return b.elementwiseInto(
+            {b.row(operands[0], point[0]), b.row(operands[1], point[0])}, init,
+            [&](ValueRange in) { return b.mulf(b.silu(in[0]), in[1]); });
+      });
 }
 
 /// Reads a tensor of `shape` in a nest of `rank` loops: trailing dimensions

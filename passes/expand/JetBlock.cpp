@@ -16,21 +16,19 @@ using namespace jet;
 static Value logDecay(ExpandBuilder &b, Value a, int64_t heads) {
   Value aLog = b.param("A_log", {heads});
   Value dtBias = b.param("dt_bias", {heads});
-  return b.map({a, aLog, dtBias}, b.rows({heads}),
-               [](ImplicitLocOpBuilder &b, ValueRange in) -> Value {
-                 Value x = arith::AddFOp::create(b, in[0], in[2]);
-                 // Beyond 20, log(1 + e^x) is x in f32, and e^x may overflow.
-                 Value limit =
-                     arith::ConstantOp::create(b, b.getF32FloatAttr(20.0f));
-                 Value large = arith::CmpFOp::create(
-                     b, arith::CmpFPredicate::OGT, x, limit);
-                 Value soft =
-                     math::Log1pOp::create(b, math::ExpOp::create(b, x));
-                 soft = arith::SelectOp::create(b, large, x, soft);
-                 Value rate = math::ExpOp::create(b, in[1]);
-                 return arith::NegFOp::create(
-                     b, arith::MulFOp::create(b, rate, soft));
-               });
+  return b.map(
+      {a, aLog, dtBias}, b.rows({heads}),
+      [](ImplicitLocOpBuilder &b, ValueRange in) -> Value {
+        Value x = arith::AddFOp::create(b, in[0], in[2]);
+        // Beyond 20, log(1 + e^x) is x in f32, and e^x may overflow.
+        Value limit = arith::ConstantOp::create(b, b.getF32FloatAttr(20.0f));
+        Value large =
+            arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, x, limit);
+        Value soft = math::Log1pOp::create(b, math::ExpOp::create(b, x));
+        soft = arith::SelectOp::create(b, large, x, soft);
+        Value rate = math::ExpOp::create(b, in[1]);
+        return arith::NegFOp::create(b, arith::MulFOp::create(b, rate, soft));
+      });
 }
 
 Value jet::expandJetBlock(ExpandBuilder &b, JetBlockAttr mixer, Value x,
@@ -58,17 +56,17 @@ Value jet::expandJetBlock(ExpandBuilder &b, JetBlockAttr mixer, Value x,
                                      mixer.getGeneratorDim()));
   Value taps = b.linear(hiddenTaps, "dynamic_conv1d.kernel_generator.w2",
                         channels * mixer.getConvSize(), /*bias=*/true);
-  auto conv = DynamicConvOp::create(
-      b, TypeRange{b.rows({channels}), tail.getType()},
-      ValueRange{u, taps, tail, b.batch});
+  auto conv =
+      DynamicConvOp::create(b, TypeRange{b.rows({channels}), tail.getType()},
+                            ValueRange{u, taps, tail, b.batch});
   tail = conv.getNextTail();
   Value v = b.splitHeads(b.silu(conv.getResult()), heads);
 
   Value beta = b.sigmoid(b.linear(x, "b_proj", heads));
   Value g = logDecay(b, b.linear(x, "a_proj", heads), heads);
-  auto rule = GatedDeltaRuleOp::create(
-      b, TypeRange{v.getType(), state.getType()},
-      ValueRange{q, k, v, g, beta, state, b.batch});
+  auto rule =
+      GatedDeltaRuleOp::create(b, TypeRange{v.getType(), state.getType()},
+                               ValueRange{q, k, v, g, beta, state, b.batch});
   state = rule.getNextState();
 
   Value gate = b.splitHeads(b.linear(x, "g_proj", channels), heads);

@@ -125,8 +125,8 @@ LogicalResult jet::fuseIntoResult(RewriterBase &rewriter, PortOpInterface op,
   Region &region = body.finish(body.append(map.getBody(), mapArguments));
   Type type = map.getType();
   rewriter.setInsertionPoint(op);
-  Operation *fused = setPort(rewriter, op, resultPort(index), extras, region,
-                             type);
+  Operation *fused =
+      setPort(rewriter, op, resultPort(index), extras, region, type);
   rewriter.replaceOp(map, fused->getResult(index));
   return success();
 }
@@ -173,8 +173,7 @@ LogicalResult jet::fuseIntoOperand(RewriterBase &rewriter, PortOpInterface op,
     }
     value = body.append(*old->region, arguments);
   }
-  Region &region =
-      body.finish(body.convert(value, rewriter.getF32Type()));
+  Region &region = body.finish(body.convert(value, rewriter.getF32Type()));
 
   if (view) {
     rewriter.setInsertionPoint(view);

@@ -41,9 +41,9 @@ mlir::LogicalResult fuseIntoResult(mlir::RewriterBase &rewriter,
                                    PortOpInterface op, unsigned index,
                                    MapOp map, FusionLog &log);
 
-/// Moves `map`, which makes operand `index` of `op` (or what that is a view of),
-/// onto that operand. Refuses when the map has other readers, or other inputs
-/// in the way of a view.
+/// Moves `map`, which makes operand `index` of `op` (or what that is a view
+/// of), onto that operand. Refuses when the map has other readers, or other
+/// inputs in the way of a view.
 mlir::LogicalResult fuseIntoOperand(mlir::RewriterBase &rewriter,
                                     PortOpInterface op, unsigned index,
                                     FusionLog &log);

@@ -22,8 +22,8 @@ static void writeBody(RewriterBase &rewriter, Location location, Region &body,
                       Type result) {
   OpBuilder::InsertionGuard guard(rewriter);
   Type f32 = rewriter.getF32Type();
-  Block *block = rewriter.createBlock(&body, {}, {f32, f32},
-                                      {location, location});
+  Block *block =
+      rewriter.createBlock(&body, {}, {f32, f32}, {location, location});
   ImplicitLocOpBuilder b(location, rewriter);
   Value gate = block->getArgument(0), up = block->getArgument(1);
   Value one = arith::ConstantOp::create(b, b.getF32FloatAttr(1.0f));
@@ -56,12 +56,10 @@ static LogicalResult fuse(RewriterBase &rewriter, SwigluOp swiglu,
   SmallVector<Value> weights(linear.getWeightsOf(gate));
   llvm::append_range(weights, linear.getWeightsOf(up));
   rewriter.setInsertionPoint(linear);
-  Location location =
-      rewriter.getFusedLoc({linear.getLoc(), swiglu.getLoc()});
-  auto merged = GroupedLinearOp::create(rewriter, location,
-                                        TypeRange{swiglu.getType()},
-                                        linear.getX(), weights,
-                                        ArrayRef<int64_t>{2});
+  Location location = rewriter.getFusedLoc({linear.getLoc(), swiglu.getLoc()});
+  auto merged =
+      GroupedLinearOp::create(rewriter, location, TypeRange{swiglu.getType()},
+                              linear.getX(), weights, ArrayRef<int64_t>{2});
   Region body;
   writeBody(rewriter, location, body, getElementTypeOrSelf(swiglu.getType()));
   Operation *fused =

@@ -24,24 +24,23 @@ static GroupedLinearOp addBias(RewriterBase &rewriter, GroupedLinearOp op,
   {
     OpBuilder::InsertionGuard guard(rewriter);
     Type element = getElementTypeOrSelf(bias.getType());
-    Block *block =
-        rewriter.createBlock(&body, {}, {rewriter.getF32Type(), element},
-                             {location, location});
+    Block *block = rewriter.createBlock(
+        &body, {}, {rewriter.getF32Type(), element}, {location, location});
     Value value = block->getArgument(1);
     if (!element.isF32())
       value = arith::ExtFOp::create(rewriter, location, rewriter.getF32Type(),
                                     value);
-    value = arith::AddFOp::create(rewriter, location, block->getArgument(0),
-                                  value);
+    value =
+        arith::AddFOp::create(rewriter, location, block->getArgument(0), value);
     Type result = getElementTypeOrSelf(op.getResult(index).getType());
     if (!result.isF32())
       value = arith::TruncFOp::create(rewriter, location, result, value);
     YieldOp::create(rewriter, location, value);
   }
   rewriter.setInsertionPoint(op);
-  return cast<GroupedLinearOp>(
-      setPort(rewriter, cast<PortOpInterface>(op.getOperation()),
-              resultPort(index), bias, body));
+  return cast<GroupedLinearOp>(setPort(rewriter,
+                                       cast<PortOpInterface>(op.getOperation()),
+                                       resultPort(index), bias, body));
 }
 
 static void group(RewriterBase &rewriter, ArrayRef<LinearOp> linears) {
@@ -55,10 +54,10 @@ static void group(RewriterBase &rewriter, ArrayRef<LinearOp> linears) {
     locations.push_back(linear.getLoc());
   }
   rewriter.setInsertionPoint(linears.front());
-  auto grouped = GroupedLinearOp::create(
-      rewriter, rewriter.getFusedLoc(locations), types,
-      LinearOp(linears.front()).getX(), weights,
-      SmallVector<int64_t>(linears.size(), 1));
+  auto grouped =
+      GroupedLinearOp::create(rewriter, rewriter.getFusedLoc(locations), types,
+                              LinearOp(linears.front()).getX(), weights,
+                              SmallVector<int64_t>(linears.size(), 1));
   for (auto [linear, result] : llvm::zip_equal(linears, grouped.getResults()))
     rewriter.replaceOp(linear, result);
   for (auto [index, bias] : llvm::enumerate(biases))
@@ -78,9 +77,9 @@ struct GroupLinearsPass : jet::impl::GroupLinearsPassBase<GroupLinearsPass> {
     // group can stand where its first one does.
     llvm::MapVector<Value, SmallVector<LinearOp>> byInput;
     for (LinearOp linear : getOperation().getOps<LinearOp>()) {
-      Operation *first =
-          byInput[linear.getX()].empty() ? linear.getOperation()
-                                         : byInput[linear.getX()].front();
+      Operation *first = byInput[linear.getX()].empty()
+                             ? linear.getOperation()
+                             : byInput[linear.getX()].front();
       if (!isAvailableAt(linear.getWeight(), first) ||
           (linear.getBias() && !isAvailableAt(linear.getBias(), first))) {
         (void)log.refuse(linear, "its weight is computed after the first "
