@@ -7,11 +7,14 @@
 #include "lowering/Pipelines.h"
 #include "lowering/Registration.h"
 #include "lowering/cpu/HostCode.h"
+#include "passes/Passes.h"
 #include "support/File.h"
 #include "tools/jetc/Options.h"
+#include "tools/jetc/ProgramInterface.h"
 
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Support/Timing.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
@@ -21,7 +24,8 @@ using namespace jet;
 
 namespace {
 
-/// "file: $.json.path" or "file:line:column", for one-line messages.
+/// "file: $.json.path" or "file:line:column", for one-line messages; empty if
+/// not known.
 std::string describe(Location location) {
   if (auto named = dyn_cast<NameLoc>(location))
     return describe(named.getChildLoc()) + ": " + named.getName().str();
@@ -32,16 +36,14 @@ std::string describe(Location location) {
     return name + ":" + std::to_string(file.getLine()) + ":" +
            std::to_string(file.getColumn());
   }
-  return "jetc";
+  return "";
 }
 
 class Compilation {
 public:
   explicit Compilation(const CompileOptions &options)
-      : options(options), handler(&context, [](Diagnostic &diagnostic) {
-          if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
-            reportError(describe(diagnostic.getLocation()) + ": " +
-                        diagnostic.str());
+      : options(options), handler(&context, [this](Diagnostic &diagnostic) {
+          print(diagnostic);
         }) {
     DialectRegistry registry;
     registerAllDialects(registry);
@@ -49,6 +51,8 @@ public:
     context.loadDialect<JetDialect>();
     // Kernels are few and small: threads cost more than they give.
     context.disableMultithreading();
+    applyDefaultTimingManagerCLOptions(timing);
+    time = timing.getRootScope();
   }
 
   int run() {
@@ -69,14 +73,16 @@ public:
     Phase phase = options.phase;
     if (phase == Phase::Model)
       return writeText();
-    if (!place() || (phase >= Phase::Tensor && !lower(buildExpandPipeline)) ||
-        (phase >= Phase::Launch && !lower(buildLaunchPipeline)) ||
-        (phase >= Phase::Linalg && !lower(buildLinalgPipeline)) ||
-        (phase >= Phase::Loops && !lower([&](OpPassManager &pm) {
-          CpuOptions cpu;
-          cpu.vectorWidth = level.vectorWidth;
-          buildLoopsPipeline(pm, cpu);
-        })))
+    if (!place() ||
+        (phase >= Phase::Tensor && !lower("expand", buildExpandPipeline)) ||
+        (phase >= Phase::Fused && !fuse()) ||
+        (phase >= Phase::Launch && !lower("launch", buildLaunchPipeline)) ||
+        (phase >= Phase::Linalg && !lower("linalg", buildLinalgPipeline)) ||
+        (phase >= Phase::Loops && !lower("loops", [&](OpPassManager &pm) {
+           CpuOptions cpu;
+           cpu.vectorWidth = level.vectorWidth;
+           buildLoopsPipeline(pm, cpu);
+         })))
       return 1;
     if (phase < Phase::Llvm)
       return writeText();
@@ -84,7 +90,25 @@ public:
   }
 
 private:
+  /// The first error says what is wrong. What follows is mostly the same of
+  /// other ops, and only counted.
+  void print(Diagnostic &diagnostic) {
+    std::string place = describe(diagnostic.getLocation());
+    std::string text =
+        (place.empty() ? options.input : place) + ": " + diagnostic.str();
+    if (diagnostic.getSeverity() == DiagnosticSeverity::Error) {
+      if (!errors++)
+        reportError(text);
+    } else if (diagnostic.getSeverity() == DiagnosticSeverity::Warning) {
+      llvm::errs() << "jetc: warning: " << text << "\n";
+    } else if (diagnostic.getSeverity() == DiagnosticSeverity::Remark &&
+               options.remarks) {
+      llvm::errs() << "jetc: remark: " << text << "\n";
+    }
+  }
+
   bool readInput() {
+    TimingScope reading = time.nest("read");
     if (StringRef(options.input).ends_with(".mlir")) {
       module = parseSourceFile<ModuleOp>(options.input, &context);
       return module && !module->getOps<ModelOp>().empty();
@@ -109,10 +133,35 @@ private:
     return stem.empty() ? "model" : stem.str();
   }
 
-  bool lower(llvm::function_ref<void(OpPassManager &)> build) {
+  bool lower(StringRef name, llvm::function_ref<void(OpPassManager &)> build) {
     PassManager pm(&context);
     build(pm);
-    return succeeded(pm.run(*module));
+    TimingScope passes = time.nest(name);
+    pm.enableTiming(passes);
+    if (succeeded(applyPassManagerCLOptions(pm)) && succeeded(pm.run(*module)))
+      return true;
+    if (errors > 1)
+      llvm::errs() << "jetc: note: and " << errors - 1 << " more\n";
+    return false;
+  }
+
+  /// tensor → fused: our passes, or the user's.
+  bool fuse() {
+    if (!options.passPipeline)
+      return true;
+    FailureOr<OpPassManager> passes = parsePipeline(*options.passPipeline);
+    if (failed(passes))
+      return false;
+    ProgramInterface before(*module);
+    auto build = [&](OpPassManager &pm) {
+      pm = *passes;
+      pm.addPass(createVerifyLevelPass({"tensor"}));
+    };
+    if (lower("fuse", build) && succeeded(before.verifyUnchanged(*module)))
+      return true;
+    llvm::errs() << "jetc: note: --pass-pipeline begins and must end at level "
+                    "'tensor', as --emit=tensor prints it\n";
+    return false;
   }
 
   bool place() {
@@ -122,7 +171,8 @@ private:
       names = *spec->placement;
     for (const std::string &name : names)
       place.placement.push_back(name);
-    return lower([&](OpPassManager &pm) { buildPlacePipeline(pm, place); });
+    return lower("place",
+                 [&](OpPassManager &pm) { buildPlacePipeline(pm, place); });
   }
 
   int writeText() {
@@ -157,7 +207,8 @@ private:
   /// Launch lists to a package, kernels to code.
   int finish() {
     FailureOr<Package> package = buildPackage(*module);
-    if (failed(package) || !setLimits(*package) || !lower(buildHostPipeline))
+    if (failed(package) || !setLimits(*package) ||
+        !lower("llvm", buildHostPipeline))
       return 1;
     auto kernels = module->lookupSymbol<ModuleOp>(kKernelsModule);
     if (options.phase == Phase::Llvm)
@@ -166,7 +217,9 @@ private:
       FailureOr<std::string> text = printHostIR(kernels, level);
       return failed(text) ? 1 : write(*text);
     }
+    TimingScope coding = time.nest("code");
     FailureOr<std::vector<std::byte>> code = compileHostCode(kernels, level);
+    coding.stop();
     if (failed(code))
       return 1;
     package->blobs.push_back({"host_code", std::move(*code)});
@@ -198,7 +251,10 @@ private:
   }
 
   const CompileOptions &options;
+  DefaultTimingManager timing;
+  TimingScope time;
   MLIRContext context;
+  int errors = 0;
   ScopedDiagnosticHandler handler;
   CpuLevel level;
   std::optional<ModelSpec> spec;
