@@ -7,6 +7,7 @@
 #ifndef JET_PASSES_PLUGIN_H
 #define JET_PASSES_PLUGIN_H
 
+#include "mlir/Pass/Pass.h"
 #include "mlir/Tools/Plugins/PassPlugin.h"
 #include "passes/PluginVersion.h"
 #include "llvm/Config/llvm-config.h"

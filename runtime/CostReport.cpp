@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 
 namespace jet {
 namespace {
@@ -52,9 +53,10 @@ public:
         std::max({report.unavoidable.total() / machine.memoryBandwidth,
                   total.tensorFlops / machine.tensorFlops,
                   total.vectorFlops / machine.vectorFlops});
-    std::stable_sort(
-        report.rows.begin(), report.rows.end(),
-        [](const auto &a, const auto &b) { return a.seconds > b.seconds; });
+    std::sort(report.rows.begin(), report.rows.end(),
+              [](const CostRow &a, const CostRow &b) {
+                return std::tie(b.seconds, a.op) < std::tie(a.seconds, b.op);
+              });
     return std::move(report);
   }
 
@@ -88,7 +90,7 @@ private:
   Result<void> addLaunch(const LaunchInfo &launch) {
     const KernelInfo &kernel = package.kernels[launch.kernel];
     if (kernel.op.empty()) {
-      ++report.kernelsWithoutCost;
+      ++report.launchesWithoutCost;
       return {};
     }
     CostSizes sizes = report.sizes;

@@ -58,7 +58,7 @@ struct CostReport {
   /// The larger of the unavoidable bytes at full bandwidth and the arithmetic
   /// at full rate.
   double boundSeconds = 0;
-  int64_t kernelsWithoutCost = 0; // launches of them, left out
+  int64_t launchesWithoutCost = 0; // of unknown ops, left out
 };
 
 /// A step of `sizes.batch` sequences, each with `sizes.context` positions in

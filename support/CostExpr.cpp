@@ -34,6 +34,7 @@ CostExpr CostExpr::symbol(char letter) {
 CostExpr CostExpr::rows() { return symbol('R'); }
 CostExpr CostExpr::batch() { return symbol('B'); }
 CostExpr CostExpr::tokens() { return symbol('T'); }
+CostExpr CostExpr::tokensEach() { return symbol('N'); }
 CostExpr CostExpr::context() { return symbol('L'); }
 
 CostExpr CostExpr::unknown() {
@@ -103,6 +104,9 @@ CostExpr CostExpr::makeCall(bool isMin, const CostExpr &x, const CostExpr &y) {
     return unknown();
   std::string text =
       (isMin ? "min(" : "ceildiv(") + x.toString() + ", " + y.toString() + ")";
+  // A product repeats the text of its calls in each of its terms.
+  if (text.size() > kMaxText)
+    return unknown();
   auto call = std::make_shared<const Call>(Call{isMin, x, y});
   CostExpr result;
   result.terms[{Factor{std::move(text), std::move(call)}}] = 1;
@@ -139,6 +143,8 @@ Result<int64_t> CostExpr::evaluateFactor(const Factor &factor,
       return sizes.batch;
     case 'T':
       return sizes.tokens;
+    case 'N':
+      return sizes.tokensEach();
     default:
       return sizes.context;
     }
@@ -210,7 +216,7 @@ namespace {
 
 /// sum     := ['-'] product (('+' | '-') product)*
 /// product := factor ('*' factor)*
-/// factor  := number | R | B | T | L | (min | ceildiv) '(' sum ',' sum ')'
+/// factor  := number | R | B | T | N | L | (min | ceildiv) '(' sum ',' sum ')'
 class CostParser {
 public:
   explicit CostParser(std::string_view text) : text(text) {}
@@ -283,6 +289,8 @@ private:
       return CostExpr::batch();
     if (consume("T"))
       return CostExpr::tokens();
+    if (consume("N"))
+      return CostExpr::tokensEach();
     if (consume("L"))
       return CostExpr::context();
     return parseNumber();
@@ -316,7 +324,7 @@ private:
     }
     if (position == begin || !value) {
       position = begin;
-      fail(value ? "a number, R, B, T, L, min( or ceildiv("
+      fail(value ? "a number, R, B, T, N, L, min( or ceildiv("
                  : "a number below 2^63");
       return {};
     }

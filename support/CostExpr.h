@@ -27,19 +27,22 @@ struct CostSizes {
   int64_t batch = 1;   // B: sequences
   int64_t tokens = 1;  // T: tokens of the step, all sequences together
   int64_t context = 0; // L: positions already in the state of a sequence
+  /// N: tokens of each sequence.
+  int64_t tokensEach() const { return tokens / batch + (tokens % batch != 0); }
 };
 
-/// A polynomial in R, B, T, L and in min(x, y) and ceildiv(x, y) of such. A
+/// A polynomial in R, B, T, N, L and in min(x, y) and ceildiv(x, y) of such. A
 /// value in normal form: equal polynomials print the same. Arithmetic that
 /// leaves 64 bits or grows beyond reason gives the unknown cost, which stays
 /// unknown and refuses to be evaluated.
 class CostExpr {
 public:
   CostExpr(int64_t constant = 0);
-  static CostExpr rows();    // R
-  static CostExpr batch();   // B
-  static CostExpr tokens();  // T
-  static CostExpr context(); // L
+  static CostExpr rows();       // R
+  static CostExpr batch();      // B
+  static CostExpr tokens();     // T
+  static CostExpr tokensEach(); // N
+  static CostExpr context();    // L
   static CostExpr unknown();
 
   CostExpr operator+(const CostExpr &other) const;
@@ -60,7 +63,8 @@ public:
   /// Reads what toString() writes. Errors say what was expected and found.
   static Result<CostExpr> parse(std::string_view text);
 
-  /// Errors: the value does not fit 64 bits, a division by <= 0.
+  /// `sizes.batch` must be positive. Errors: the value does not fit 64 bits, a
+  /// division by <= 0.
   Result<int64_t> evaluate(const CostSizes &sizes) const;
 
 private:

@@ -91,11 +91,6 @@ void jet::addMatrixProduct(OpCost &cost, const CostExpr &rows, int64_t n,
   cost.tensorFlops += rows * product({2, n, k});
 }
 
-/// Tokens of each sequence.
-static CostExpr getTokensPerSequence() {
-  return CostExpr::ceilDiv(CostExpr::tokens(), CostExpr::batch());
-}
-
 /// Positions of a sequence that the cache holds before the step.
 static CostExpr getCachedKeys(KvCacheType cache) {
   if (std::optional<int64_t> window = cache.getWindow())
@@ -106,7 +101,7 @@ static CostExpr getCachedKeys(KvCacheType cache) {
 /// Σ over the rows i = 1 … n of a sequence of the keys that row i sees: L + i,
 /// at most the window. The first m rows see less than the window.
 static CostExpr getVisibleKeys(KvCacheType cache) {
-  CostExpr n = getTokensPerSequence(), m = n;
+  CostExpr n = CostExpr::tokensEach(), m = n;
   if (std::optional<int64_t> window = cache.getWindow())
     m = CostExpr::min(n, CostExpr(*window) - getCachedKeys(cache));
   CostExpr visible =
@@ -134,7 +129,7 @@ void jet::addAttention(OpCost &cost, KvCacheType cache, int64_t heads) {
 void jet::addKvAppend(OpCost &cost, KvCacheType cache) {
   CostExpr rows = CostExpr::tokens();
   if (std::optional<int64_t> window = cache.getWindow())
-    rows = CostExpr::batch() * CostExpr::min(getTokensPerSequence(), *window);
+    rows = CostExpr::batch() * CostExpr::min(CostExpr::tokensEach(), *window);
   cost.stateWritten += rows * getPositionBytes(cache);
 }
 

@@ -6,7 +6,7 @@
 //
 //   OpCost FusedOp::getCost() {
 //     OpCost cost = getOperandCost(*this);         // tensors in and out
-//     addRecurrentStep(cost, getState().getType()); // S read and written once
+//     addDeltaRule(cost, getState().getType()); // S read and written once
 //     addMatrixProduct(cost, CostExpr::rows(), n, k);
 //     return cost;
 //   }

@@ -13,8 +13,8 @@ def Jet_CostOpInterface : OpInterface<"CostOpInterface"> {
   let description = [{
     Bytes that an op moves, by what they are (weights, state, activations), and
     arithmetic by unit, as expressions in the sizes of a step: `R` rows of the
-    op, `B` sequences, `T` tokens, `L` positions already in the state of each
-    sequence.
+    op, `B` sequences, `T` tokens (`N` of each sequence), `L` positions already
+    in the state of each sequence.
 
     All tensor ops have the interface. The default reads all operands, writes
     all results, and counts the scalar operations of the op's regions once per

@@ -33,13 +33,14 @@ LogicalResult TargetAttr::verify(function_ref<InFlightDiagnostic()> emitError,
       {"vector_flops", vectorFlops}};
   for (auto [rate, value] : rates) // C2
     if (!value.getValue().isFinite() || value.getValueAsDouble() <= 0)
-      return emitError() << "expected " << rate << " > 0, found " << value;
+      return emitError() << "expected " << rate << " > 0, found "
+                         << value.getValueAsDouble();
   if (memoryBytes <= 0)
     return emitError() << "expected memory > 0, found " << memoryBytes;
   if (launchSeconds && (!launchSeconds.getValue().isFinite() ||
                         launchSeconds.getValueAsDouble() < 0)) // C3
     return emitError() << "expected launch_seconds >= 0, found "
-                       << launchSeconds;
+                       << launchSeconds.getValueAsDouble();
   return success();
 }
 
@@ -52,17 +53,26 @@ ArrayRef<StringRef> jet::builtinTargetNames() {
 /// Parses `text`; `name` begins the error's message.
 static Result<TargetAttr> parseTarget(MLIRContext &context, StringRef text,
                                       const std::string &name) {
+  // The parser of a lone attribute takes space and comments around it for
+  // trailing characters.
+  std::string code;
+  unsigned skipped = 0; // lines before the attribute
+  for (StringRef line : llvm::split(text, '\n')) {
+    if (line.trim().empty() || line.trim().starts_with("//"))
+      skipped += code.empty();
+    else
+      code += line.rtrim().str() + "\n";
+  }
   std::string message;
   ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
-    // Of the parser's buffer, the line in the file is what helps.
     if (!message.empty())
       return;
     if (auto at = dyn_cast<FileLineColLoc>(diagnostic.getLocation()))
-      message = std::to_string(at.getLine()) + ":" +
+      message = std::to_string(at.getLine() + skipped) + ":" +
                 std::to_string(at.getColumn()) + ": ";
     message += diagnostic.str();
   });
-  Attribute attribute = parseAttribute(text, &context);
+  Attribute attribute = parseAttribute(StringRef(code).trim(), &context);
   if (auto target = dyn_cast_or_null<TargetAttr>(attribute))
     return target;
   if (attribute)

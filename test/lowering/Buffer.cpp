@@ -3,6 +3,7 @@
 
 #include "KernelHarness.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <numeric>

@@ -74,6 +74,10 @@ TEST_F(PackageFileTest, RoundTrips) {
       SizeExpr::make(SizeExpr::Kind::Add, SizeExpr::makeSymbol(Symbol::R),
                      SizeExpr::makeConstant(7)),
       SizeExpr::makeConstant(8));
+  package.kernels[1].op = "linear";
+  package.kernels[1].cost.weightsRead = 12;
+  package.kernels[1].cost.tensorFlops =
+      CostExpr::rows() * CostExpr::min(CostExpr::context(), 64);
   ASSERT_TRUE(writePackage(package, path));
   const std::string first = readFile(path);
   Result<Package> read = readPackage(path);
@@ -84,6 +88,10 @@ TEST_F(PackageFileTest, RoundTrips) {
   EXPECT_EQ(read->programs[2].launches.size(), 4u);
   const SymbolValues symbols = {9, 1, 1, 1, 1};
   EXPECT_EQ(*read->kernels[0].grid.evaluate(symbols), 2);
+  EXPECT_EQ(read->kernels[1].op, "linear");
+  EXPECT_EQ(read->kernels[1].cost.weightsRead, 12);
+  EXPECT_EQ(read->kernels[1].cost.tensorFlops.toString(), "R*min(L, 64)");
+  EXPECT_TRUE(read->kernels[1].cost.stateRead.isZero());
   // The second file has every member of the first.
   ASSERT_TRUE(writePackage(*read, path));
   EXPECT_EQ(readFile(path), first);
@@ -182,6 +190,11 @@ TEST_F(PackageFileTest, MembersMustHaveTheRightType) {
       {"/kernels/0/grid", {"add", 1}},
       {"/kernels/0/grid", nullptr},
       {"/kernels/0/operands/0/access", "peek"},
+      {"/kernels/0/op", 1},
+      {"/kernels/0/cost", "8*R"},
+      {"/kernels/0/cost", {{"weights", "8*R"}}},
+      {"/kernels/0/cost", {{"weights_read", 8}}},
+      {"/kernels/0/cost", {{"weights_read", "8*C"}}},
       {"/programs/0/logits", "some"},
       {"/programs/0/launches/0/rows", 1},
       {"/programs/0/launches/0/operands/0", {{"input", "weights"}}},

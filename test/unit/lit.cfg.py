@@ -16,3 +16,6 @@ config.test_format = lit.formats.GoogleTest(".", "Tests", runUnder)
 for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"):
     if name in os.environ:
         config.environment[name] = os.environ[name]
+if config.jet_sanitize:
+    # As in test/lit.cfg.py.
+    config.environment.setdefault("ASAN_OPTIONS", "allow_user_poisoning=0")

@@ -7,12 +7,16 @@
 #include "lowering/Pipelines.h"
 #include "lowering/Registration.h"
 #include "lowering/cpu/HostCode.h"
+#include "passes/Passes.h"
 #include "support/File.h"
 #include "tools/jetc/Options.h"
+#include "tools/jetc/ProgramInterface.h"
 
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Support/Timing.h"
 #include "llvm/ADT/SmallString.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -21,7 +25,8 @@ using namespace jet;
 
 namespace {
 
-/// "file: $.json.path" or "file:line:column", for one-line messages.
+/// "file: $.json.path" or "file:line:column", for one-line messages; empty if
+/// not known.
 std::string describe(Location location) {
   if (auto named = dyn_cast<NameLoc>(location))
     return describe(named.getChildLoc()) + ": " + named.getName().str();
@@ -32,16 +37,14 @@ std::string describe(Location location) {
     return name + ":" + std::to_string(file.getLine()) + ":" +
            std::to_string(file.getColumn());
   }
-  return "jetc";
+  return "";
 }
 
 class Compilation {
 public:
   explicit Compilation(const CompileOptions &options)
-      : options(options), handler(&context, [](Diagnostic &diagnostic) {
-          if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
-            reportError(describe(diagnostic.getLocation()) + ": " +
-                        diagnostic.str());
+      : options(options), handler(&context, [this](Diagnostic &diagnostic) {
+          print(diagnostic);
         }) {
     DialectRegistry registry;
     registerAllDialects(registry);
@@ -49,6 +52,8 @@ public:
     context.loadDialect<JetDialect>();
     // Kernels are few and small: threads cost more than they give.
     context.disableMultithreading();
+    applyDefaultTimingManagerCLOptions(timing);
+    time = timing.getRootScope();
   }
 
   int run() {
@@ -64,25 +69,26 @@ public:
     if (options.maxBatch < 1 || options.maxBatch > (1 << 20))
       return reportError("--max-batch: expected 1 to 1048576, found " +
                          std::to_string(options.maxBatch));
+    for (const std::string &name : options.disableFusion)
+      if (!llvm::is_contained(getFusionNames(), name))
+        return reportError("--disable-fusion: expected one of " +
+                           llvm::join(getFusionNames(), ", ") + ", found '" +
+                           name + "'");
     if (!readInput())
       return 1;
     Phase phase = options.phase;
     if (phase == Phase::Model)
       return writeText();
-    if (!place() || (phase >= Phase::Tensor && !lower(buildExpandPipeline)) ||
-        (getenv("JETFUSE") && !lower([&](OpPassManager &pm) {
-          FuseOptions fuse;
-          StringRef names(getenv("JETFUSE"));
-          SmallVector<StringRef> parts; names.split(parts, ',');
-          for (StringRef n : parts) fuse.disable.push_back(n.str());
-          buildFusePipeline(pm, fuse); })) ||
-        (phase >= Phase::Launch && !lower(buildLaunchPipeline)) ||
-        (phase >= Phase::Linalg && !lower(buildLinalgPipeline)) ||
-        (phase >= Phase::Loops && !lower([&](OpPassManager &pm) {
-          CpuOptions cpu;
-          cpu.vectorWidth = level.vectorWidth;
-          buildLoopsPipeline(pm, cpu);
-        })))
+    if (!place() ||
+        (phase >= Phase::Tensor && !lower("expand", buildExpandPipeline)) ||
+        (phase >= Phase::Fused && !fuse()) ||
+        (phase >= Phase::Launch && !lower("launch", buildLaunchPipeline)) ||
+        (phase >= Phase::Linalg && !lower("linalg", buildLinalgPipeline)) ||
+        (phase >= Phase::Loops && !lower("loops", [&](OpPassManager &pm) {
+           CpuOptions cpu;
+           cpu.vectorWidth = level.vectorWidth;
+           buildLoopsPipeline(pm, cpu);
+         })))
       return 1;
     if (phase < Phase::Llvm)
       return writeText();
@@ -90,7 +96,25 @@ public:
   }
 
 private:
+  /// The first error says what is wrong. What follows is mostly the same of
+  /// other ops, and only counted.
+  void print(Diagnostic &diagnostic) {
+    std::string place = describe(diagnostic.getLocation());
+    std::string text =
+        (place.empty() ? options.input : place) + ": " + diagnostic.str();
+    if (diagnostic.getSeverity() == DiagnosticSeverity::Error) {
+      if (!errors++)
+        reportError(text);
+    } else if (diagnostic.getSeverity() == DiagnosticSeverity::Warning) {
+      llvm::errs() << "jetc: warning: " << text << "\n";
+    } else if (diagnostic.getSeverity() == DiagnosticSeverity::Remark &&
+               options.remarks) {
+      llvm::errs() << "jetc: remark: " << text << "\n";
+    }
+  }
+
   bool readInput() {
+    TimingScope reading = time.nest("read");
     if (StringRef(options.input).ends_with(".mlir")) {
       module = parseSourceFile<ModuleOp>(options.input, &context);
       return module && !module->getOps<ModelOp>().empty();
@@ -115,10 +139,41 @@ private:
     return stem.empty() ? "model" : stem.str();
   }
 
-  bool lower(llvm::function_ref<void(OpPassManager &)> build) {
+  bool lower(StringRef name, llvm::function_ref<void(OpPassManager &)> build) {
     PassManager pm(&context);
     build(pm);
-    return succeeded(pm.run(*module));
+    TimingScope passes = time.nest(name);
+    pm.enableTiming(passes);
+    if (succeeded(applyPassManagerCLOptions(pm)) && succeeded(pm.run(*module)))
+      return true;
+    if (errors > 1)
+      llvm::errs() << "jetc: note: and " << errors - 1 << " more\n";
+    return false;
+  }
+
+  /// tensor → fused: our passes, or the user's.
+  bool fuse() {
+    if (!options.passPipeline)
+      return lower("fuse", [&](OpPassManager &pm) {
+        FuseOptions fuse;
+        for (const std::string &name : options.disableFusion)
+          fuse.disable.push_back(name);
+        fuse.remarks = options.remarks;
+        buildFusePipeline(pm, fuse);
+      });
+    FailureOr<OpPassManager> passes = parsePipeline(*options.passPipeline);
+    if (failed(passes))
+      return false;
+    ProgramInterface before(*module);
+    auto build = [&](OpPassManager &pm) {
+      pm = *passes;
+      pm.addPass(createVerifyLevelPass({"tensor"}));
+    };
+    if (lower("fuse", build) && succeeded(before.verifyUnchanged(*module)))
+      return true;
+    llvm::errs() << "jetc: note: --pass-pipeline begins and must end at level "
+                    "'tensor', as --emit=tensor prints it\n";
+    return false;
   }
 
   bool place() {
@@ -128,7 +183,8 @@ private:
       names = *spec->placement;
     for (const std::string &name : names)
       place.placement.push_back(name);
-    return lower([&](OpPassManager &pm) { buildPlacePipeline(pm, place); });
+    return lower("place",
+                 [&](OpPassManager &pm) { buildPlacePipeline(pm, place); });
   }
 
   int writeText() {
@@ -163,7 +219,8 @@ private:
   /// Launch lists to a package, kernels to code.
   int finish() {
     FailureOr<Package> package = buildPackage(*module);
-    if (failed(package) || !setLimits(*package) || !lower(buildHostPipeline))
+    if (failed(package) || !setLimits(*package) ||
+        !lower("llvm", buildHostPipeline))
       return 1;
     auto kernels = module->lookupSymbol<ModuleOp>(kKernelsModule);
     if (options.phase == Phase::Llvm)
@@ -172,7 +229,9 @@ private:
       FailureOr<std::string> text = printHostIR(kernels, level);
       return failed(text) ? 1 : write(*text);
     }
+    TimingScope coding = time.nest("code");
     FailureOr<std::vector<std::byte>> code = compileHostCode(kernels, level);
+    coding.stop();
     if (failed(code))
       return 1;
     package->blobs.push_back({"host_code", std::move(*code)});
@@ -204,7 +263,10 @@ private:
   }
 
   const CompileOptions &options;
+  DefaultTimingManager timing;
+  TimingScope time;
   MLIRContext context;
+  int errors = 0;
   ScopedDiagnosticHandler handler;
   CpuLevel level;
   std::optional<ModelSpec> spec;

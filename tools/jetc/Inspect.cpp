@@ -3,6 +3,7 @@
 
 #include "runtime/Package.h"
 #include "support/Json.h"
+#include "tools/jetc/InspectCost.h"
 #include "tools/jetc/Options.h"
 
 #include "llvm/ADT/MapVector.h"
@@ -41,8 +42,7 @@ static std::string formatLayers(const std::vector<std::string> &layers) {
 }
 
 static nlohmann::ordered_json toJson(const Package &package,
-                                     const StateBytes &state,
-                                     int64_t context) {
+                                     const StateBytes &state, int64_t context) {
   const ModelInfo &model = package.model;
   nlohmann::ordered_json programs = nlohmann::ordered_json::object();
   for (const ProgramInfo &program : package.programs)
@@ -52,8 +52,8 @@ static nlohmann::ordered_json toJson(const Package &package,
         {"arena_bytes_per_token", program.arenaBytesPerRow}};
   nlohmann::ordered_json kernels = nlohmann::ordered_json::array();
   for (const KernelInfo &kernel : package.kernels)
-    kernels.push_back({{"name", kernel.name},
-                       {"operands", kernel.operands.size()}});
+    kernels.push_back(
+        {{"name", kernel.name}, {"operands", kernel.operands.size()}});
   return {{"name", model.name},
           {"producer", package.producer},
           {"target",
@@ -130,9 +130,24 @@ int jet::inspect(const InspectOptions &options) {
   Result<StateBytes> state = stateBytesPerSequence(*package, context);
   if (!state)
     return reportError(options.package + ": " + state.error().message);
-  if (options.json)
-    outs() << toJson(*package, *state, context).dump(2) << "\n";
-  else
+  CostTable cost;
+  if (options.cost) {
+    Result<CostTable> table = inspectCost(options, *package, context);
+    if (!table)
+      return reportError(table.error().message);
+    cost = std::move(*table);
+  } else if (Result<void> unused = rejectCostOptions(options); !unused) {
+    return reportError(unused.error().message);
+  }
+  if (options.json) {
+    nlohmann::ordered_json summary = toJson(*package, *state, context);
+    if (options.cost)
+      summary["cost"] = costToJson(cost);
+    outs() << summary.dump(2) << "\n";
+  } else if (options.cost) {
+    printCost(*package, cost);
+  } else {
     printText(*package, *state, context);
+  }
   return 0;
 }

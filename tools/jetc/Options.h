@@ -7,17 +7,30 @@
 #ifndef JET_TOOLS_JETC_OPTIONS_H
 #define JET_TOOLS_JETC_OPTIONS_H
 
+#include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringRef.h"
+#include "llvm/Support/CommandLine.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace jet {
 
 /// What `jetc compile` stops at, in the order of the pipeline.
-enum class Phase { Model, Placed, Tensor, Launch, Linalg, Loops, Llvm, LlvmIr,
-                   Package };
+enum class Phase {
+  Model,
+  Placed,
+  Tensor,
+  Fused,
+  Launch,
+  Linalg,
+  Loops,
+  Llvm,
+  LlvmIr,
+  Package
+};
 
 struct CompileOptions {
   std::string input;
@@ -28,16 +41,34 @@ struct CompileOptions {
   int64_t maxBatch = 0;
   int64_t maxContext = 0; // 0: the spec's max_position_embeddings
   std::vector<std::string> placement;
+  std::vector<std::string> disableFusion; // names as in getFusionNames()
+  /// Runs from Tensor to Fused instead of our passes, if there is one.
+  std::optional<std::string> passPipeline;
+  bool remarks = false;
 };
 
 struct InspectOptions {
   std::string package;
   int64_t context = 0; // 0: the package's max_context
   bool json = false;
+  bool cost = false;   // the cost table instead of the summary
+  int64_t batch = 0;   // 0: the package's max_batch
+  int64_t tokens = 0;  // of each sequence in prefill; 0: all of the context
+  std::string phase;   // decode or prefill; empty: both
+  std::string machine; // a #jet.target by name or file; empty: the package's
 };
 
 int compile(const CompileOptions &options);
 int inspect(const InspectOptions &options);
+
+/// The pass manager that --pass-pipeline describes. Reports what is wrong with
+/// the text, with its place.
+mlir::FailureOr<mlir::OpPassManager> parsePipeline(llvm::StringRef text);
+
+/// Gives a command MLIR's options for watching passes (--mlir-print-ir-…,
+/// --mlir-timing and so on), listed under `category`.
+void addPassOptions(llvm::cl::SubCommand &command,
+                    llvm::cl::OptionCategory &category);
 
 /// Prints "jetc: error: <message>" and returns 1.
 int reportError(llvm::StringRef message);

@@ -3,8 +3,11 @@
 //
 // The compiler driver: reads the command line, runs a command.
 
+#include "lowering/Registration.h"
+#include "mlir/InitAllPasses.h"
 #include "support/File.h"
 #include "tools/jetc/Options.h"
+#include "tools/plugins/LoadPlugins.h"
 
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/raw_ostream.h"
@@ -13,6 +16,9 @@ using namespace llvm;
 using namespace jet;
 
 static cl::OptionCategory category("Options");
+
+static cl::OptionCategory
+    passCategory("Options for watching passes (MLIR's own)");
 
 static cl::SubCommand compileCommand(
     "compile",
@@ -26,7 +32,8 @@ static cl::SubCommand inspectCommand(
     "Show what a package holds: layers, parameters, state per sequence\n"
     "\n"
     "  jetc inspect model.jet --context 65536\n"
-    "  jetc inspect model.jet --json | jq .state_bytes_per_sequence\n");
+    "  jetc inspect model.jet --json | jq .state_bytes_per_sequence\n"
+    "  jetc inspect model.jet --cost --batch 128 --target=h200\n");
 
 //===----------------------------------------------------------------------===//
 // compile
@@ -63,12 +70,18 @@ static cl::list<std::string>
     placement("placement", cl::CommaSeparated, cl::value_desc("mixer,…"),
               cl::desc("Mixer of each layer of a supernet, in order"),
               cl::sub(compileCommand), cl::cat(category));
+static cl::list<std::string> disableFusion(
+    "disable-fusion", cl::CommaSeparated, cl::value_desc("name,…"),
+    cl::desc("Fusions to leave out: generated-conv, group-linears, swiglu, "
+             "delta-rule-norm, delta-rule-inputs, elementwise"),
+    cl::sub(compileCommand), cl::cat(category));
 static cl::opt<Phase> phase(
     "emit", cl::init(Phase::Package), cl::desc("What to write:"),
     cl::values(
         clEnumValN(Phase::Model, "model", "the spec as IR"),
         clEnumValN(Phase::Placed, "placed", "one mixer per layer"),
         clEnumValN(Phase::Tensor, "tensor", "functions over tensors"),
+        clEnumValN(Phase::Fused, "fused", "functions after the passes"),
         clEnumValN(Phase::Launch, "launch", "launch lists and their kernels"),
         clEnumValN(Phase::Linalg, "linalg", "kernels as linalg on tensors"),
         clEnumValN(Phase::Loops, "loops", "kernels as vectorised loops"),
@@ -76,6 +89,20 @@ static cl::opt<Phase> phase(
         clEnumValN(Phase::LlvmIr, "llvm-ir", "kernels as optimised LLVM IR"),
         clEnumValN(Phase::Package, "package", "the package (default)")),
     cl::sub(compileCommand), cl::cat(category));
+
+static cl::opt<std::string> passPipeline(
+    "pass-pipeline", cl::value_desc("builtin.module(…)"),
+    cl::desc("Passes to run from phase tensor to phase fused, instead of ours"),
+    cl::sub(compileCommand), cl::cat(category));
+// Only for --help: plugins are loaded before the command line is parsed.
+static cl::list<std::string>
+    plugins("load-pass-plugin", cl::value_desc("file.so"),
+            cl::desc("Load passes of your own (docs/fusion-tutorial.md)"),
+            cl::sub(compileCommand), cl::cat(category));
+static cl::opt<bool> remarks("remarks",
+                             cl::desc("Print the remarks of passes, such as "
+                                      "why a pattern was refused"),
+                             cl::sub(compileCommand), cl::cat(category));
 
 //===----------------------------------------------------------------------===//
 // inspect
@@ -92,6 +119,29 @@ static cl::opt<int64_t>
             cl::sub(inspectCommand), cl::cat(category));
 static cl::opt<bool> json("json", cl::desc("Print JSON"),
                           cl::sub(inspectCommand), cl::cat(category));
+static cl::opt<bool>
+    cost("cost",
+         cl::desc("Predict what a step costs: bytes, operations and time of "
+                  "each kind of op"),
+         cl::sub(inspectCommand), cl::cat(category));
+static cl::opt<int64_t> costBatch(
+    "batch", cl::init(0), cl::value_desc("B"),
+    cl::desc("With --cost: sequences (default: the package's maximum)"),
+    cl::sub(inspectCommand), cl::cat(category));
+static cl::opt<int64_t>
+    costTokens("tokens", cl::init(0), cl::value_desc("N"),
+               cl::desc("With --cost: tokens of each sequence in prefill, the "
+                        "last of its context (default: all)"),
+               cl::sub(inspectCommand), cl::cat(category));
+static cl::opt<std::string>
+    costPhase("phase", cl::value_desc("name"),
+              cl::desc("With --cost: decode or prefill (default: both)"),
+              cl::sub(inspectCommand), cl::cat(category));
+static cl::opt<std::string> costTarget(
+    "target", cl::value_desc("name"),
+    cl::desc("With --cost: the machine, cpu, h100-sxm, h200 or a file with a "
+             "#jet.target (default: what the package is compiled for)"),
+    cl::sub(inspectCommand), cl::cat(category));
 
 int jet::reportError(StringRef message) {
   errs() << "jetc: error: " << message << "\n";
@@ -108,24 +158,39 @@ static CompileOptions readCompileOptions() {
   options.maxBatch = maxBatch;
   options.maxContext = maxContext;
   options.placement.assign(placement.begin(), placement.end());
+  options.disableFusion.assign(disableFusion.begin(), disableFusion.end());
+  if (passPipeline.getNumOccurrences())
+    options.passPipeline = passPipeline;
+  options.remarks = remarks;
   return options;
 }
 
 int main(int argc, char **argv) {
   removeTemporariesOnSignal();
+  if (argc > 1 && StringRef(argv[1]) == "compile") {
+    mlir::registerAllPasses();
+    registerAllPasses();
+    if (Result<void> done = loadPassPlugins(argc, argv); !done)
+      return reportError(done.error().message);
+    addPassOptions(compileCommand, passCategory);
+  }
   // LLVM's own options would drown ours in --help.
-  for (cl::SubCommand *command : {&compileCommand, &inspectCommand})
-    cl::HideUnrelatedOptions(category, *command);
-  cl::HideUnrelatedOptions(category);
-  cl::SetVersionPrinter([](raw_ostream &os) { os << "jetc " JET_VERSION "\n"; });
+  const cl::OptionCategory *categories[] = {&category, &passCategory};
+  for (cl::SubCommand *command :
+       {&compileCommand, &inspectCommand, &cl::SubCommand::getTopLevel()})
+    cl::HideUnrelatedOptions(categories, *command);
+  cl::SetVersionPrinter(
+      [](raw_ostream &os) { os << "jetc " JET_VERSION "\n"; });
   cl::ParseCommandLineOptions(
       argc, argv,
       "jetc: compiler for hybrid linear-attention language models\n\n"
-      "  jetc compile CONFIG -o PACKAGE    then    jet-run generate PACKAGE …\n");
+      "  jetc compile CONFIG -o PACKAGE    then    jet-run generate PACKAGE "
+      "…\n");
   if (compileCommand)
     return compile(readCompileOptions());
   if (inspectCommand)
-    return inspect({packagePath, context, json});
+    return inspect({packagePath, context, json, cost, costBatch, costTokens,
+                    costPhase, costTarget});
   cl::PrintHelpMessage();
   return 2;
 }

@@ -11,7 +11,8 @@
 
 #include <dlfcn.h>
 
-using namespace jet;
+using jet::MappedFile;
+using jet::Result;
 using namespace llvm;
 
 namespace {
@@ -154,30 +155,32 @@ Result<void> jet::loadPassPlugin(const std::string &path) {
   Expected<mlir::PassPlugin> plugin =
       mlir::PassPlugin::load(std::string(absolute));
   if (!plugin)
-    return jet::Error{path + ": cannot be loaded: " +
-                      toString(plugin.takeError())};
+    return jet::Error{path +
+                      ": cannot be loaded: " + toString(plugin.takeError())};
   plugin->registerPassRegistryCallbacks();
   return {};
 }
 
-Result<void> jet::loadPassPlugins(int argc, char **argv) {
+Result<void> jet::loadPassPlugins(int &argc, char **argv) {
   StringSet<> loaded;
-  for (int i = 1; i < argc && StringRef(argv[i]) != "--"; ++i) {
+  int kept = 1;
+  for (int i = 1; i < argc; ++i) {
     StringRef option = argv[i];
-    if (!option.starts_with("-"))
-      continue;
     auto [name, path] = option.ltrim('-').split('=');
-    if (name != "load-pass-plugin")
+    bool isOurs = option.starts_with("-") && name == "load-pass-plugin";
+    // Without a file it is for the command line's parser to report.
+    if (!isOurs || (!option.contains('=') && i + 1 == argc)) {
+      argv[kept++] = argv[i];
       continue;
-    if (!option.contains('=')) {
-      if (i + 1 == argc)
-        break; // which the command line's parser reports
-      path = argv[++i];
     }
+    if (!option.contains('='))
+      path = argv[++i];
     if (!loaded.insert(path).second)
       continue;
     if (Result<void> done = loadPassPlugin(path.str()); !done)
       return jet::Error{"--load-pass-plugin: " + done.error().message};
   }
+  argc = kept;
+  argv[argc] = nullptr;
   return {};
 }

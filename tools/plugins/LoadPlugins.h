@@ -16,10 +16,10 @@ namespace jet {
 /// before its version was found to be ours.
 Result<void> loadPassPlugin(const std::string &path);
 
-/// Loads the plugins of all options --load-pass-plugin of a command line. This
-/// comes before the command line is parsed, because other options take names of
-/// passes.
-Result<void> loadPassPlugins(int argc, char **argv);
+/// Loads the plugins of all options --load-pass-plugin of a command line and
+/// removes these options. It comes before the command line is parsed, because
+/// other options take names of passes.
+Result<void> loadPassPlugins(int &argc, char **argv);
 
 } // namespace jet
 
