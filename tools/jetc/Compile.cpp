@@ -103,8 +103,14 @@ private:
     std::string text =
         (place.empty() ? options.input : place) + ": " + diagnostic.str();
     if (diagnostic.getSeverity() == DiagnosticSeverity::Error) {
-      if (!errors++)
-        reportError(text);
+      if (errors++)
+        return;
+      reportError(text);
+      // Not the op's text, which MLIR attaches to every error.
+      for (Diagnostic &note : diagnostic.getNotes())
+        if (std::string line = note.str();
+            !StringRef(line).starts_with("see current operation"))
+          llvm::errs() << "jetc: note: " << line << "\n";
     } else if (diagnostic.getSeverity() == DiagnosticSeverity::Warning) {
       llvm::errs() << "jetc: warning: " << text << "\n";
     } else if (diagnostic.getSeverity() == DiagnosticSeverity::Remark &&
