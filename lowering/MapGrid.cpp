@@ -81,14 +81,18 @@ static LogicalResult mapSinglePoint(func::FuncOp kernel) {
 static LogicalResult mapGrid(func::FuncOp kernel, scf::ForallOp forall) {
   OpBuilder b(forall);
   Location location = forall.getLoc();
+  if (!llvm::all_of(forall.getMixedLowerBound(), isZeroInteger))
+    return kernel.emitOpError("expected the grid to begin at 0");
   AffineExpr points = b.getAffineConstantExpr(1);
   SmallVector<Value> extents, steps;
   for (auto [bound, step] :
        llvm::zip_equal(forall.getMixedUpperBound(), forall.getMixedStep())) {
     FailureOr<AffineExpr> expr = traceBound(kernel, bound);
     std::optional<int64_t> constantStep = getConstantIntValue(step);
-    if (failed(expr) || !constantStep)
+    if (failed(expr))
       return failure();
+    if (!constantStep)
+      return kernel.emitOpError("expected the grid's steps to be constants");
     points = points * expr->ceilDiv(*constantStep);
     steps.push_back(arith::ConstantIndexOp::create(b, location, *constantStep));
     extents.push_back(arith::CeilDivUIOp::create(

@@ -71,10 +71,10 @@ def ExpandCopiesPass : Pass<"jet-expand-copies", "::mlir::func::FuncOp"> {
 
 def ApproximateMathPass
     : Pass<"jet-approximate-math", "::mlir::func::FuncOp"> {
-  let summary = "Polynomials for exp and log1p";
+  let summary = "Polynomials for exp, log and log1p";
   let description = [{
-    Replaces `math.exp` and `math.log1p` on f32 by polynomials that vectorise
-    (a few units in the last place). Other functions stay calls of libm, which
+    Replaces `math.exp`, `math.log` and `math.log1p` on f32 by polynomials that
+    vectorise (a few units in the last place). Other functions stay calls of libm, which
     reduces large angles exactly. Changes rounding.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect",

@@ -21,7 +21,9 @@ struct ApproximateMathPass
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     populateMathPolynomialApproximationPatterns(patterns, [](StringRef name) {
+      // The polynomial of log1p is one of log.
       return name == math::ExpOp::getOperationName() ||
+             name == math::LogOp::getOperationName() ||
              name == math::Log1pOp::getOperationName();
     });
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
