@@ -74,8 +74,8 @@ def ApproximateMathPass
   let summary = "Polynomials for exp, log and log1p";
   let description = [{
     Replaces `math.exp`, `math.log` and `math.log1p` on f32 by polynomials that
-    vectorise (a few units in the last place). Other functions stay calls of libm, which
-    reduces large angles exactly. Changes rounding.
+    vectorise (a few units in the last place). Other functions stay calls of
+    libm, which reduces large angles exactly. Changes rounding.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect",
                            "::mlir::math::MathDialect",

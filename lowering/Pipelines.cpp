@@ -51,8 +51,9 @@ void jet::buildFusePipeline(OpPassManager &pm, const FuseOptions &options) {
   // Before the generator's projection disappears into a group.
   if (isOn("generated-conv"))
     programs.addPass(createFuseGeneratedConvPass({remarks}));
-  // Always: later fusions look for grouped linears.
-  programs.addPass(createGroupLinearsPass({isOn("group-linears"), remarks}));
+  // Later fusions look for grouped linears, if only of one projection each.
+  if (isOn("group-linears") || isOn("swiglu") || isOn("elementwise"))
+    programs.addPass(createGroupLinearsPass({isOn("group-linears"), remarks}));
   if (isOn("swiglu"))
     programs.addPass(createFuseSwigluPass({remarks}));
   // Before the general fusion, which would put what makes q and k into their

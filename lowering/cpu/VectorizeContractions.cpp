@@ -39,11 +39,18 @@ bool isContraction(linalg::GenericOp op) {
           ArrayRef<AffineMap>{map(r, k), map(n, k), map(r, n)} ||
       op.getIteratorTypesArray().back() != utils::IteratorType::reduction)
     return false;
+  auto isArgument = [&](Value value, unsigned index) {
+    if (auto wide = value.getDefiningOp<arith::ExtFOp>())
+      value = wide.getIn();
+    return value == op.getBody()->getArgument(index);
+  };
   auto isMulAdd = [&](Block &body) {
     auto add =
         body.getTerminator()->getOperand(0).getDefiningOp<arith::AddFOp>();
-    return add && add.getLhs() == body.getArgument(2) &&
-           add.getRhs().getDefiningOp<arith::MulFOp>();
+    if (!add || !add.getType().isF32() || add.getLhs() != body.getArgument(2))
+      return false;
+    auto mul = add.getRhs().getDefiningOp<arith::MulFOp>();
+    return mul && isArgument(mul.getLhs(), 0) && isArgument(mul.getRhs(), 1);
   };
   auto contiguous = [](Value v) {
     auto type = cast<MemRefType>(v.getType());

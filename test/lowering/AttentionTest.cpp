@@ -111,10 +111,7 @@ protected:
 };
 
 INSTANTIATE_TEST_SUITE_P(Cpu, Attention, testing::ValuesIn(cpuLevels()),
-                         [](const auto &info) {
-                           return "v" +
-                                  info.param.substr(info.param.size() - 1);
-                         });
+                         nameOfLevel);
 
 /// softmax(mask + q Kᵀ / sqrt(D)) V over all positions of the sequence.
 void Attention::compareRow(const Config &config, const History &history,

@@ -123,6 +123,11 @@ std::string kernelText(const std::string &name, const std::string &op,
 
 /// The levels of jetc's --cpu that this machine can run.
 std::vector<std::string> cpuLevels();
+/// "v3" for "x86-64-v3": names of tests have no hyphens.
+inline std::string
+nameOfLevel(const testing::TestParamInfo<std::string> &info) {
+  return info.param.substr(info.param.rfind('v'));
+}
 
 /// Kernels compiled through jetc's pipelines and loaded with the runtime's
 /// loader.

@@ -71,10 +71,7 @@ protected:
 };
 
 INSTANTIATE_TEST_SUITE_P(Cpu, Linear, testing::ValuesIn(cpuLevels()),
-                         [](const auto &info) {
-                           return "v" +
-                                  info.param.substr(info.param.size() - 1);
-                         });
+                         nameOfLevel);
 
 // One output, blocks of 64 that are full, one over and two and a bit; sums
 // below, at and beyond the vector width; rows below, at and beyond a tile's.

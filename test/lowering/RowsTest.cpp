@@ -29,10 +29,7 @@ protected:
 };
 
 INSTANTIATE_TEST_SUITE_P(Cpu, Rows, testing::ValuesIn(cpuLevels()),
-                         [](const auto &info) {
-                           return "v" +
-                                  info.param.substr(info.param.size() - 1);
-                         });
+                         nameOfLevel);
 
 TEST_P(Rows, EmbeddingCopiesRowsOfTheTable) {
   for (DType dtype : {F32, BF16}) {

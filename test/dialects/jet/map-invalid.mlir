@@ -169,6 +169,6 @@ func.func @f(%a: tensor<?x4xf32>, %c: f32) {
 
 // A jet.yield elsewhere
 func.func @f(%a: f32) {
-  // expected-error @+1 {{'jet.yield' op expects parent op 'jet.map'}}
+  // expected-error @+1 {{'jet.yield' op expects parent op to be one of 'jet.map, }}
   jet.yield %a : f32
 }

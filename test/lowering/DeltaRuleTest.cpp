@@ -1,7 +1,6 @@
 // Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// jet.dynamic_conv against a convolution of the whole padded sequence, and
 // jet.gated_delta_rule against its chunked form (arXiv 2412.06464).
 
 #include "KernelHarness.h"
@@ -11,100 +10,18 @@ using namespace jet::test;
 
 namespace {
 
-constexpr DType F32 = DType::F32, BF16 = DType::BF16;
+constexpr DType F32 = DType::F32;
 
-class JetBlock : public testing::TestWithParam<std::string> {
+class DeltaRule : public testing::TestWithParam<std::string> {
 protected:
-  void checkConv(const Kernels &kernels, int64_t width, int64_t channels,
-                 DType dtype);
   void checkDeltaRule(const Kernels &kernels, int64_t heads, int64_t keyDim,
                       int64_t valueDim, const Step &step, int64_t chunk);
 
   Random random{0xDE17A};
 };
 
-INSTANTIATE_TEST_SUITE_P(Cpu, JetBlock, testing::ValuesIn(cpuLevels()),
-                         [](const auto &info) {
-                           return "v" +
-                                  info.param.substr(info.param.size() - 1);
-                         });
-
-//===----------------------------------------------------------------------===//
-// Dynamic convolution
-//===----------------------------------------------------------------------===//
-
-void JetBlock::checkConv(const Kernels &kernels, int64_t width,
-                         int64_t channels, DType dtype) {
-  const Step step = Step::random(random, 20);
-  const int64_t history = width - 1;
-  Buffer u = Buffer::random(random, dtype, {step.tokens, channels});
-  Buffer taps = Buffer::random(random, F32, {step.tokens, channels * width});
-  Buffer tail = Buffer(dtype, {step.slots, history, channels});
-  Buffer want = tail, batch = step.batch(), y(F32, {step.tokens, channels});
-
-  // Each sequence from its beginning, behind W − 1 rows of zeros.
-  std::vector<Buffer> whole;
-  for (const Sequence &sequence : step.sequences) {
-    const int64_t rows = sequence.position + sequence.rows;
-    Buffer &padded = whole.emplace_back(
-        Buffer::random(random, dtype, {history + rows, channels}));
-    for (int64_t c = 0; c < channels; ++c) {
-      for (int64_t r = 0; r < history; ++r)
-        padded.set(padded.at(r, c), 0);
-      for (int64_t r = 0; r < sequence.rows; ++r)
-        padded.set(padded.at(history + sequence.position + r, c),
-                   u(sequence.row + r, c));
-      for (int64_t r = 0; r < history; ++r) {
-        tail.set(tail.at(sequence.slot, r, c),
-                 padded(sequence.position + r, c));
-        want.set(want.at(sequence.slot, r, c), padded(rows + r, c));
-      }
-    }
-  }
-  kernels.run("k", {&u, &taps, &tail, &batch, &y}, step);
-
-  Comparison comparison("dynamic_conv");
-  for (int64_t i = 0; i < tail.count(); ++i)
-    comparison.same(tail, i, want, i);
-  for (size_t b = 0; b < whole.size(); ++b)
-    for (int64_t r = 0; r < step.sequences[b].rows; ++r)
-      for (int64_t c = 0; c < channels; ++c) {
-        const int64_t row = step.sequences[b].row + r;
-        double sum = 0;
-        for (int64_t j = 0; j < width; ++j)
-          sum += taps(row, c * width + j) *
-                 whole[b](step.sequences[b].position + r + j, c);
-        comparison.near(y, y.at(row, c), sum, width);
-      }
-  for (int64_t row = 0; row < step.tokens; ++row)
-    if (!step.owns(row))
-      for (int64_t c = 0; c < channels; ++c)
-        comparison.poison(y, y.at(row, c));
-}
-
-// Width 1 has no tail: states of no bytes. 300 channels are a block and a part.
-TEST_P(JetBlock, ConvolvesAcrossSteps) {
-  for (int64_t width : {1, 2, 3, 4})
-    for (int64_t channels : {3, 33, 300}) {
-      const DType dtype = (width + channels) % 2 ? BF16 : F32;
-      const std::string tail = "!jet.conv_tail<" + std::to_string(width - 1) +
-                               "x" + std::to_string(channels) + "x" +
-                               elementType(dtype) + ">";
-      auto kernels = Kernels::compile(
-          kernelText("k", "jet.dynamic_conv %a, %b, %c, %d",
-                     {rowsType({channels}, dtype),
-                      rowsType({channels * width}, F32), tail, "!jet.batch"},
-                     {rowsType({channels}, F32), tail}),
-          GetParam());
-      ASSERT_TRUE(kernels);
-      for (int repeat = 0; repeat < 3; ++repeat)
-        checkConv(*kernels, width, channels, dtype);
-    }
-}
-
-//===----------------------------------------------------------------------===//
-// Gated delta rule
-//===----------------------------------------------------------------------===//
+INSTANTIATE_TEST_SUITE_P(Cpu, DeltaRule, testing::ValuesIn(cpuLevels()),
+                         nameOfLevel);
 
 using Matrix = std::vector<std::vector<double>>;
 
@@ -223,9 +140,9 @@ struct Operands {
   Buffer q, k, v, g, beta, state, batch, y;
 };
 
-void JetBlock::checkDeltaRule(const Kernels &kernels, int64_t heads,
-                              int64_t keyDim, int64_t valueDim,
-                              const Step &step, int64_t chunk) {
+void DeltaRule::checkDeltaRule(const Kernels &kernels, int64_t heads,
+                               int64_t keyDim, int64_t valueDim,
+                               const Step &step, int64_t chunk) {
   Operands operands(random, step, heads, keyDim, valueDim);
   const Operands before = operands;
   kernels.run("k",
@@ -268,7 +185,7 @@ void JetBlock::checkDeltaRule(const Kernels &kernels, int64_t heads,
         comparison.poison(operands.y, operands.y.at(row, 0, 0) + i);
 }
 
-TEST_P(JetBlock, DeltaRuleIsItsChunkedForm) {
+TEST_P(DeltaRule, IsItsChunkedForm) {
   const int64_t shapes[][3] = {
       {1, 1, 1}, {5, 3, 7}, {2, 17, 33}, {3, 33, 96}, {1, 96, 17}};
   for (auto [heads, keyDim, valueDim] : shapes) {
@@ -295,7 +212,7 @@ TEST_P(JetBlock, DeltaRuleIsItsChunkedForm) {
 }
 
 // All sizes of chunks say the same of one sequence.
-TEST_P(JetBlock, DeltaRuleDoesNotDependOnChunks) {
+TEST_P(DeltaRule, DoesNotDependOnChunks) {
   const std::string keys = rowsType({2, 7}, F32), gates = rowsType({2}, F32);
   const std::string state = "!jet.recurrent_state<2x7x7xf32>";
   auto kernels = Kernels::compile(

@@ -1,0 +1,65 @@
+# Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What each fusion saves of the bytes of a 2B decode step.
+
+  check-fusion-bytes.py CONFIG DIRECTORY
+"""
+
+import json
+import subprocess
+import sys
+
+config, directory = sys.argv[1:]
+BATCH, CONTEXT = 128, 65536
+
+
+def cost(*disabled):
+    package = directory + "/bytes.jet"
+    options = ["--disable-fusion=" + ",".join(disabled)] if disabled else []
+    subprocess.run(["jetc", "compile", config, "-o", package, *options],
+                   check=True)
+    text = subprocess.run(
+        ["jetc", "inspect", package, "--cost", f"--batch={BATCH}",
+         f"--context={CONTEXT}", "--phase=decode", "--target=h200", "--json"],
+        check=True, capture_output=True, text=True).stdout
+    return json.loads(text)
+
+
+def total(report):
+    return report["cost"]["phases"][0]["total"]["bytes"]["total"]
+
+
+def unavoidable(report):
+    return report["cost"]["phases"][0]["unavoidable_bytes"]["total"]
+
+
+fused = cost()
+every = ["generated-conv", "group-linears", "swiglu", "delta-rule-norm",
+         "delta-rule-inputs", "elementwise"]
+unfused = cost(*every)
+ratio = total(fused) / unavoidable(fused)
+print(f"fused moves {ratio:.4f} times the unavoidable bytes, unfused "
+      f"{total(unfused) / unavoidable(unfused):.4f}")
+assert ratio <= 1.03, "fused is not within 3 % of the unavoidable bytes"
+assert total(unfused) / unavoidable(unfused) > 1.06
+
+# Bytes that come back when a fusion is left out, per decode step: tensors of
+# f32 that are written and read again, times layers and sequences.
+JET, LAYERS, HEADS, KEY, VALUE, INNER, HIDDEN = 24, 28, 12, 96, 256, 8960, 1536
+channels = HEADS * VALUE
+expected = {
+    # taps: [channels, 4], and the generator's separate launch
+    "generated-conv": JET * channels * 4 * 8,
+    # gate and up instead of their product: one more written, one more read,
+    # and the product itself
+    "swiglu": LAYERS * 2 * INNER * 8,
+    # the rule's result before the norm
+    "delta-rule-norm": JET * channels * 8,
+}
+for name, perSequence in expected.items():
+    more = total(cost(name)) - total(fused)
+    print(f"without {name}: {more / 1e6:.1f} MB more, "
+          f"expected {BATCH * perSequence / 1e6:.1f} MB")
+    assert abs(more - BATCH * perSequence) <= 0.02 * BATCH * perSequence, name
+for name in every:
+    assert total(cost(name)) > total(fused), name
