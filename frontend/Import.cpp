@@ -30,6 +30,14 @@ MixerAttrInterface importMixer(Builder &builder, const ModelSpec &spec,
 
 } // namespace
 
+/// The model's symbol: its name, unless a program or the kernels have it.
+static std::string symbolFor(StringRef name) {
+  for (StringRef taken : {"prefill", "decode", "forward", "kernels"})
+    if (name == taken)
+      return (name + "_model").str();
+  return name.str();
+}
+
 OwningOpRef<ModuleOp> jet::importSpec(MLIRContext &context,
                                       const ModelSpec &spec, StringRef name,
                                       StringRef path) {
@@ -40,7 +48,7 @@ OwningOpRef<ModuleOp> jet::importSpec(MLIRContext &context,
   Type storage = spec.dtype == DType::F32 ? Type(builder.getF32Type())
                                           : Type(builder.getBF16Type());
   auto model = ModelOp::create(
-      builder, file, name, spec.hiddenSize, spec.intermediateSize,
+      builder, file, symbolFor(name), spec.hiddenSize, spec.intermediateSize,
       spec.vocabSize, spec.maxPositionEmbeddings,
       builder.getF64FloatAttr(spec.rmsNormEps).getValue(), storage,
       spec.tieWordEmbeddings);

@@ -102,6 +102,8 @@ void bindResult(KernelBuilder &b, Value result, Value into,
 }
 
 LogicalResult lowerKernel(func::FuncOp kernel) {
+  if (kernel.isDeclaration())
+    return kernel.emitOpError("expected a kernel with a body");
   Operation *op = &kernel.getBody().front().front();
   Operation *terminator = kernel.getBody().front().getTerminator();
   if (op->getNextNode() != terminator)

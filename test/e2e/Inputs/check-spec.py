@@ -1,5 +1,6 @@
-"""Compiles a spec and checks it against the reference implementation:
-logits of a ragged batch, prefill in chunks, greedy continuation.
+"""Compiles a spec, with fusions and without, and checks it against the
+reference implementation: logits of a ragged batch, prefill in chunks, greedy
+continuation.
 
   check-spec.py WORKDIR --seed N             a random spec, random weights
   check-spec.py WORKDIR --config FILE [--weights PATH] [--seed N]
@@ -20,6 +21,9 @@ LIMIT, CHUNK_LIMIT = 1e-4, 2e-5
 # on the other side of a rounding boundary in fp32 than in double; that must
 # change the logits by far less than all of the rounding does.
 ROUNDING_SHARE = 0.1
+
+FUSIONS = ["generated-conv", "group-linears", "swiglu", "delta-rule-norm",
+           "delta-rule-inputs", "elementwise"]
 
 
 class Checker:
@@ -115,10 +119,11 @@ def main():
     checker = Checker(arguments)
     print(json.dumps(checker.config), checker.placement)
     package = checker.path("model.jet")
-    compile(checker.configPath, package, *checker.placementOption)
-    generator = random.Random(arguments.seed)
-    checker.checkForward(generator.randint(1, 4), generator.randint(1, 40))
-    checker.checkGreedy(generator.randint(1, 20), 12)
+    for options in ([], ["--disable-fusion=" + ",".join(FUSIONS)]):
+        compile(checker.configPath, package, *checker.placementOption, *options)
+        generator = random.Random(arguments.seed)
+        checker.checkForward(generator.randint(1, 4), generator.randint(1, 40))
+        checker.checkGreedy(generator.randint(1, 20), 12)
 
 
 main()
