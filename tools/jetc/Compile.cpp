@@ -123,7 +123,11 @@ private:
     TimingScope reading = time.nest("read");
     if (StringRef(options.input).ends_with(".mlir")) {
       module = parseSourceFile<ModuleOp>(options.input, &context);
-      return module && !module->getOps<ModelOp>().empty();
+      if (module && module->getOps<ModelOp>().empty())
+        return reportError(options.input +
+                           ": expected a jet.model, found none"),
+               false;
+      return static_cast<bool>(module);
     }
     Result<ParsedSpec> parsed = readSpec(options.input);
     if (!parsed)

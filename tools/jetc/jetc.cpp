@@ -81,7 +81,7 @@ static cl::opt<Phase> phase(
         clEnumValN(Phase::Model, "model", "the spec as IR"),
         clEnumValN(Phase::Placed, "placed", "one mixer per layer"),
         clEnumValN(Phase::Tensor, "tensor", "functions over tensors"),
-        clEnumValN(Phase::Fused, "fused", "functions after the passes"),
+        clEnumValN(Phase::Fused, "fused", "the same after fusion"),
         clEnumValN(Phase::Launch, "launch", "launch lists and their kernels"),
         clEnumValN(Phase::Linalg, "linalg", "kernels as linalg on tensors"),
         clEnumValN(Phase::Loops, "loops", "kernels as vectorised loops"),
