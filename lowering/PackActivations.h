@@ -25,9 +25,13 @@ struct Packing {
   int64_t bytes = 0;            // of the arena
 };
 
-/// Offsets such that buffers alive in the same launch do not overlap: greedy by
-/// size, each at the lowest offset that is free in its lifetime (Pisarchyk and
-/// Lee, arXiv 2001.03288). Sizes should be multiples of the alignment.
+/// The most bytes alive in one launch: no arena is smaller.
+int64_t lowerBound(llvm::ArrayRef<Lifetime> lifetimes);
+
+/// Offsets such that buffers alive in the same launch do not overlap: greedy,
+/// each at the lowest offset that is free in its lifetime, the best of several
+/// orders (by size and by breadth are those of Pisarchyk and Lee, arXiv
+/// 2001.03288). Sizes should be multiples of the alignment.
 Packing packActivations(llvm::ArrayRef<Lifetime> lifetimes);
 
 } // namespace jet

@@ -13,7 +13,7 @@ namespace jet {
 Result<int64_t> Session::checkInputs(const State &state,
                                      std::span<const StepInput> inputs) const {
   if (&state.model() != model.get())
-    return Error{"step: expected a state of this session's model"};
+    return Error{"step: expected a state of the same model"};
   if (inputs.empty())
     return Error{"step: expected at least one sequence, found none"};
   const int64_t vocab = model->info().vocabSize;

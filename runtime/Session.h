@@ -38,7 +38,7 @@ public:
       : model(std::move(model)), pool(threads) {}
 
   /// Takes `inputs` into `state` and returns their logits, [rows, vocab],
-  /// valid until the next step of this session. One step may mix sequences of
+  /// valid until the next step. One step may mix sequences of
   /// any lengths; the results do not depend on how they are mixed, nor on the
   /// number of threads. On error no sequence has changed: a slot out of range
   /// or used twice, no tokens, a token outside the vocabulary, more tokens than

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "lowering/linalg/KernelBuilder.h"
+#include "dialects/jet/ScalarMath.h"
 
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -61,10 +62,7 @@ Value KernelBuilder::mulf(Value a, Value b) {
   return arith::MulFOp::create(*this, a, b, kFastMath);
 }
 
-Value KernelBuilder::silu(Value x) {
-  Value exp = math::ExpOp::create(*this, arith::NegFOp::create(*this, x));
-  return arith::DivFOp::create(*this, x, addf(f32(1.0), exp));
-}
+Value KernelBuilder::silu(Value x) { return buildSilu(*this, x); }
 
 Value KernelBuilder::inverseNorm(Value sum, double count, double eps,
                                  double scale) {

@@ -1,8 +1,8 @@
 // Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "dialects/jet/ScalarMath.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "passes/expand/Expand.h"
 
 #include "llvm/ADT/TypeSwitch.h"
@@ -73,17 +73,10 @@ Value ExpandBuilder::add(Value x, Value y) {
              });
 }
 
-/// 1 / (1 + exp(−x)).
-static Value buildSigmoid(ImplicitLocOpBuilder &b, Value x) {
-  Value one = arith::ConstantOp::create(b, b.getF32FloatAttr(1.0f));
-  Value exp = math::ExpOp::create(b, arith::NegFOp::create(b, x));
-  return arith::DivFOp::create(b, one, arith::AddFOp::create(b, one, exp));
-}
-
 Value ExpandBuilder::silu(Value x) {
   return map(x, cast<RankedTensorType>(x.getType()),
              [](ImplicitLocOpBuilder &b, ValueRange in) -> Value {
-               return arith::MulFOp::create(b, in[0], buildSigmoid(b, in[0]));
+               return buildSilu(b, in[0]);
              });
 }
 

@@ -1,8 +1,8 @@
 // Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "dialects/jet/ScalarMath.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "passes/Passes.h"
 #include "passes/fuse/Fuse.h"
@@ -25,12 +25,8 @@ static void writeBody(RewriterBase &rewriter, Location location, Region &body,
   Block *block =
       rewriter.createBlock(&body, {}, {f32, f32}, {location, location});
   ImplicitLocOpBuilder b(location, rewriter);
-  Value gate = block->getArgument(0), up = block->getArgument(1);
-  Value one = arith::ConstantOp::create(b, b.getF32FloatAttr(1.0f));
-  Value exp = math::ExpOp::create(b, arith::NegFOp::create(b, gate));
-  Value silu =
-      arith::DivFOp::create(b, gate, arith::AddFOp::create(b, one, exp));
-  Value value = arith::MulFOp::create(b, silu, up);
+  Value silu = buildSilu(b, block->getArgument(0));
+  Value value = arith::MulFOp::create(b, silu, block->getArgument(1));
   if (!result.isF32())
     value = arith::TruncFOp::create(b, result, value);
   YieldOp::create(b, value);

@@ -266,7 +266,7 @@ TEST_F(ModelTest, AStateOfAnotherModelIsRefused) {
   State state = makeState(1);
   EXPECT_EQ(
       messageOf(session.step(state, std::vector<StepInput>{{0, kTokens}})),
-      "step: expected a state of this session's model");
+      "step: expected a state of the same model");
 }
 
 TEST_F(ModelTest, SessionsShareAModel) {

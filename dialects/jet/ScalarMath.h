@@ -1,0 +1,21 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Activation functions as scalar f32 arithmetic: one way to compute each,
+// wherever it ends up, so that fused and unfused programs round alike.
+
+#ifndef JET_DIALECTS_JET_SCALARMATH_H
+#define JET_DIALECTS_JET_SCALARMATH_H
+
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+namespace jet {
+
+/// 1 / (1 + e^−x).
+mlir::Value buildSigmoid(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
+/// x / (1 + e^−x).
+mlir::Value buildSilu(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
+
+} // namespace jet
+
+#endif // JET_DIALECTS_JET_SCALARMATH_H
