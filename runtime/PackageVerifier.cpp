@@ -6,6 +6,7 @@
 
 #include "runtime/PackageVerifier.h"
 
+#include "runtime/PlanVerifier.h"
 #include "support/CheckedMath.h"
 
 #include <set>
@@ -154,6 +155,8 @@ Result<void> PackageVerifier::verify() {
   for (const ProgramInfo &program : package.programs)
     if (auto valid = verifyProgram(program); !valid)
       return valid;
+  if (auto valid = verifyPlans(package, path); !valid)
+    return valid;
   std::set<std::string_view> blobs;
   for (const Blob &blob : package.blobs)
     if (!blobs.insert(blob.name).second)

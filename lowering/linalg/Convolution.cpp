@@ -29,12 +29,13 @@ public:
   Convolution(KernelBuilder &b, PortOpInterface op, ValueRange operands,
               Value tail, Value batch, ConvTailType type, int64_t block)
       : b(b), code(b, op, operands), u(operands[0]), tail(tail), batch(batch),
-        type(type), channels(type.getChannels()), history(type.getRows()),
+        type(type), resultType(getElementTypeOrSelf(op->getResult(0))),
+        channels(type.getChannels()), history(type.getRows()),
         block(std::min(block, type.getChannels())) {}
   virtual ~Convolution() = default;
 
   Lowered lower() {
-    Value y = b.empty({b.dim(u, 0), b.getIndexAttr(channels)}, b.getF32Type());
+    Value y = b.empty({b.dim(u, 0), b.getIndexAttr(channels)}, resultType);
     SmallVector<Value> inits = {y};
     if (history) // W = 1 has no tail to carry
       inits.push_back(tail);
@@ -84,6 +85,7 @@ protected:
   PortCode code;
   Value u, tail, batch;
   ConvTailType type;
+  Type resultType;
   int64_t channels, history, block;
   // Of the grid point at hand.
   Sequence sequence;
@@ -121,12 +123,13 @@ private:
           rows.sizes);
 
     Value y = b.slice(inits[0], rows.offsets, rows.sizes, rows.keep);
-    Value sums =
-        code.hasCode(resultPort(0)) ? b.empty(rows.sizes, b.getF32Type()) : y;
+    // Summed in the result itself, unless that is narrower or made by code.
+    bool direct = !code.hasCode(resultPort(0)) && resultType.isF32();
+    Value sums = direct ? y : b.empty(rows.sizes, b.getF32Type());
     sums = linalg::FillOp::create(b, ValueRange{b.f32(0)}, ValueRange{sums})
                .getResult(0);
     sums = convolve(ext, sums);
-    if (code.hasCode(resultPort(0)))
+    if (!direct)
       sums = code.write(0, sums, y, rows);
     SmallVector<GridResult> results = {{sums, rows.offsets, rows.sizes}};
     if (!history)

@@ -50,12 +50,16 @@ public:
     SmallVector<OpFoldResult> offsets = {t, b.getIndexAttr(0)};
     SmallVector<OpFoldResult> sizes = {b.getIndexAttr(1), valueDim};
     Value out = b.slice(y, offsets, sizes, {false, true});
-    Value sums = op.getGate() ? b.empty({valueDim}, b.getF32Type()) : out;
+    // Summed in the result itself, unless that is narrower or normed.
+    bool direct = !op.getGate() && getElementTypeOrSelf(out).isF32();
+    Value sums = direct ? out : b.empty({valueDim}, b.getF32Type());
     sums = linalg::FillOp::create(b, ValueRange{b.f32(0)}, ValueRange{sums})
                .getResult(0);
     sums = contract(q, state, sums);
     if (op.getGate())
       sums = gatedNorm(sums, row, out);
+    else if (!direct)
+      sums = b.elementwiseInto(sums, out, [](ValueRange in) { return in[0]; });
     return {b.insert(sums, y, offsets, sizes), state};
   }
 

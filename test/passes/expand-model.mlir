@@ -33,7 +33,7 @@ jet.model @m hidden 40 intermediate 96 vocab 80 max_position 4096
 // CHECK: %[[Y:.*]] = jet.linear %[[H0]], %[[W]] :{{.*}} -> tensor<?x32xf32>
 // CHECK: %[[Y1:.*]] = jet.map(%[[Y]])
 // CHECK: %[[E:.*]] = math.exp
-// CHECK: arith.mulf
+// CHECK: arith.divf
 // CHECK: %[[Y2:.*]] = jet.split_heads %[[Y1]] :{{.*}} -> tensor<?x2x16xf32>
 // CHECK: %[[Q:.*]] = jet.l2_norm %[[Y2]] eps 1.0e-06 scale 0.25
 // k, of length 1

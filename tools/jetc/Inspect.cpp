@@ -4,6 +4,8 @@
 #include "runtime/Package.h"
 #include "support/Json.h"
 #include "tools/jetc/InspectCost.h"
+#include "tools/jetc/InspectHtml.h"
+#include "tools/jetc/InspectMemory.h"
 #include "tools/jetc/Options.h"
 
 #include "llvm/ADT/MapVector.h"
@@ -12,19 +14,6 @@
 
 using namespace jet;
 using llvm::outs;
-
-/// 1536 → "1.5 KiB".
-static std::string formatBytes(int64_t bytes) {
-  const char *units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-  double value = bytes;
-  int unit = 0;
-  while (value >= 1024 && unit < 4)
-    value /= 1024, ++unit;
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  stream << llvm::format(unit ? "%.2f " : "%.0f ", value) << units[unit];
-  return text;
-}
 
 /// Consecutive layers of one kind together: "0-13 jet, 14 attn, …".
 static std::string formatLayers(const std::vector<std::string> &layers) {
@@ -41,15 +30,29 @@ static std::string formatLayers(const std::vector<std::string> &layers) {
   return text;
 }
 
-static nlohmann::ordered_json toJson(const Package &package,
-                                     const StateBytes &state, int64_t context) {
+namespace {
+
+/// What was worked out about a package.
+struct Summary {
+  const Package &package;
+  int64_t context = 0;
+  StateBytes state = {};                  // at `context`
+  std::vector<ActivationPeak> peaks = {}; // one per program
+};
+
+} // namespace
+
+static nlohmann::ordered_json toJson(const Summary &summary) {
+  const Package &package = summary.package;
   const ModelInfo &model = package.model;
+  const StateBytes &state = summary.state;
   nlohmann::ordered_json programs = nlohmann::ordered_json::object();
-  for (const ProgramInfo &program : package.programs)
-    programs[program.name] = {
-        {"launches", program.launches.size()},
-        {"buffers", program.buffers.size()},
-        {"arena_bytes_per_token", program.arenaBytesPerRow}};
+  for (auto [program, peak] : llvm::zip_equal(package.programs, summary.peaks))
+    programs[program.name] = {{"launches", program.launches.size()},
+                              {"buffers", program.buffers.size()},
+                              {"arena_bytes_per_token", peak.arenaBytes},
+                              {"lower_bound_bytes_per_token", peak.liveBytes},
+                              {"arena_ratio", peak.ratio()}};
   nlohmann::ordered_json kernels = nlohmann::ordered_json::array();
   for (const KernelInfo &kernel : package.kernels)
     kernels.push_back(
@@ -67,7 +70,7 @@ static nlohmann::ordered_json toJson(const Package &package,
           {"vocab_size", model.vocabSize},
           {"max_batch", model.maxBatch},
           {"max_context", model.maxContext},
-          {"context", context},
+          {"context", summary.context},
           {"state_bytes_per_sequence",
            {{"attention_kv", state.attentionKv},
             {"window_kv", state.windowKv},
@@ -78,8 +81,8 @@ static nlohmann::ordered_json toJson(const Package &package,
           {"kernels", kernels}};
 }
 
-static void printText(const Package &package, const StateBytes &state,
-                      int64_t context) {
+static void printText(const Summary &summary) {
+  const Package &package = summary.package;
   const ModelInfo &model = package.model;
   outs() << model.name << ": " << model.layers.size() << " layers, hidden "
          << model.hiddenSize << ", vocabulary " << model.vocabSize << ", "
@@ -100,12 +103,16 @@ static void printText(const Package &package, const StateBytes &state,
   outs() << "  target      " << package.target.kind << " "
          << package.target.cpuLevel << ", " << package.kernels.size()
          << " kernels\n";
-  for (const ProgramInfo &program : package.programs)
+  for (auto [program, peak] : llvm::zip_equal(package.programs, summary.peaks))
     outs() << "  " << llvm::left_justify(program.name, 12)
            << program.launches.size() << " launches, activations "
-           << formatBytes(program.arenaBytesPerRow) << " per token\n";
-  outs() << "  state per sequence at context " << context
-         << (context > model.maxContext ? " (more than compiled for)" : "")
+           << formatBytes(peak.arenaBytes) << " per token, "
+           << llvm::format("%.3f", peak.ratio()) << " times the "
+           << formatBytes(peak.liveBytes) << " alive at once\n";
+  const StateBytes &state = summary.state;
+  outs() << "  state per sequence at context " << summary.context
+         << (summary.context > model.maxContext ? " (more than compiled for)"
+                                                : "")
          << "\n";
   for (auto [name, bytes] :
        {std::pair<llvm::StringRef, int64_t>{"attention KV", state.attentionKv},
@@ -117,37 +124,85 @@ static void printText(const Package &package, const StateBytes &state,
            << "\n";
 }
 
+/// Checks the context and works out what every report shows.
+static Result<Summary> summarize(const InspectOptions &options,
+                                 const Package &package) {
+  Summary summary{package};
+  // A length beyond the package's own limit is still worth an answer.
+  summary.context =
+      options.context ? options.context : package.model.maxContext;
+  if (summary.context < 0)
+    return Error{"--context: expected a positive number, found " +
+                 std::to_string(summary.context)};
+  Result<StateBytes> state = stateBytesPerSequence(package, summary.context);
+  if (!state)
+    return Error{options.package + ": " + state.error().message};
+  summary.state = *state;
+  for (const ProgramInfo &program : package.programs) {
+    Result<ActivationPeak> peak = activationPeak(package, program);
+    if (!peak)
+      return Error{options.package + ": " + peak.error().message};
+    summary.peaks.push_back(*peak);
+  }
+  return summary;
+}
+
+static Result<std::optional<MemoryFit>>
+inspectMemory(const InspectOptions &options, const Summary &summary) {
+  if (!options.memory) {
+    if (options.chunkTokens)
+      return Error{"--chunk: expected --memory beside it"};
+    return std::optional<MemoryFit>();
+  }
+  constexpr int64_t kDefaultChunk = 2048;
+  Result<MemoryFit> fit =
+      fitMemory(summary.package, *options.memory, summary.context,
+                options.chunkTokens ? options.chunkTokens : kDefaultChunk);
+  if (!fit)
+    return fit.error();
+  return std::optional<MemoryFit>(*fit);
+}
+
 int jet::inspect(const InspectOptions &options) {
   Result<Package> package = readPackage(options.package);
   if (!package)
     return reportError(package.error().message);
-  // A length beyond the package's own limit is still worth an answer.
-  int64_t context =
-      options.context ? options.context : package->model.maxContext;
-  if (context < 0)
-    return reportError("--context: expected a positive number, found " +
-                       std::to_string(context));
-  Result<StateBytes> state = stateBytesPerSequence(*package, context);
-  if (!state)
-    return reportError(options.package + ": " + state.error().message);
+  Result<Summary> summary = summarize(options, *package);
+  if (!summary)
+    return reportError(summary.error().message);
+  Result<std::optional<MemoryFit>> memory = inspectMemory(options, *summary);
+  if (!memory)
+    return reportError(memory.error().message);
   CostTable cost;
-  if (options.cost) {
-    Result<CostTable> table = inspectCost(options, *package, context);
+  if (options.cost || options.html) {
+    Result<CostTable> table = inspectCost(options, *package, summary->context);
     if (!table)
       return reportError(table.error().message);
     cost = std::move(*table);
   } else if (Result<void> unused = rejectCostOptions(options); !unused) {
     return reportError(unused.error().message);
   }
-  if (options.json) {
-    nlohmann::ordered_json summary = toJson(*package, *state, context);
-    if (options.cost)
-      summary["cost"] = costToJson(cost);
-    outs() << summary.dump(2) << "\n";
-  } else if (options.cost) {
-    printCost(*package, cost);
-  } else {
-    printText(*package, *state, context);
+  if (options.html) {
+    Result<void> written =
+        writeHtml(*options.html, {*package, summary->context, summary->state,
+                                  summary->peaks, cost, *memory});
+    if (!written)
+      return reportError(written.error().message);
   }
+  if (options.json) {
+    nlohmann::ordered_json json = toJson(*summary);
+    if (*memory)
+      json["memory"] = memoryToJson(**memory);
+    if (options.cost)
+      json["cost"] = costToJson(cost);
+    outs() << json.dump(2) << "\n";
+    return 0;
+  }
+  if (options.cost)
+    printCost(*package, cost);
+  else
+    printText(*summary);
+  if (*memory)
+    printMemory(*package, **memory);
   return 0;
 }

@@ -154,8 +154,7 @@ nlohmann::ordered_json jet::costToJson(const CostTable &table) {
 // Text
 //===----------------------------------------------------------------------===//
 
-/// 3930000000 → "3.93 G": three digits and a decimal prefix.
-static std::string formatSi(double value) {
+std::string jet::formatSi(double value) {
   const char *prefixes[] = {"", "k", "M", "G", "T", "P", "E"};
   int prefix = 0;
   while (value >= 999.5 && prefix < 6)
@@ -167,8 +166,7 @@ static std::string formatSi(double value) {
   return text;
 }
 
-/// 0.00693 → "6.93 ms".
-static std::string formatSeconds(double seconds) {
+std::string jet::formatSeconds(double seconds) {
   const char *units[] = {"s", "ms", "us", "ns"};
   int unit = 0;
   while (seconds < 0.9995 && unit < 3)

@@ -30,6 +30,12 @@ Result<CostTable> inspectCost(const InspectOptions &options,
 Result<void> rejectCostOptions(const InspectOptions &options);
 
 nlohmann::ordered_json costToJson(const CostTable &table);
+/// 3930000000 → "3.93 G": three digits and a decimal prefix.
+std::string formatSi(double value);
+
+/// 0.00693 → "6.93 ms".
+std::string formatSeconds(double seconds);
+
 void printCost(const Package &package, const CostTable &table);
 
 } // namespace jet

@@ -56,6 +56,10 @@ struct InspectOptions {
   int64_t tokens = 0;  // of each sequence in prefill; 0: all of the context
   std::string phase;   // decode or prefill; empty: both
   std::string machine; // a #jet.target by name or file; empty: the package's
+  /// A budget such as 80GB, for which to say the largest batch.
+  std::optional<std::string> memory;
+  int64_t chunkTokens = 0;         // of a prefill step, for `memory`; 0: 2048
+  std::optional<std::string> html; // a page to write
 };
 
 int compile(const CompileOptions &options);

@@ -33,7 +33,8 @@ static cl::SubCommand inspectCommand(
     "\n"
     "  jetc inspect model.jet --context 65536\n"
     "  jetc inspect model.jet --json | jq .state_bytes_per_sequence\n"
-    "  jetc inspect model.jet --cost --batch 128 --target=h200\n");
+    "  jetc inspect model.jet --cost --batch 128 --target=h200\n"
+    "  jetc inspect model.jet --memory 80GB --html report.html\n");
 
 //===----------------------------------------------------------------------===//
 // compile
@@ -143,6 +144,22 @@ static cl::opt<std::string> costTarget(
              "#jet.target (default: what the package is compiled for)"),
     cl::sub(inspectCommand), cl::cat(category));
 
+static cl::opt<std::string>
+    memory("memory", cl::value_desc("80GB"),
+           cl::desc("Say the largest batch that fits (B, KB, MB, GB, KiB, MiB, "
+                    "GiB)"),
+           cl::sub(inspectCommand), cl::cat(category));
+static cl::opt<int64_t>
+    chunk("chunk", cl::init(0), cl::value_desc("N"),
+          cl::desc("With --memory: tokens of a step of prefill, of all "
+                   "sequences together (default: 2048)"),
+          cl::sub(inspectCommand), cl::cat(category));
+static cl::opt<std::string>
+    html("html", cl::value_desc("file"),
+         cl::desc("Write a page with the memory map, the state and the cost "
+                  "as charts; takes the options of --cost too"),
+         cl::sub(inspectCommand), cl::cat(category));
+
 int jet::reportError(StringRef message) {
   errs() << "jetc: error: " << message << "\n";
   return 1;
@@ -162,6 +179,24 @@ static CompileOptions readCompileOptions() {
   if (passPipeline.getNumOccurrences())
     options.passPipeline = passPipeline;
   options.remarks = remarks;
+  return options;
+}
+
+static InspectOptions readInspectOptions() {
+  InspectOptions options;
+  options.package = packagePath;
+  options.context = context;
+  options.json = json;
+  options.cost = cost;
+  options.batch = costBatch;
+  options.tokens = costTokens;
+  options.phase = costPhase;
+  options.machine = costTarget;
+  if (memory.getNumOccurrences())
+    options.memory = memory.getValue();
+  options.chunkTokens = chunk;
+  if (html.getNumOccurrences())
+    options.html = html.getValue();
   return options;
 }
 
@@ -189,8 +224,7 @@ int main(int argc, char **argv) {
   if (compileCommand)
     return compile(readCompileOptions());
   if (inspectCommand)
-    return inspect({packagePath, context, json, cost, costBatch, costTokens,
-                    costPhase, costTarget});
+    return inspect(readInspectOptions());
   cl::PrintHelpMessage();
   return 2;
 }
