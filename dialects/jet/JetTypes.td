@@ -20,6 +20,8 @@ def Jet_BatchType : Jet_Type<"Batch", "batch"> {
     For each of `B` sequences: the slot of its state, the number of tokens
     already in that state, its first row in the activations, and its number of
     rows (at least 1). Lowers to `tensor<?x4xi32>`.
+
+    Example: `func.func @decode(%tokens: tensor<?xi32>, %batch: !jet.batch)`
   }];
 }
 
