@@ -77,13 +77,12 @@ TEST(ReadTextFile, ReadsUpToTheLimit) {
             path + ": expected at most 7 bytes, found 8");
 }
 
-TEST(ReadTextFile, ATerabyteIsRefusedBeforeAnyOfItIsRead) {
+TEST(ReadTextFile, AGigabyteIsRefusedBeforeAnyOfItIsRead) {
   TemporaryDirectory directory;
   std::string path = store(directory / "a", "");
-  if (truncate(path.c_str(), off_t(1) << 40) != 0)
-    GTEST_SKIP() << "no sparse files here";
+  ASSERT_EQ(truncate(path.c_str(), off_t(1) << 30), 0);
   EXPECT_EQ(readTextFile(path, 100).error().message,
-            path + ": expected at most 100 bytes, found 1099511627776");
+            path + ": expected at most 100 bytes, found 1073741824");
 }
 
 } // namespace

@@ -3,12 +3,14 @@
 //
 // The compiler driver: reads the command line, runs a command.
 
+#include "lowering/Pipelines.h"
 #include "lowering/Registration.h"
 #include "mlir/InitAllPasses.h"
 #include "support/File.h"
 #include "tools/jetc/Options.h"
 #include "tools/plugins/LoadPlugins.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -71,11 +73,13 @@ static cl::list<std::string>
     placement("placement", cl::CommaSeparated, cl::value_desc("mixer,…"),
               cl::desc("Mixer of each layer of a supernet, in order"),
               cl::sub(compileCommand), cl::cat(category));
-static cl::list<std::string> disableFusion(
-    "disable-fusion", cl::CommaSeparated, cl::value_desc("name,…"),
-    cl::desc("Fusions to leave out: generated-conv, group-linears, swiglu, "
-             "delta-rule-norm, delta-rule-inputs, elementwise"),
-    cl::sub(compileCommand), cl::cat(category));
+static const std::string fusionHelp =
+    "Fusions to leave out: " + join(getFusionNames(), ", ");
+static cl::list<std::string> disableFusion("disable-fusion", cl::CommaSeparated,
+                                           cl::value_desc("name,…"),
+                                           cl::desc(fusionHelp),
+                                           cl::sub(compileCommand),
+                                           cl::cat(category));
 static cl::opt<Phase> phase(
     "emit", cl::init(Phase::Package), cl::desc("What to write:"),
     cl::values(
