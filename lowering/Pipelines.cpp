@@ -37,14 +37,15 @@ void jet::buildExpandPipeline(OpPassManager &pm) {
 
 ArrayRef<StringRef> jet::getFusionNames() {
   static const StringRef names[] = {
-      "generated-conv",  "group-linears",     "swiglu",
-      "delta-rule-norm", "delta-rule-inputs", "elementwise"};
+      "generated-conv",    "group-linears", "swiglu",    "delta-rule-norm",
+      "delta-rule-inputs", "elementwise",   "delta-step"};
   return names;
 }
 
 void jet::buildFusePipeline(OpPassManager &pm, const FuseOptions &options) {
   auto isOn = [&](StringRef name) {
-    return !llvm::is_contained(options.disable, name);
+    return !llvm::is_contained(options.disable, name) &&
+           !llvm::is_contained(options.disable, "all");
   };
   bool remarks = options.remarks;
   OpPassManager &programs = pm.nest<func::FuncOp>();
@@ -64,6 +65,9 @@ void jet::buildFusePipeline(OpPassManager &pm, const FuseOptions &options) {
     programs.addPass(createFuseDeltaRuleInputsPass({remarks}));
   if (isOn("elementwise"))
     programs.addPass(createFuseElementwisePass({remarks}));
+  // Last: what it makes is not looked into by others.
+  if (isOn("delta-step"))
+    programs.addPass(createFuseDeltaStepPass({remarks}));
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createVerifyLevelPass({"tensor"}));
 }

@@ -23,11 +23,11 @@ struct PlacementOptions : mlir::PassPipelineOptions<PlacementOptions> {
       *this, "placement", llvm::cl::desc("name of the mixer of each layer")};
 };
 
-/// Fusions by name: generated-conv, group-linears, swiglu, delta-rule-norm,
-/// delta-rule-inputs, elementwise.
+/// Fusions by name, as getFusionNames() lists them.
 struct FuseOptions : mlir::PassPipelineOptions<FuseOptions> {
   ListOption<std::string> disable{
-      *this, "disable", llvm::cl::desc("names of fusions to leave out")};
+      *this, "disable",
+      llvm::cl::desc("names of fusions to leave out, or all")};
   Option<bool> remarks{*this, "remarks",
                        llvm::cl::desc("report each refusal and its reason"),
                        llvm::cl::init(false)};

@@ -41,6 +41,8 @@ struct AnnotateCostsPass : jet::impl::AnnotateCostsPassBase<AnnotateCostsPass> {
       return;
     }
     getOperation().walk([&](CostOpInterface op) {
+      if (isa<DeltaStepOp>(op->getParentOp()))
+        return; // part of the step's
       DictionaryAttr cost = costToAttribute(
           &getContext(), op->getName().stripDialect(), op.getCost());
       if (cost.size() > 1) // more than the name

@@ -148,6 +148,19 @@ def FuseDeltaRuleNormPass : Jet_FusionPass<"fuse-delta-rule-norm"> {
   let statistics = [Statistic<"numFused", "fused", "norms fused">];
 }
 
+def FuseDeltaStepPass : Jet_FusionPass<"fuse-delta-step"> {
+  let summary = "Convolution and delta rule in one op (`delta-step`)";
+  let description = [{
+    In the programs of one token a sequence (`@decode…`), a
+    `jet.gated_delta_rule` whose v is the heads of a `jet.generated_conv` becomes
+    a `jet.delta_step` with it: the convolved values never reach memory, and one
+    launch reads and writes the convolution's tail and S. Refused, with a remark:
+    programs of many tokens (there the taps want one product for all rows), other
+    readers, code on v, a tail that is used in between. Bit-exact.
+  }];
+  let statistics = [Statistic<"numFused", "fused", "steps fused">];
+}
+
 def FuseElementwisePass : Jet_FusionPass<"fuse-elementwise"> {
   let summary = "Elementwise code into heavy ops (`elementwise`)";
   let description = [{

@@ -302,6 +302,19 @@ OpCost GroupedLinearOp::getCost() {
   return cost;
 }
 
+/// Both ops, but the convolved values do not move and the batch is read once.
+OpCost DeltaStepOp::getCost() {
+  OpCost cost = getConvolution().getCost();
+  const OpCost rule = getRule().getCost();
+  for (const CostPart &part : kCostParts)
+    cost.*part.member += rule.*part.member;
+  CostExpr values = getBytes(getRule().getV().getType());
+  cost.activationsWritten = cost.activationsWritten - values;
+  cost.activationsRead =
+      cost.activationsRead - values - getBytes(getRule().getBatch().getType());
+  return cost;
+}
+
 /// One row of each sequence, whatever the number of rows.
 OpCost LastTokenOp::getCost() {
   OpCost cost;

@@ -279,4 +279,65 @@ def Jet_GeneratedConvOp : Jet_PortedOp<"generated_conv", [
   let hasVerifier = 1;
 }
 
+def Jet_DeltaStepOp : Jet_TensorOp<"delta_step", [
+    IsolatedFromAbove, SingleBlock]> {
+  let summary = "Generated convolution and delta rule in one pass over the state";
+  let description = [{
+    The ops of the body, run row by row of a sequence by whoever owns a head: the
+    convolved values stay where the rule uses them, and the convolution's tail
+    and S are read and written once. Results are those of the rule, the tail and
+    S after the step. Any number of rows is right; it pays when they are few, as
+    in decode, because each sequence computes its taps by itself.
+
+    Shapes: result `[R, H, Dv]`.
+
+    Constraints:
+    - (C1) the body is `jet.generated_conv`, `jet.split_heads` of its result, and
+      `jet.gated_delta_rule` with those heads as v, in this order, then
+      `jet.step_yield` of the rule's result, the tail and S;
+    - (C2) the body's arguments have the types of the inputs, and all that the
+      body reads besides are its arguments;
+    - (C3) nothing else reads the convolution's result or its heads, and no code
+      is on v;
+    - (C4) both ops work on one batch, and the results have the types of what
+      the body yields.
+
+    Example:
+    ```mlir
+    %y, %t1, %s1 = jet.delta_step(%u, %h, %w, %b, %t, %batch, %q, %k, %g, %beta, %s) : (tensor<?x6xf32>, tensor<?x3xf32>, tensor<12x3xf32>, tensor<12xf32>, !jet.conv_tail<1x6xf32>, !jet.batch, tensor<?x2x5xf32>, tensor<?x2x5xf32>, tensor<?x2xf32>, tensor<?x2xf32>, !jet.recurrent_state<2x5x3xf32>) -> (tensor<?x2x3xf32>, !jet.conv_tail<1x6xf32>, !jet.recurrent_state<2x5x3xf32>) {
+    ^bb0(%0: tensor<?x6xf32>, %1: tensor<?x3xf32>, %2: tensor<12x3xf32>, %3: tensor<12xf32>, %4: !jet.conv_tail<1x6xf32>, %5: !jet.batch, %6: tensor<?x2x5xf32>, %7: tensor<?x2x5xf32>, %8: tensor<?x2xf32>, %9: tensor<?x2xf32>, %10: !jet.recurrent_state<2x5x3xf32>):
+      %c, %tail = jet.generated_conv %0, %1, %2, %3, %4, %5 : (tensor<?x6xf32>, tensor<?x3xf32>, tensor<12x3xf32>, tensor<12xf32>, !jet.conv_tail<1x6xf32>, !jet.batch) -> (tensor<?x6xf32>, !jet.conv_tail<1x6xf32>)
+      %v = jet.split_heads %c : (tensor<?x6xf32>) -> tensor<?x2x3xf32>
+      %r, %state = jet.gated_delta_rule %6, %7, %v, %8, %9, %10, %5 : (tensor<?x2x5xf32>, tensor<?x2x5xf32>, tensor<?x2x3xf32>, tensor<?x2xf32>, tensor<?x2xf32>, !jet.recurrent_state<2x5x3xf32>, !jet.batch) -> (tensor<?x2x3xf32>, !jet.recurrent_state<2x5x3xf32>)
+      jet.step_yield %r, %tail, %state : tensor<?x2x3xf32>, !jet.conv_tail<1x6xf32>, !jet.recurrent_state<2x5x3xf32>
+    }
+    ```
+  }];
+  let arguments = (ins Variadic<AnyType>:$inputs);
+  let results = (outs Jet_F3:$result, Jet_ConvTailType:$next_tail,
+                      Jet_RecurrentStateType:$next_state);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    `(` $inputs `)` attr-dict `:` functional-type($inputs, results) $body
+  }];
+  let hasRegionVerifier = 1;
+  let extraClassDeclaration = [{
+    ::jet::OpCost getCost();
+    /// The two ops of the body.
+    ::jet::GeneratedConvOp getConvolution();
+    ::jet::GatedDeltaRuleOp getRule();
+  }];
+}
+
+def Jet_StepYieldOp : Op<Jet_Dialect, "step_yield",
+    [Pure, Terminator, HasParent<"DeltaStepOp">]> {
+  let summary = "Results of a jet.delta_step";
+  let description = [{
+    Example: `jet.step_yield %y, %tail, %state : tensor<?x2x3xf32>, !jet.conv_tail<1x6xf32>, !jet.recurrent_state<2x5x3xf32>`
+  }];
+  let arguments = (ins Jet_F3:$result, Jet_ConvTailType:$next_tail,
+                       Jet_RecurrentStateType:$next_state);
+  let assemblyFormat = "operands attr-dict `:` type(operands)";
+}
+
 #endif // JET_SEQUENCE_OPS_TD

@@ -209,3 +209,53 @@ LogicalResult GroupedLinearOp::verify() {
   }
   return success();
 }
+
+//===----------------------------------------------------------------------===//
+// DeltaStepOp
+//===----------------------------------------------------------------------===//
+
+GeneratedConvOp DeltaStepOp::getConvolution() {
+  return cast<GeneratedConvOp>(getBody().front().front());
+}
+
+GatedDeltaRuleOp DeltaStepOp::getRule() {
+  return cast<GatedDeltaRuleOp>(*std::next(getBody().front().begin(), 2));
+}
+
+LogicalResult DeltaStepOp::verifyRegions() {
+  Block &block = getBody().front();
+  if (block.getArgumentTypes() != getInputs().getTypes()) // C2
+    return emitOpError("expected a body whose arguments have the types of the "
+                       "inputs");
+  auto ops = llvm::map_to_vector(block, [](Operation &op) { return &op; });
+  if (ops.size() != 4 || !isa<GeneratedConvOp>(ops[0]) ||
+      !isa<SplitHeadsOp>(ops[1]) || !isa<GatedDeltaRuleOp>(ops[2]) ||
+      !isa<StepYieldOp>(ops[3])) // C1
+    return emitOpError("expected a body of jet.generated_conv, "
+                       "jet.split_heads, jet.gated_delta_rule and "
+                       "jet.step_yield");
+  GeneratedConvOp conv = getConvolution();
+  auto heads = cast<SplitHeadsOp>(ops[1]);
+  GatedDeltaRuleOp rule = getRule();
+  SmallVector<Value> yielded = {rule.getResult(), conv.getNextTail(),
+                                rule.getNextState()};
+  if (heads.getX() != conv.getResult() || rule.getV() != heads.getResult() ||
+      yielded != SmallVector<Value>(ops[3]->getOperands())) // C1
+    return emitOpError("expected the rule's v to be the heads of the "
+                       "convolution's result, and to yield the rule's result, "
+                       "the tail and the state");
+  for (Operation *op : {ops[0], ops[2]})
+    for (auto [index, operand] : llvm::enumerate(op->getOperands()))
+      if (!isa<BlockArgument>(operand) && operand != heads.getResult()) // C2
+        return op->emitOpError("expected operand ")
+               << index << " to be an argument of the body";
+  if (!conv.getResult().hasOneUse() || !heads->hasOneUse() ||
+      findPort(rule, 2)) // C3
+    return emitOpError("expected one reader of the convolved values, and no "
+                       "code on v");
+  if (conv.getBatch() != rule.getBatch() ||
+      getResultTypes() != ops[3]->getOperandTypes()) // C4
+    return emitOpError("expected one batch, and results of the types that the "
+                       "body yields");
+  return success();
+}

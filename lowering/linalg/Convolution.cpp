@@ -11,7 +11,7 @@
 // A generated convolution computes the taps for a few rows at a time, by
 // h · weightᵀ + bias, and uses them while they are in the cache.
 
-#include "lowering/linalg/PortCode.h"
+#include "lowering/linalg/SequenceBlocks.h"
 
 using namespace mlir;
 using namespace jet;
@@ -92,19 +92,20 @@ protected:
   Value channel;
   OpFoldResult count; // channels
 
-private:
-  SmallVector<GridResult> computeBlock(ValueRange point, ValueRange inits) {
-    OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
+public:
+  /// The block of channels from `first` of one sequence: into `y`
+  /// [rows, count], and the tail's rows of these channels after the step (null
+  /// when W = 1) from what they were before.
+  ConvolvedBlock compute(Sequence ofSequence, Value first, Value y,
+                         Value history0) {
+    OpFoldResult zero = b.getIndexAttr(0);
     OpFoldResult historyRows = b.getIndexAttr(history);
-    sequence = b.sequence(batch, point[0]);
-    channel = point[1];
+    sequence = ofSequence;
+    channel = first;
     count = b.getIndexAttr(block);
     if (channels % block)
       count = b.min(b.index(block), b.sub(b.index(channels), channel));
     SliceOf rows{{sequence.row, channel}, {sequence.rows, count}, {true, true}};
-    SliceOf slot{{sequence.slot, zero, channel},
-                 {one, historyRows, count},
-                 {false, true, true}};
     SmallVector<OpFoldResult> headSizes = {historyRows, count};
     auto copy = [](ValueRange in) { return in[0]; };
 
@@ -117,12 +118,10 @@ private:
       ext = b.insert(part, ext, {row, zero}, sizes);
     };
     if (history)
-      place(b.slice(inits[1], slot.offsets, slot.sizes, slot.keep), zero,
-            headSizes);
+      place(history0, zero, headSizes);
     place(b.slice(u, rows.offsets, rows.sizes, rows.keep), historyRows,
           rows.sizes);
 
-    Value y = b.slice(inits[0], rows.offsets, rows.sizes, rows.keep);
     // Summed in the result itself, unless that is narrower or made by code.
     bool direct = !code.hasCode(resultPort(0)) && resultType.isF32();
     Value sums = direct ? y : b.empty(rows.sizes, b.getF32Type());
@@ -131,13 +130,34 @@ private:
     sums = convolve(ext, sums);
     if (!direct)
       sums = code.write(0, sums, y, rows);
-    SmallVector<GridResult> results = {{sums, rows.offsets, rows.sizes}};
     if (!history)
-      return results;
+      return {sums, Value()};
     Value next = b.elementwiseInto(
-        b.slice(ext, {sequence.rows, zero}, headSizes, {true, true}),
-        b.slice(inits[1], slot.offsets, slot.sizes, slot.keep), copy);
-    results.push_back({next, slot.offsets, slot.sizes});
+        b.slice(ext, {sequence.rows, zero}, headSizes, {true, true}), history0,
+        copy);
+    return {sums, next};
+  }
+
+private:
+  SmallVector<GridResult> computeBlock(ValueRange point, ValueRange inits) {
+    Sequence own = b.sequence(batch, point[0]);
+    OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
+    OpFoldResult width = b.getIndexAttr(block);
+    if (channels % block)
+      width = b.min(b.index(block), b.sub(b.index(channels), point[1]));
+    SliceOf rows{{own.row, point[1]}, {own.rows, width}, {true, true}};
+    SliceOf slot{{own.slot, zero, point[1]},
+                 {one, b.getIndexAttr(history), width},
+                 {false, true, true}};
+    Value before;
+    if (history)
+      before = b.slice(inits[1], slot.offsets, slot.sizes, slot.keep);
+    ConvolvedBlock done =
+        compute(own, point[1],
+                b.slice(inits[0], rows.offsets, rows.sizes, rows.keep), before);
+    SmallVector<GridResult> results = {{done.y, rows.offsets, rows.sizes}};
+    if (history)
+      results.push_back({done.tail, slot.offsets, slot.sizes});
     return results;
   }
 };
@@ -165,10 +185,10 @@ private:
 /// Taps are computed.
 class GeneratedTaps : public Convolution {
 public:
-  GeneratedTaps(KernelBuilder &b, GeneratedConvOp op, ValueRange operands)
+  GeneratedTaps(KernelBuilder &b, GeneratedConvOp op, ValueRange operands,
+                int64_t block = kGeneratedChannels)
       : Convolution(b, cast<PortOpInterface>(op.getOperation()), operands,
-                    operands[4], operands[5], op.getTail().getType(),
-                    kGeneratedChannels),
+                    operands[4], operands[5], op.getTail().getType(), block),
         h(operands[1]), weight(operands[2]), bias(operands[3]) {}
 
 private:
@@ -224,4 +244,12 @@ Lowered jet::lowerDynamicConv(KernelBuilder &b, DynamicConvOp op,
 Lowered jet::lowerGeneratedConv(KernelBuilder &b, GeneratedConvOp op,
                                 ValueRange operands) {
   return GeneratedTaps(b, op, operands).lower();
+}
+
+ConvolvedBlock jet::convolveChannels(KernelBuilder &b, GeneratedConvOp op,
+                                     ValueRange operands, Sequence sequence,
+                                     Value first, int64_t count, Value y,
+                                     Value tail) {
+  return GeneratedTaps(b, op, operands, count)
+      .compute(sequence, first, y, tail);
 }

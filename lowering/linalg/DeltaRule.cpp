@@ -9,7 +9,7 @@
 //       S ← e^g S;  S ← S + k ⊗ β (v − Sᵀ k);  y = Sᵀ q
 //       y = rms_norm(y) · silu(gate)
 
-#include "lowering/linalg/PortCode.h"
+#include "lowering/linalg/SequenceBlocks.h"
 
 using namespace mlir;
 using namespace jet;
@@ -20,15 +20,16 @@ namespace {
 class DeltaRule {
 public:
   DeltaRule(KernelBuilder &b, GatedDeltaRuleOp op, ValueRange operands,
-            Value head, Sequence sequence)
+            Value head, Sequence sequence, Value values = {})
       : b(b), op(op), operands(operands),
         code(b, cast<PortOpInterface>(op.getOperation()), operands), head(head),
-        sequence(sequence) {}
+        sequence(sequence), values(values) {}
 
   /// Row t of the sequence: (y [rows, d_v], S) → (y, S).
   SmallVector<Value> step(Value t, Value y, Value state) {
     Value row = b.add(sequence.row, t);
-    Value q = readRow(0, row), k = readRow(1, row), v = readRow(2, row);
+    Value q = readRow(0, row), k = readRow(1, row);
+    Value v = values ? b.row(values, {t}) : readRow(2, row);
     Value g = readGate(3, row), beta = readGate(4, row);
     if (op.getQkNormEps()) {
       q = toUnitLength(q, op.getQScale()->convertToDouble());
@@ -118,9 +119,20 @@ private:
   PortCode code;
   Value head;
   Sequence sequence;
+  Value values; // v of the head, [rows, d_v], if not operand 2
 };
 
 } // namespace
+
+SmallVector<Value> jet::runDeltaRule(KernelBuilder &b, GatedDeltaRuleOp op,
+                                     ValueRange operands, Sequence sequence,
+                                     Value head, Value y, Value state,
+                                     Value values) {
+  DeltaRule rule(b, op, operands, head, sequence, values);
+  return b.loop(sequence.rows, {y, state}, [&](Value t, ValueRange inner) {
+    return rule.step(t, inner[0], inner[1]);
+  });
+}
 
 Lowered jet::lowerGatedDeltaRule(KernelBuilder &b, GatedDeltaRuleOp op,
                                  ValueRange operands) {
@@ -143,14 +155,11 @@ Lowered jet::lowerGatedDeltaRule(KernelBuilder &b, GatedDeltaRuleOp op,
     SmallVector<OpFoldResult> stateOffsets = {sequence.slot, point[1], zero,
                                               zero};
     SmallVector<OpFoldResult> stateSizes = {one, one, keyDim, valueDim};
-    DeltaRule rule(b, op, operands, point[1], sequence);
-    SmallVector<Value> inner = {
+    SmallVector<Value> inner = runDeltaRule(
+        b, op, operands, sequence, point[1],
         b.slice(inits[0], rowOffsets, rowSizes, {true, false, true}),
         b.slice(inits[1], stateOffsets, stateSizes,
-                {false, false, true, true})};
-    inner = b.loop(sequence.rows, inner, [&](Value t, ValueRange values) {
-      return rule.step(t, values[0], values[1]);
-    });
+                {false, false, true, true}));
     return {{inner[0], rowOffsets, rowSizes},
             {inner[1], stateOffsets, stateSizes}};
   };

@@ -268,6 +268,7 @@ jet::lowerToLinalg(KernelBuilder &b, Operation *op, ValueRange operands) {
       .Case([&](GatedDeltaRuleOp op) {
         return lowerGatedDeltaRule(b, op, operands);
       })
+      .Case([&](DeltaStepOp op) { return lowerDeltaStep(b, op, operands); })
       .Default([](Operation *op) -> Result {
         return op->emitOpError("has no lowering to linalg");
       });

@@ -139,6 +139,7 @@ Lowered lowerDynamicConv(KernelBuilder &, DynamicConvOp, mlir::ValueRange);
 Lowered lowerGeneratedConv(KernelBuilder &, GeneratedConvOp, mlir::ValueRange);
 Lowered lowerGatedDeltaRule(KernelBuilder &, GatedDeltaRuleOp,
                             mlir::ValueRange);
+Lowered lowerDeltaStep(KernelBuilder &, DeltaStepOp, mlir::ValueRange);
 
 } // namespace jet
 

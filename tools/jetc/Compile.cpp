@@ -70,8 +70,8 @@ public:
       return reportError("--max-batch: expected 1 to 1048576, found " +
                          std::to_string(options.maxBatch));
     for (const std::string &name : options.disableFusion)
-      if (!llvm::is_contained(getFusionNames(), name))
-        return reportError("--disable-fusion: expected one of " +
+      if (name != "all" && !llvm::is_contained(getFusionNames(), name))
+        return reportError("--disable-fusion: expected all or one of " +
                            llvm::join(getFusionNames(), ", ") + ", found '" +
                            name + "'");
     if (!readInput())

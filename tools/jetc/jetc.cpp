@@ -74,7 +74,7 @@ static cl::list<std::string>
               cl::desc("Mixer of each layer of a supernet, in order"),
               cl::sub(compileCommand), cl::cat(category));
 static const std::string fusionHelp =
-    "Fusions to leave out: " + join(getFusionNames(), ", ");
+    "Fusions to leave out: all, or " + join(getFusionNames(), ", ");
 static cl::list<std::string> disableFusion("disable-fusion", cl::CommaSeparated,
                                            cl::value_desc("name,…"),
                                            cl::desc(fusionHelp),

@@ -38,3 +38,21 @@ func.func @last_token(%x: tensor<?x128xf32>, %batch: !jet.batch) -> tensor<?x128
   %y = jet.last_token %x, %batch : (tensor<?x128xf32>, !jet.batch) -> tensor<?x128xf32>
   return %y : tensor<?x128xf32>
 }
+
+// CHECK-LABEL: func.func @delta_step
+// CHECK: jet.delta_step(%arg0, %arg1, %arg2, %arg3, %arg4, %arg5, %arg6, %arg7, %arg8) : (
+// CHECK-NEXT: ^bb0(
+// CHECK-NEXT: jet.generated_conv
+// CHECK-NEXT: jet.split_heads
+// CHECK-NEXT: jet.gated_delta_rule
+// CHECK-NEXT: jet.step_yield
+func.func @delta_step(%u: tensor<?x6xf32>, %h: tensor<?x3xf32>, %w: tensor<12x3xf32>, %b: tensor<12xf32>, %t: !jet.conv_tail<1x6xf32>, %batch: !jet.batch, %q: tensor<?x2x5xf32>, %g: tensor<?x2xf32>, %s: !jet.recurrent_state<2x5x3xf32>) {
+  %y:3 = jet.delta_step(%u, %h, %w, %b, %t, %batch, %q, %g, %s) : (tensor<?x6xf32>, tensor<?x3xf32>, tensor<12x3xf32>, tensor<12xf32>, !jet.conv_tail<1x6xf32>, !jet.batch, tensor<?x2x5xf32>, tensor<?x2xf32>, !jet.recurrent_state<2x5x3xf32>) -> (tensor<?x2x3xf32>, !jet.conv_tail<1x6xf32>, !jet.recurrent_state<2x5x3xf32>) {
+  ^bb0(%0: tensor<?x6xf32>, %1: tensor<?x3xf32>, %2: tensor<12x3xf32>, %3: tensor<12xf32>, %4: !jet.conv_tail<1x6xf32>, %5: !jet.batch, %6: tensor<?x2x5xf32>, %7: tensor<?x2xf32>, %8: !jet.recurrent_state<2x5x3xf32>):
+    %c, %tail = jet.generated_conv %0, %1, %2, %3, %4, %5 : (tensor<?x6xf32>, tensor<?x3xf32>, tensor<12x3xf32>, tensor<12xf32>, !jet.conv_tail<1x6xf32>, !jet.batch) -> (tensor<?x6xf32>, !jet.conv_tail<1x6xf32>)
+    %v = jet.split_heads %c : (tensor<?x6xf32>) -> tensor<?x2x3xf32>
+    %r, %state = jet.gated_delta_rule %6, %6, %v, %7, %7, %8, %5 : (tensor<?x2x5xf32>, tensor<?x2x5xf32>, tensor<?x2x3xf32>, tensor<?x2xf32>, tensor<?x2xf32>, !jet.recurrent_state<2x5x3xf32>, !jet.batch) -> (tensor<?x2x3xf32>, !jet.recurrent_state<2x5x3xf32>)
+    jet.step_yield %r, %tail, %state : tensor<?x2x3xf32>, !jet.conv_tail<1x6xf32>, !jet.recurrent_state<2x5x3xf32>
+  }
+  return
+}
