@@ -6,15 +6,17 @@
 //
 //   for each sequence and query head:                       (the grid)
 //     for each row i:
-//       m = −∞, l = 0, y = 0
-//       for blocks of the step's keys <= i, then of the cached keys:
+//       m = the least float, l = 0, y = 0
+//       for blocks of the cached keys, then of the step's keys <= i:
 //         s  = q·K / sqrt(D);  m' = max(m, s);  p = exp(s − m')
 //         l  = l·exp(m − m') + Σ p;  y = y·exp(m − m') + p V;  m = m'
 //       y = y / l
 //
-// Scratch memory is one block of scores, whatever the context. A row sees
-// itself, so with the step's keys first m is finite from the first block on,
-// and a block whose keys have all left the window only adds zeros.
+// Scratch memory is one block of scores, whatever the context. m is finite from
+// the beginning, so that a block whose keys have all left the window only adds
+// zeros. Blocks are in the order of positions: with full attention, a step that
+// begins at a multiple of a block gives the bits that it gives as part of a
+// longer one.
 
 #include "lowering/linalg/PortCode.h"
 
@@ -84,10 +86,10 @@ private:
     OpFoldResult size = b.getIndexAttr(dim);
     Value query =
         b.slice(q, {row, head, zero}, {one, one, size}, {true, false, true});
-    Running running({b.f32(-std::numeric_limits<float>::infinity()), b.f32(0),
+    Running running({b.f32(std::numeric_limits<float>::lowest()), b.f32(0),
                      b.filled({size}, 0)});
-    running = attendStep(query, i, running);
     running = attendCache(query, i, running);
+    running = attendStep(query, i, running);
 
     SmallVector<OpFoldResult> offsets = {i, zero}, sizes = {one, size};
     Value init = b.slice(y, offsets, sizes, {false, true});
