@@ -138,7 +138,7 @@ static std::vector<KernelResources> parseResources(StringRef log,
 
 Result<Cubin> jet::assemble(const std::string &ptx, const std::string &ptxas) {
   llvm::SmallString<128> input, output, log;
-  auto remove = llvm::make_scope_exit([&] {
+  auto remove = llvm::scope_exit([&] {
     for (StringRef path : {StringRef(input), StringRef(output), StringRef(log)})
       if (!path.empty())
         llvm::sys::fs::remove(path);

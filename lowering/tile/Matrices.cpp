@@ -6,6 +6,8 @@
 
 #include "lowering/tile/LowerTile.h"
 
+#include "mlir/IR/IRMapping.h"
+
 using namespace mlir;
 using namespace jet::tile;
 
