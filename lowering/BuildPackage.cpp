@@ -85,7 +85,7 @@ private:
     for (LayerOp layer : model.getLayers()) {
       MixerAttrInterface mixer = layer.getMixerInterface();
       info.layers.push_back(mixer.getMixerName().str());
-      for (Type type : mixer.getStateTypes(model.getStorage()))
+      for (Type type : mixer.getStateTypes(model.getStateStorage()))
         addState(layer.getIndex(), cast<StateTypeInterface>(type));
     }
   }

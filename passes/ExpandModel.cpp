@@ -74,7 +74,7 @@ void expandFunction(ModelOp model, StringRef name, Logits logits) {
   SmallVector<int64_t> owners;
   for (LayerOp layer : layers)
     for (Type type :
-         layer.getMixerInterface().getStateTypes(model.getStorage())) {
+         layer.getMixerInterface().getStateTypes(model.getStateStorage())) {
       inputs.push_back(type);
       owners.push_back(layer.getIndex());
     }
@@ -103,7 +103,7 @@ void expandFunction(ModelOp model, StringRef name, Logits logits) {
   MutableArrayRef<Value> rest = states;
   for (LayerOp layer : layers) {
     size_t count =
-        layer.getMixerInterface().getStateTypes(model.getStorage()).size();
+        layer.getMixerInterface().getStateTypes(model.getStateStorage()).size();
     x = expandLayer(b, model, layer, x, rest.take_front(count));
     rest = rest.drop_front(count);
   }

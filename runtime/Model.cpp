@@ -63,6 +63,11 @@ void ZeroMemory::clear(int64_t offset, int64_t length) {
     std::memset(begin + offset, 0, length);
 }
 
+void ZeroMemory::poison(int64_t offset, int64_t length) {
+  if (length > 0)
+    std::memset(begin + offset, 0xFF, length);
+}
+
 //===----------------------------------------------------------------------===//
 // Model
 //===----------------------------------------------------------------------===//

@@ -33,11 +33,18 @@ public:
   int64_t size() const { return bytes; }
   /// Makes [offset, offset + length) zero again, giving whole pages back.
   void clear(int64_t offset, int64_t length);
+  /// Fills [offset, offset + length) with NaN; see Poison.
+  void poison(int64_t offset, int64_t length);
 
 private:
   std::byte *begin = nullptr;
   int64_t bytes = 0;
 };
+
+/// Whether memory that nobody may read is filled with bytes 0xFF, which are NaN
+/// in every float type: for tests, which see a read of it in the results. Costs
+/// a pass over the memory.
+enum class Poison { Off, On };
 
 /// The entry points of a package.
 enum class ProgramKind { Prefill, Decode, Forward };

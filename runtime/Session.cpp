@@ -103,10 +103,29 @@ void *Session::resolve(const ProgramInfo &program, const State &state,
   return nullptr;
 }
 
+void Session::poisonAfter(const ProgramInfo &program, size_t step,
+                          int64_t rows) {
+  for (const OperandRef &operand : program.launches[step].operands) {
+    if (operand.kind != OperandRef::Kind::Buffer)
+      continue;
+    const auto uses = [&](const LaunchInfo &launch) {
+      return std::ranges::any_of(launch.operands, [&](const OperandRef &other) {
+        return other.kind == operand.kind && other.index == operand.index;
+      });
+    };
+    if (std::any_of(program.launches.begin() + step + 1, program.launches.end(),
+                    uses))
+      continue;
+    const BufferInfo &buffer = program.buffers[operand.index];
+    arena.poison(rows * buffer.offset, rows * buffer.bytes);
+  }
+}
+
 Result<void> Session::runProgram(const ProgramInfo &program, const State &state,
                                  int64_t sequences, int64_t rows) {
   const std::vector<KernelInfo> &kernels = model->package().kernels;
-  for (const LaunchInfo &launch : program.launches) {
+  for (size_t step = 0; step < program.launches.size(); ++step) {
+    const LaunchInfo &launch = program.launches[step];
     const SymbolValues symbols = {launch.rowsAreSequences ? sequences : rows,
                                   sequences, rows, state.capacity(),
                                   state.slots()};
@@ -120,6 +139,8 @@ Result<void> Session::runProgram(const ProgramInfo &program, const State &state,
     pool.run(*grid, [&](int64_t begin, int64_t end) {
       kernel(operands.data(), symbols, begin, end);
     });
+    if (poison == Poison::On)
+      poisonAfter(program, step, rows);
   }
   return {};
 }
@@ -145,6 +166,10 @@ Session::step(State &state, std::span<const StepInput> inputs, LogitsOf which) {
       !done)
     return done.error();
   prepareInputs(state, inputs);
+  if (poison == Poison::On) {
+    arena.poison(0, arena.size());
+    logits.poison(0, logits.size());
+  }
   // The grids were evaluated for the largest step when the package was read.
   if (auto done = runProgram(program, state, sequences, *rows); !done)
     return done.error();

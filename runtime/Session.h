@@ -33,9 +33,12 @@ enum class LogitsOf {
 /// needed: tokens of a step times ProgramInfo::arenaBytesPerRow.
 class Session {
 public:
-  /// `threads` as for ThreadPool.
-  explicit Session(std::shared_ptr<const Model> model, int threads = 0)
-      : model(std::move(model)), pool(threads) {}
+  /// `threads` as for ThreadPool. With poison, activations are NaN before a
+  /// launch writes them and after the launch that uses them last, and so are
+  /// the logits before a step.
+  explicit Session(std::shared_ptr<const Model> model, int threads = 0,
+                   Poison poison = Poison::Off)
+      : model(std::move(model)), pool(threads), poison(poison) {}
 
   /// Takes `inputs` into `state` and returns their logits, [rows, vocab],
   /// valid until the next step. One step may mix sequences of
@@ -56,11 +59,14 @@ private:
   Result<void> reserve(int64_t arenaBytes, int64_t logitsBytes);
   Result<void> runProgram(const ProgramInfo &program, const State &state,
                           int64_t sequences, int64_t rows);
+  /// Poisons the buffers that no launch after `step` of the program uses.
+  void poisonAfter(const ProgramInfo &program, size_t step, int64_t rows);
   void *resolve(const ProgramInfo &program, const State &state,
                 const OperandRef &operand, int64_t rows);
 
   std::shared_ptr<const Model> model;
   ThreadPool pool;
+  Poison poison;
   std::vector<int32_t> tokens, positions, batch;
   std::vector<void *> operands;
   ZeroMemory arena, logits;

@@ -14,7 +14,7 @@ static Error outOfRange(const char *what, int64_t minimum, int64_t maximum,
 }
 
 Result<State> State::create(std::shared_ptr<const Model> model, int64_t slots,
-                            int64_t capacity) {
+                            int64_t capacity, Poison poison) {
   const ModelInfo &info = model->info();
   if (slots < 1 || slots > info.maxBatch)
     return outOfRange("batch", 1, info.maxBatch, slots);
@@ -23,11 +23,14 @@ Result<State> State::create(std::shared_ptr<const Model> model, int64_t slots,
   State state;
   state.owner = std::move(model);
   state.maxPosition = capacity;
+  state.poison = poison;
   state.positions.assign(slots, 0);
   const std::vector<StateInfo> &states = state.owner->package().states;
   for (size_t i = 0; i < states.size(); ++i) {
     // verifyPackage() made sure that max_batch slots of max_context fit.
     Part part;
+    part.isCache = states[i].kind == StateKind::AttentionKv ||
+                   states[i].kind == StateKind::WindowKv;
     part.slotBytes =
         *checkedProduct(state.slotShape(i)) * dtypeBytes(states[i].dtype);
     Result<ZeroMemory> memory =
@@ -37,7 +40,22 @@ Result<State> State::create(std::shared_ptr<const Model> model, int64_t slots,
     part.memory = std::move(*memory);
     state.parts.push_back(std::move(part));
   }
+  if (poison == Poison::On)
+    for (int64_t slot = 0; slot < slots; ++slot)
+      state.clear(slot);
   return state;
+}
+
+/// What a new sequence finds: a recurrence begins at zero, a cache is written
+/// before it is read.
+void State::clear(int64_t slot) {
+  for (Part &part : parts) {
+    const int64_t offset = part.slotBytes * slot;
+    if (poison == Poison::On && part.isCache)
+      part.memory.poison(offset, part.slotBytes);
+    else
+      part.memory.clear(offset, part.slotBytes);
+  }
 }
 
 std::vector<int64_t> State::slotShape(int64_t index) const {
@@ -57,8 +75,7 @@ std::span<std::byte> State::slotBytes(int64_t index, int64_t slot) const {
 Result<void> State::reset(int64_t slot) {
   if (slot < 0 || slot >= slots())
     return outOfRange("slot", 0, slots() - 1, slot);
-  for (Part &part : parts)
-    part.memory.clear(part.slotBytes * slot, part.slotBytes);
+  clear(slot);
   positions[slot] = 0;
   return {};
 }

@@ -21,9 +21,10 @@ namespace jet {
 class State {
 public:
   /// All slots begin empty. Errors: slots not in [1, max_batch], capacity not
-  /// in [1, max_context], no address space.
+  /// in [1, max_context], no address space. With poison, positions of a cache
+  /// that its sequence has not reached are NaN, not zeros.
   static Result<State> create(std::shared_ptr<const Model> model, int64_t slots,
-                              int64_t capacity);
+                              int64_t capacity, Poison poison = Poison::Off);
 
   int64_t slots() const { return static_cast<int64_t>(positions.size()); }
   int64_t capacity() const { return maxPosition; }
@@ -31,7 +32,8 @@ public:
 
   /// Number of tokens that `slot` has taken in. `slot` must be in range.
   int64_t position(int64_t slot) const { return positions[slot]; }
-  /// Makes `slot` a new sequence: everything zero, position 0.
+  /// Makes `slot` a new sequence: everything zero (but see create()), position
+  /// 0.
   Result<void> reset(int64_t slot);
   /// Pretends that `slot` has taken in `position` tokens, without computing
   /// what they would have left. For benchmarks.
@@ -51,12 +53,16 @@ private:
   struct Part {
     ZeroMemory memory;
     int64_t slotBytes = 0;
+    /// A cache: what is read of it was written by the same sequence.
+    bool isCache = false;
   };
+  void clear(int64_t slot);
 
   std::shared_ptr<const Model> owner;
   std::vector<Part> parts; // one per state of the package
   std::vector<int64_t> positions;
   int64_t maxPosition = 0;
+  Poison poison = Poison::Off;
 };
 
 } // namespace jet

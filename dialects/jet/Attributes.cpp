@@ -74,8 +74,9 @@ StringRef AttentionAttr::getMixerName() const {
   return getWindow() ? "swa" : "attn";
 }
 
-SmallVector<Type> AttentionAttr::getStateTypes(Type storage) const {
-  return {KvCacheType::get(getContext(), getKvHeads(), getHeadDim(), storage,
+SmallVector<Type>
+AttentionAttr::getStateTypes(const StateStorage &storage) const {
+  return {KvCacheType::get(getContext(), getKvHeads(), getHeadDim(), storage.kv,
                            getWindow())};
 }
 
@@ -107,10 +108,11 @@ LogicalResult JetBlockAttr::verify(function_ref<InFlightDiagnostic()> emitError,
 
 StringRef JetBlockAttr::getMixerName() const { return "jet"; }
 
-SmallVector<Type> JetBlockAttr::getStateTypes(Type storage) const {
+SmallVector<Type>
+JetBlockAttr::getStateTypes(const StateStorage &storage) const {
   MLIRContext *ctx = getContext();
   return {RecurrentStateType::get(ctx, getHeads(), getKeyDim(), getValueDim(),
-                                  Float32Type::get(ctx)),
+                                  storage.recurrent),
           ConvTailType::get(ctx, getConvSize() - 1, getHeads() * getValueDim(),
-                            storage)};
+                            storage.convTail)};
 }

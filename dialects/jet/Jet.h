@@ -20,6 +20,16 @@
 
 #include <cstdint>
 
+namespace jet {
+/// Element types in which a model stores what its layers carry from step to
+/// step; ModelOp::getStateStorage() says which.
+struct StateStorage {
+  mlir::Type kv;        // keys and values
+  mlir::Type recurrent; // the matrix S of linear attention
+  mlir::Type convTail;  // rows of a convolution's input
+};
+} // namespace jet
+
 // clang-format off: the order matters.
 #include "dialects/jet/JetDialect.h.inc"
 #include "dialects/jet/JetCostInterface.h.inc"

@@ -18,9 +18,9 @@ def Jet_MixerAttrInterface : AttrInterface<"MixerAttrInterface"> {
     InterfaceMethod<"Name in config.json and in placements, e.g. `jet`.",
                     "::llvm::StringRef", "getMixerName">,
     InterfaceMethod<[{Types of the state that a layer with this mixer carries
-                    from step to step; `storage` is the model's dtype.}],
+                    from step to step, stored as the model says.}],
                     "::llvm::SmallVector<::mlir::Type>", "getStateTypes",
-                    (ins "::mlir::Type":$storage)>,
+                    (ins "const ::jet::StateStorage &":$storage)>,
   ];
 }
 

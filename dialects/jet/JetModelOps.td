@@ -51,6 +51,8 @@ def Jet_ModelOp : Op<Jet_Dialect, "model",
   let extraClassDeclaration = [{
     /// The layers in order.
     ::llvm::SmallVector<::jet::LayerOp> getLayers();
+    /// KV and convolution tails in the storage type, recurrent state in f32.
+    ::jet::StateStorage getStateStorage();
   }];
 }
 

@@ -16,6 +16,10 @@ SmallVector<LayerOp> ModelOp::getLayers() {
   return llvm::to_vector(getBody().front().getOps<LayerOp>());
 }
 
+StateStorage ModelOp::getStateStorage() {
+  return {getStorage(), Float32Type::get(getContext()), getStorage()};
+}
+
 LogicalResult ModelOp::verifyRegions() {
   // C1
   for (auto [name, value] :

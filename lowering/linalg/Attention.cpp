@@ -6,8 +6,17 @@
 //
 //   for each sequence and query head:                       (the grid)
 //     for each row i:
-//       s = q·K / sqrt(D) over the cached keys and the step's keys <= i
-//       y = Σ softmax(s) V
+//       m = the least float, l = 0, y = 0
+//       for blocks of the cached keys, then of the step's keys <= i:
+//         s  = q·K / sqrt(D);  m' = max(m, s);  p = exp(s − m')
+//         l  = l·exp(m − m') + Σ p;  y = y·exp(m − m') + p V;  m = m'
+//       y = y / l
+//
+// Scratch memory is one block of scores, whatever the context. m is finite from
+// the beginning, so that a block whose keys have all left the window only adds
+// zeros. Blocks are in the order of positions: with full attention, a step that
+// begins at a multiple of a block gives the bits that it gives as part of a
+// longer one.
 
 #include "lowering/linalg/PortCode.h"
 
@@ -19,9 +28,23 @@ using namespace jet;
 
 namespace {
 
+/// Keys that are scored at once: the scores stay in the first-level cache, and
+/// rescaling costs next to nothing.
+constexpr int64_t kBlock = 64;
+
 /// Keys and values of some positions for one KV head: [n, D] each.
 struct Keys {
   Value k, v;
+};
+
+/// The softmax of the keys so far: largest score, sum of the weights relative
+/// to it, and the values mixed by them [D].
+struct Running {
+  Value top, sum, mix;
+
+  explicit Running(ValueRange values)
+      : top(values[0]), sum(values[1]), mix(values[2]) {}
+  SmallVector<Value> values() const { return {top, sum, mix}; }
 };
 
 class AttentionLowering {
@@ -59,101 +82,135 @@ private:
   /// Row i of the sequence into row i of y [rows, D].
   Value attendRow(Value i, Value y) {
     Value row = b.add(sequence.row, i);
-    Value query = b.row(q, {row, head});
-    Keys old = cachedKeys(), fresh = stepKeys(i);
-    Value oldScores = scores(query, old.k);
-    if (type.getWindow())
-      oldScores = maskWindow(oldScores, i);
-    Value freshScores = scores(query, fresh.k);
+    OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
+    OpFoldResult size = b.getIndexAttr(dim);
+    Value query =
+        b.slice(q, {row, head, zero}, {one, one, size}, {true, false, true});
+    Running running({b.f32(std::numeric_limits<float>::lowest()), b.f32(0),
+                     b.filled({size}, 0)});
+    running = attendCache(query, i, running);
+    running = attendStep(query, i, running);
 
-    auto maximum = [&](ValueRange in) -> Value {
-      return arith::MaximumFOp::create(b, in[0], in[1]);
-    };
-    Value top = b.f32(-std::numeric_limits<float>::infinity());
-    top = b.reduce(oldScores, top, maximum);
-    top = b.reduce(freshScores, top, maximum);
-    auto exponentials = [&](Value scores) {
-      return b.elementwise(scores, b.getF32Type(), [&](ValueRange in) -> Value {
-        return math::ExpOp::create(b, arith::SubFOp::create(b, in[0], top));
-      });
-    };
-    Value oldWeights = exponentials(oldScores);
-    Value freshWeights = exponentials(freshScores);
-    auto plus = [&](ValueRange in) { return b.addf(in[0], in[1]); };
-    Value sum = b.reduce(oldWeights, b.f32(0), plus);
-    sum = b.reduce(freshWeights, sum, plus);
-
-    Value mix = b.filled({b.getIndexAttr(dim)}, 0);
-    mix = weigh(oldWeights, old.v, mix);
-    mix = weigh(freshWeights, fresh.v, mix);
-    SmallVector<OpFoldResult> offsets = {i, b.getIndexAttr(0)};
-    SmallVector<OpFoldResult> sizes = {b.getIndexAttr(1), b.getIndexAttr(dim)};
+    SmallVector<OpFoldResult> offsets = {i, zero}, sizes = {one, size};
     Value init = b.slice(y, offsets, sizes, {false, true});
     auto divide = [&](ValueRange in) -> Value {
-      return arith::DivFOp::create(b, in[0], sum);
+      return arith::DivFOp::create(b, in[0], running.sum);
     };
     Value out;
     if (code.hasCode(resultPort(0)))
-      out = code.write(0, b.elementwise(mix, b.getF32Type(), divide), init,
-                       {{row, head, b.getIndexAttr(0)},
-                        {b.getIndexAttr(1), b.getIndexAttr(1), sizes[1]},
-                        {false, false, true}});
+      out = code.write(
+          0, b.elementwise(running.mix, b.getF32Type(), divide), init,
+          {{row, head, zero}, {one, one, size}, {false, false, true}});
     else
-      out = b.elementwiseInto(mix, init, divide);
+      out = b.elementwiseInto(running.mix, init, divide);
     return b.insert(out, y, offsets, sizes);
+  }
+
+  /// The step's keys that row i sees.
+  Running attendStep(Value query, Value i, Running running) {
+    Value end = b.add(i, b.index(1)), begin = b.index(0);
+    if (auto window = type.getWindow())
+      begin = b.max(begin, b.sub(end, b.index(*window)));
+    Value first = b.add(sequence.row, begin);
+    return overBlocks(
+        b.sub(end, begin), running,
+        [&](Value start, Value count, Running running) {
+          SmallVector<OpFoldResult> offsets = {b.add(first, start), kvHead,
+                                               b.getIndexAttr(0)};
+          SmallVector<OpFoldResult> sizes = {count, b.getIndexAttr(1),
+                                             b.getIndexAttr(dim)};
+          SmallVector<bool> keep = {true, false, true};
+          Keys keys = {b.slice(k, offsets, sizes, keep),
+                       b.slice(v, offsets, sizes, keep)};
+          return attend(scores(query, keys.k, count), keys.v, running);
+        });
   }
 
   /// What the cache holds of the sequence: all positions, or the ring as it
   /// lies (softmax does not mind the order).
-  Keys cachedKeys() {
-    Value count = sequence.position;
+  Running attendCache(Value query, Value i, Running running) {
+    Value cached = sequence.position;
     if (auto window = type.getWindow())
-      count = b.min(count, b.index(*window));
+      cached = b.min(cached, b.index(*window));
+    return overBlocks(cached, running,
+                      [&](Value start, Value count, Running running) {
+                        Keys keys = cachedKeys(start, count);
+                        Value s = scores(query, keys.k, count);
+                        if (type.getWindow())
+                          s = maskWindow(s, start, i);
+                        return attend(s, keys.v, running);
+                      });
+  }
+
+  /// `body` for [0, total) in blocks of at most kBlock: their start and size.
+  Running
+  overBlocks(Value total, Running running,
+             function_ref<Running(Value start, Value count, Running)> body) {
+    Value block = b.index(kBlock);
+    Value blocks = arith::CeilDivUIOp::create(b, total, block);
+    return Running(
+        b.loop(blocks, running.values(), [&](Value j, ValueRange values) {
+          Value start = arith::MulIOp::create(b, j, block);
+          Value count = b.min(block, b.sub(total, start));
+          return body(start, count, Running(values)).values();
+        }));
+  }
+
+  /// Takes in keys of the given scores [n] and their values [n, D].
+  Running attend(Value scores, Value values, Running running) {
+    Value top = b.reduce(scores, running.top, [&](ValueRange in) -> Value {
+      return arith::MaximumFOp::create(b, in[0], in[1]);
+    });
+    auto relative = [&](Value score) -> Value {
+      return math::ExpOp::create(b, arith::SubFOp::create(b, score, top));
+    };
+    Value scale = relative(running.top);
+    Value weights = b.elementwiseInto(
+        ValueRange(), scores, [&](ValueRange in) { return relative(in[0]); });
+    Value sum = b.reduce(weights, b.mulf(running.sum, scale),
+                         [&](ValueRange in) { return b.addf(in[0], in[1]); });
+    Value mix =
+        b.elementwiseInto(ValueRange(), running.mix,
+                          [&](ValueRange in) { return b.mulf(in[0], scale); });
+    return Running({top, sum, weigh(weights, values, mix)});
+  }
+
+  /// Entries [start, start + count) of the sequence's slot.
+  Keys cachedKeys(Value start, Value count) {
     OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
     SmallVector<OpFoldResult> sizes = {one, one, one, count,
                                        b.getIndexAttr(dim)};
     SmallVector<bool> keep = {false, false, false, true, true};
     return {
-        b.slice(cache, {sequence.slot, zero, kvHead, zero, zero}, sizes, keep),
-        b.slice(cache, {sequence.slot, one, kvHead, zero, zero}, sizes, keep)};
+        b.slice(cache, {sequence.slot, zero, kvHead, start, zero}, sizes, keep),
+        b.slice(cache, {sequence.slot, one, kvHead, start, zero}, sizes, keep)};
   }
 
-  /// The step's keys that row i sees.
-  Keys stepKeys(Value i) {
-    Value end = b.add(i, b.index(1)), begin = b.index(0);
-    if (auto window = type.getWindow())
-      begin = b.max(begin, b.sub(end, b.index(*window)));
-    Value row = b.add(sequence.row, begin);
-    SmallVector<OpFoldResult> offsets = {row, kvHead, b.getIndexAttr(0)};
-    SmallVector<OpFoldResult> sizes = {b.sub(end, begin), b.getIndexAttr(1),
-                                       b.getIndexAttr(dim)};
-    SmallVector<bool> keep = {true, false, true};
-    return {b.slice(k, offsets, sizes, keep), b.slice(v, offsets, sizes, keep)};
-  }
-
-  /// q·K / sqrt(D): [n].
-  Value scores(Value query, Value keys) {
-    AffineExpr j, d;
-    bindDims(b.getContext(), j, d);
-    auto map = [&](ArrayRef<AffineExpr> exprs) {
-      return AffineMap::get(2, 0, exprs, b.getContext());
-    };
+  /// q·K / sqrt(D) of query [1, D] and `count` keys: [count].
+  Value scores(Value query, Value keys, Value count) {
+    OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
+    SmallVector<OpFoldResult> sizes = {one, count};
+    // A slice of a block of constant size, which lies on the stack.
+    Value dots = b.slice(b.empty({one, b.getIndexAttr(kBlock)}, b.getF32Type()),
+                         {zero, zero}, sizes, {true, true});
+    dots = linalg::FillOp::create(b, ValueRange{b.f32(0)}, ValueRange{dots})
+               .getResult(0);
+    dots = b.contract(query, keys, dots);
+    dots = b.slice(dots, {zero, zero}, sizes, {false, true});
     Value scale = b.f32(1.0 / std::sqrt(static_cast<double>(dim)));
-    Value dots = b.generic(
-        {query, keys}, b.filled({b.dim(keys, 0)}, 0),
-        {map({d}), map({j, d}), map({j})}, {false, true},
-        [&](ValueRange in) { return b.addf(in[2], b.mulf(in[0], in[1])); });
-    return b.elementwise(dots, b.getF32Type(),
-                         [&](ValueRange in) { return b.mulf(in[0], scale); });
+    return b.elementwiseInto(ValueRange(), dots, [&](ValueRange in) {
+      return b.mulf(in[0], scale);
+    });
   }
 
-  /// −∞ for the ring entries that have left the window of row i. Entry p holds
-  /// position P − 1 − (P − 1 − p) mod window, with P the positions so far.
-  Value maskWindow(Value scores, Value i) {
+  /// −∞ for the ring entries that have left the window of row i. `scores` are
+  /// those of the entries from `start` on. Entry p holds position
+  /// P − 1 − (P − 1 − p) mod window, with P the positions so far.
+  Value maskWindow(Value scores, Value start, Value i) {
     Value window = b.index(*type.getWindow());
     Value last = b.sub(sequence.position, b.index(1));
-    return b.elementwise(scores, b.getF32Type(), [&](ValueRange in) -> Value {
-      Value p = linalg::IndexOp::create(b, 0);
+    return b.elementwiseInto(ValueRange(), scores, [&](ValueRange in) -> Value {
+      Value p = b.add(start, linalg::IndexOp::create(b, 0));
       Value age = b.rem(b.sub(last, p), window);
       // Row i sees positions > P + i − window, so ages < window − 1 − i.
       Value limit = b.sub(b.sub(window, b.index(1)), i);

@@ -15,16 +15,17 @@ Value jet::expandAttention(ExpandBuilder &b, AttentionAttr mixer, Value x,
   int64_t hidden = cast<ShapedType>(x.getType()).getDimSize(1);
   APFloat theta = mixer.getRopeTheta().getValue();
   Value &cache = states[0];
+  Type kv = cast<KvCacheType>(cache.getType()).getElementType();
 
   Value q = b.linear(x, "q_proj", heads * dim, /*bias=*/true);
   Value k = b.linear(x, "k_proj", kvHeads * dim, /*bias=*/true);
   // K and V take the cache's type here, not when they are stored: a token must
   // read the same whether it came in this step or an earlier one.
-  Value v = b.linear(x, "v_proj", kvHeads * dim, /*bias=*/true, b.storage);
+  Value v = b.linear(x, "v_proj", kvHeads * dim, /*bias=*/true, kv);
   q = RopeOp::create(b, b.rows({heads, dim}), b.splitHeads(q, heads),
                      b.positions, theta);
-  k = RopeOp::create(b, b.rows({kvHeads, dim}, b.storage),
-                     b.splitHeads(k, kvHeads), b.positions, theta);
+  k = RopeOp::create(b, b.rows({kvHeads, dim}, kv), b.splitHeads(k, kvHeads),
+                     b.positions, theta);
   v = b.splitHeads(v, kvHeads);
   Value y = AttentionOp::create(b, TypeRange{q.getType()},
                                 ValueRange{q, k, v, cache, b.batch})

@@ -20,7 +20,7 @@ public:
                 mlir::Type storage)
       : ImplicitLocOpBuilder(location, builder), storage(storage) {}
 
-  /// Type of weights, KV and convolution tails.
+  /// Type of weights.
   mlir::Type storage;
   /// Values of the step: positions [R] and the batch.
   mlir::Value positions, batch;

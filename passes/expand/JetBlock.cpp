@@ -51,7 +51,8 @@ Value jet::expandJetBlock(ExpandBuilder &b, JetBlockAttr mixer, Value x,
 
   // u takes the tail's type here, not when it is stored: a row must read the
   // same whether it came in this step or an earlier one.
-  Value u = b.linear(x, "v_proj", channels, /*bias=*/false, b.storage);
+  Value u = b.linear(x, "v_proj", channels, /*bias=*/false,
+                     cast<ConvTailType>(tail.getType()).getElementType());
   Value hiddenTaps = b.silu(b.linear(x, "dynamic_conv1d.kernel_generator.w1",
                                      mixer.getGeneratorDim()));
   Value taps = b.linear(hiddenTaps, "dynamic_conv1d.kernel_generator.w2",

@@ -237,6 +237,24 @@ TEST_P(Attention, WrapsAroundTheRingAtEveryPosition) {
     }
 }
 
+// More keys than are scored at once, in the cache and in the step; with a
+// window, whole blocks of the ring that have left it.
+TEST_P(Attention, ScoresInBlocks) {
+  for (std::optional<int64_t> window : {std::optional<int64_t>(), {130}}) {
+    const Config config{2, 1, 5, window, F32};
+    auto kernels = compile(config);
+    ASSERT_TRUE(kernels);
+    for (auto [position, rows] : {std::pair<int64_t, int64_t>{63, 66},
+                                  {64, 64},
+                                  {65, 1},
+                                  {0, 200},
+                                  {150, 140}}) {
+      const Step step{{{1, position, 0, rows}}, rows, position + rows, 2};
+      checkAttention(config, *kernels, step);
+    }
+  }
+}
+
 // Scores of several hundred: exponentials that underflow to 0, none above 1.
 TEST_P(Attention, StandsSharpScores) {
   for (std::optional<int64_t> window : {std::optional<int64_t>(), {6}}) {

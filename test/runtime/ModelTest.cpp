@@ -176,6 +176,28 @@ TEST_F(ModelTest, AResetSlotIsANewSequence) {
   EXPECT_EQ(step(session, state, 0, kTokens)[0], first);
 }
 
+TEST_F(ModelTest, PoisonFillsWhatNobodyMayRead) {
+  Session session(model, 2, Poison::On);
+  Result<State> state = State::create(model, 2, 8, Poison::On);
+  ASSERT_TRUE(state) << messageOf(state);
+  auto filledWith = [](std::span<const std::byte> bytes, int value) {
+    return std::ranges::all_of(
+        bytes, [=](std::byte byte) { return byte == std::byte(value); });
+  };
+  for (int round = 0; round < 2; ++round) {
+    // The recurrence begins at zero, the cache with what must not be read.
+    EXPECT_TRUE(filledWith(state->slotBytes(0, 0), 0));
+    EXPECT_TRUE(filledWith(state->slotBytes(1, 0), 0xFF));
+    expectNear(step(session, *state, 0, {1, 2, 3})[0],
+               referenceLogits({1, 2, 3})[2]);
+    const size_t row = kHidden * sizeof(float);
+    EXPECT_FALSE(filledWith(state->slotBytes(1, 0).first(3 * row), 0xFF));
+    EXPECT_TRUE(filledWith(state->slotBytes(1, 0).subspan(3 * row), 0xFF));
+    EXPECT_TRUE(filledWith(state->slotBytes(1, 1), 0xFF));
+    ASSERT_TRUE(state->reset(0));
+  }
+}
+
 TEST_F(ModelTest, ResetOfLargeSlotsKeepsTheNeighbours) {
   // Slots that begin and end inside pages, and cover whole ones.
   Package package = makePackage();
