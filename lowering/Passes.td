@@ -95,4 +95,18 @@ def EmitEntryPointsPass : Pass<"jet-emit-entry-points", "::mlir::ModuleOp"> {
                            "::mlir::affine::AffineDialect"];
 }
 
+def LowerTilePass : Pass<"jet-lower-tile", "::mlir::ModuleOp"> {
+  let summary = "Write kernels of the tile dialect in LLVM and NVVM";
+  let description = [{
+    Gives each allocation its offset in dynamic shared memory and each op of the
+    tile dialect its fixed sequence of instructions, and lowers the scalar code
+    around them (`arith`, `cf`, `index`, `math`, `vector`); `scf` is to be lowered
+    before (`-convert-scf-to-cf`). `index` becomes i32. A lowered kernel tells its
+    dynamic shared memory as `tile.shared_bytes`. Pipeline `jet-tile-to-nvvm` is
+    this pass with those around it.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect",
+                           "::mlir::NVVM::NVVMDialect"];
+}
+
 #endif // JET_LOWERING_PASSES_TD

@@ -3,8 +3,10 @@
 
 #include "lowering/Registration.h"
 #include "dialects/jet/Jet.h"
+#include "dialects/tile/Tile.h"
 #include "lowering/Passes.h"
 #include "lowering/Pipelines.h"
+#include "lowering/gpu/DeviceCode.h"
 #include "passes/Passes.h"
 
 #include "mlir/InitAllDialects.h"
@@ -15,11 +17,12 @@ void jet::registerAllDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
   mlir::registerAllToLLVMIRTranslations(registry);
-  registry.insert<JetDialect>();
+  registry.insert<JetDialect, tile::TileDialect>();
 }
 
 void jet::registerAllPasses() {
   registerJetPasses();
   registerJetLoweringPasses();
   registerPipelines();
+  registerTilePipelines();
 }

@@ -8,6 +8,7 @@
 #   %inputs    test/Inputs: scripts and data that several folders share
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -50,6 +51,19 @@ def canMountSmallDisk():
     except OSError:
         return False
 
+
+def hasPtxas():
+    """Whether CUDA's assembler is where jet-ptx looks for it."""
+    home = os.environ.get("CUDA_HOME")
+    folders = ([os.path.join(home, "bin")] if home else []) + [
+        config.environment["PATH"], "/usr/local/cuda/bin"]
+    if home:
+        config.environment["CUDA_HOME"] = home
+    return bool(shutil.which("ptxas", path=os.pathsep.join(folders)))
+
+
+if hasPtxas():
+    config.available_features.add("ptxas")
 
 if canMountSmallDisk():
     config.available_features.add("small-disk")

@@ -1,0 +1,54 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// From kernels of the tile dialect to code of the device: NVVM, PTX, cubin.
+
+#ifndef JET_LOWERING_GPU_DEVICECODE_H
+#define JET_LOWERING_GPU_DEVICECODE_H
+
+#include "support/Error.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/PassManager.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace jet {
+
+/// Appends the passes from tile to LLVM and NVVM, which printPtx() takes.
+void buildTileToNvvmPipeline(mlir::OpPassManager &passes);
+/// Registers it as `jet-tile-to-nvvm`.
+void registerTilePipelines();
+
+/// Translates a module of lowered kernels to PTX: LLVM at O3, then the NVPTX
+/// code generator for sm_90a. Reports errors on the module.
+mlir::FailureOr<std::string> printPtx(mlir::ModuleOp kernels);
+
+/// What the assembler said of one kernel. Bytes of static shared memory; the
+/// dynamic part is the kernel's `tile.shared_bytes`.
+struct KernelResources {
+  std::string name;
+  int64_t registers = 0, spillStores = 0, spillLoads = 0, stack = 0,
+          sharedBytes = 0;
+};
+
+struct Cubin {
+  std::vector<std::byte> bytes;
+  std::vector<KernelResources> kernels;
+  /// Warnings and advice, one line each.
+  std::string messages;
+};
+
+/// The assembler: `given` if not empty; else in $CUDA_HOME/bin, PATH,
+/// /usr/local/cuda/bin. Error: none of them, or not an executable.
+Result<std::string> findPtxas(const std::string &given = "");
+
+/// Runs the assembler at `ptxas` on PTX for sm_90a, through temporary files.
+Result<Cubin> assemble(const std::string &ptx, const std::string &ptxas);
+
+} // namespace jet
+
+#endif // JET_LOWERING_GPU_DEVICECODE_H
