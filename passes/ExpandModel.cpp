@@ -141,18 +141,19 @@ struct ExpandModelPass : jet::impl::ExpandModelPassBase<ExpandModelPass> {
         return signalPassFailure();
       }
     ModelOp model = models.front();
-    if (topK < 0 || topK > (int64_t)model.getVocabSize()) {
+    const int64_t k = topK;
+    if (k < 0 || k > (int64_t)model.getVocabSize()) {
       model.emitOpError() << "expected top-k from 0 to " << model.getVocabSize()
-                          << ", the size of the vocabulary, found " << topK;
+                          << ", the size of the vocabulary, found " << k;
       return signalPassFailure();
     }
     expandFunction(model, {"prefill", Logits::LastTokens});
     expandFunction(model, {"decode", Logits::OneTokenEach});
     expandFunction(model, {"forward", Logits::AllTokens});
-    if (!topK)
+    if (!k)
       return;
-    expandFunction(model, {"prefill_top_k", Logits::LastTokens, topK});
-    expandFunction(model, {"decode_top_k", Logits::OneTokenEach, topK});
+    expandFunction(model, {"prefill_top_k", Logits::LastTokens, k});
+    expandFunction(model, {"decode_top_k", Logits::OneTokenEach, k});
   }
 };
 
