@@ -175,8 +175,7 @@ public:
   FailureOr<ProgramInfo> build() {
     program.name = function.getSymName().str();
     bindArguments();
-    auto *terminator = function.getBody().front().getTerminator();
-    logits = terminator->getOperand(0);
+    bindOutputs();
     for (Operation &op : function.getBody().front().without_terminator()) {
       if (auto launch = dyn_cast<LaunchOp>(op)) {
         if (failed(addLaunch(launch)))
@@ -203,6 +202,24 @@ private:
       if (index >= 3)
         newest[index - 3] = argument;
     }
+  }
+
+  /// What is returned before the states: logits, or values and ids.
+  void bindOutputs() {
+    using Kind = OperandRef::Kind;
+    auto *terminator = function.getBody().front().getTerminator();
+    SmallVector<Value> returned(
+        llvm::make_filter_range(terminator->getOperands(), [](Value value) {
+          return !isa<StateTypeInterface>(value.getType());
+        }));
+    if (returned.size() != 2) {
+      outputs[returned.front()] = {Kind::Logits, 0};
+      return;
+    }
+    outputs[returned[0]] = {Kind::Values, 0};
+    outputs[returned[1]] = {Kind::Ids, 0};
+    program.candidates =
+        cast<RankedTensorType>(returned[0].getType()).getDimSize(1);
   }
 
   LogicalResult addLaunch(LaunchOp launch) {
@@ -239,10 +256,10 @@ private:
   }
 
   OperandRef placeResult(LaunchOp launch, Value result, int64_t step) {
-    if (result == logits) {
+    if (auto output = outputs.find(result); output != outputs.end()) {
       program.logitsPerSequence =
-          launch.getPerSequence() || program.name == "decode";
-      return {OperandRef::Kind::Logits, 0};
+          launch.getPerSequence() || isDecodeProgram(program.name);
+      return output->second;
     }
     auto type = cast<RankedTensorType>(result.getType());
     int64_t bytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
@@ -266,8 +283,7 @@ private:
   PackageBuilder &owner;
   func::FuncOp function;
   ProgramInfo program;
-  Value logits;
-  llvm::DenseMap<Value, OperandRef> places;
+  llvm::DenseMap<Value, OperandRef> places, outputs;
   llvm::DenseMap<int64_t, Value> newest;
   SmallVector<Lifetime> lifetimes;
 };

@@ -27,8 +27,8 @@ void jet::buildPlacePipeline(OpPassManager &pm,
   pm.addPass(createVerifyLevelPass({"placed"}));
 }
 
-void jet::buildExpandPipeline(OpPassManager &pm) {
-  pm.addPass(createExpandModelPass());
+void jet::buildExpandPipeline(OpPassManager &pm, const ExpandOptions &options) {
+  pm.addPass(createExpandModelPass({options.topK}));
   // Views that undo each other, maps that do nothing, parameters read twice.
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
@@ -37,8 +37,8 @@ void jet::buildExpandPipeline(OpPassManager &pm) {
 
 ArrayRef<StringRef> jet::getFusionNames() {
   static const StringRef names[] = {
-      "generated-conv",    "group-linears", "swiglu",    "delta-rule-norm",
-      "delta-rule-inputs", "elementwise",   "delta-step"};
+      "generated-conv",    "group-linears", "swiglu",     "delta-rule-norm",
+      "delta-rule-inputs", "elementwise",   "head-top-k", "delta-step"};
   return names;
 }
 
@@ -65,6 +65,9 @@ void jet::buildFusePipeline(OpPassManager &pm, const FuseOptions &options) {
     programs.addPass(createFuseDeltaRuleInputsPass({remarks}));
   if (isOn("elementwise"))
     programs.addPass(createFuseElementwisePass({remarks}));
+  // After it: what the head carries on its input by then goes along.
+  if (isOn("head-top-k"))
+    programs.addPass(createFuseHeadTopKPass({remarks}));
   // Last: what it makes is not looked into by others.
   if (isOn("delta-step"))
     programs.addPass(createFuseDeltaStepPass({remarks}));
@@ -151,8 +154,8 @@ void jet::buildHostPipeline(OpPassManager &pm) {
 void jet::registerPipelines() {
   static PassPipelineRegistration<PlacementOptions> place(
       "jet-place", "model -> placed", buildPlacePipeline);
-  static PassPipelineRegistration<> expand("jet-expand", "placed -> tensor",
-                                           buildExpandPipeline);
+  static PassPipelineRegistration<ExpandOptions> expand(
+      "jet-expand", "placed -> tensor", buildExpandPipeline);
   static PassPipelineRegistration<FuseOptions> fuse(
       "jet-fuse", "tensor -> tensor, fused", buildFusePipeline);
   static PassPipelineRegistration<> launch("jet-launch", "tensor -> launch",

@@ -23,6 +23,16 @@ struct PlacementOptions : mlir::PassPipelineOptions<PlacementOptions> {
       *this, "placement", llvm::cl::desc("name of the mixer of each layer")};
 };
 
+struct ExpandOptions : mlir::PassPipelineOptions<ExpandOptions> {
+  Option<int64_t> topK{*this, "top-k",
+                       llvm::cl::desc("candidates of the programs *_top_k; 0 "
+                                      "for none of these programs"),
+                       llvm::cl::init(0)};
+};
+/// Candidates that a program can return, at most: lists are kept in order one
+/// element at a time, and samplers use few.
+inline constexpr int64_t kMaxTopK = 1024;
+
 /// Fusions by name, as getFusionNames() lists them.
 struct FuseOptions : mlir::PassPipelineOptions<FuseOptions> {
   ListOption<std::string> disable{
@@ -39,7 +49,7 @@ llvm::ArrayRef<llvm::StringRef> getFusionNames();
 void buildPlacePipeline(mlir::OpPassManager &pm,
                         const PlacementOptions &options);
 /// placed → tensor
-void buildExpandPipeline(mlir::OpPassManager &pm);
+void buildExpandPipeline(mlir::OpPassManager &pm, const ExpandOptions &options);
 /// tensor → tensor, with fewer and heavier ops
 void buildFusePipeline(mlir::OpPassManager &pm, const FuseOptions &options);
 /// tensor → launch

@@ -18,6 +18,13 @@ namespace {
 /// Which logits a function returns.
 enum class Logits { LastTokens, OneTokenEach, AllTokens };
 
+/// One of the functions to make.
+struct Program {
+  StringRef name;
+  Logits logits;
+  int64_t topK = 0; // returns that many candidates, if not 0
+};
+
 /// silu(gate h) ∘ up h, projected back.
 Value expandMlp(ExpandBuilder &b, Value h, int64_t hidden,
                 int64_t intermediate) {
@@ -48,23 +55,29 @@ Value expandLayer(ExpandBuilder &b, ModelOp model, LayerOp layer, Value x,
       x, expandMlp(b, h, model.getHiddenSize(), model.getIntermediateSize()));
 }
 
-/// Final norm and head.
-Value expandHead(ExpandBuilder &b, ModelOp model, Value x, Value table,
-                 Logits logits) {
+/// Final norm and head: logits, or values and ids.
+SmallVector<Value> expandHead(ExpandBuilder &b, ModelOp model, Value x,
+                              Value table, const Program &program) {
   int64_t hidden = model.getHiddenSize(), vocab = model.getVocabSize();
   b.setLoc(model.getLoc());
   b.prefix.clear();
-  if (logits == Logits::LastTokens)
+  if (program.logits == Logits::LastTokens)
     x = LastTokenOp::create(b, x.getType(), x, b.batch);
   x = RmsNormOp::create(b, x.getType(), x,
                         b.param("model.norm.weight", {hidden}),
                         model.getRmsNormEps());
   if (!model.getTied())
     table = b.param("lm_head.weight", {vocab, hidden});
-  return LinearOp::create(b, b.rows({vocab}), x, table, Value());
+  Value logits = LinearOp::create(b, b.rows({vocab}), x, table, Value());
+  if (!program.topK)
+    return {logits};
+  auto topK = TopKOp::create(b, b.rows({program.topK}),
+                             b.rows({program.topK}, b.getI32Type()), logits,
+                             program.topK);
+  return {topK.getValues(), topK.getIds()};
 }
 
-void expandFunction(ModelOp model, StringRef name, Logits logits) {
+void expandFunction(ModelOp model, const Program &program) {
   OpBuilder top(model->getBlock(), model->getBlock()->end());
   MLIRContext *context = model.getContext();
   SmallVector<LayerOp> layers = model.getLayers();
@@ -78,13 +91,8 @@ void expandFunction(ModelOp model, StringRef name, Logits logits) {
       inputs.push_back(type);
       owners.push_back(layer.getIndex());
     }
-  SmallVector<Type> results = {RankedTensorType::get(
-      {ShapedType::kDynamic, (int64_t)model.getVocabSize()},
-      Float32Type::get(context))};
-  results.append(inputs.begin() + 3, inputs.end());
-
-  auto function = func::FuncOp::create(top, model.getLoc(), name,
-                                       top.getFunctionType(inputs, results));
+  auto function = func::FuncOp::create(top, model.getLoc(), program.name,
+                                       top.getFunctionType(inputs, {}));
   for (auto [index, layer] : llvm::enumerate(owners))
     function.setArgAttr(index + 3, "jet.layer", top.getI64IntegerAttr(layer));
 
@@ -107,9 +115,11 @@ void expandFunction(ModelOp model, StringRef name, Logits logits) {
     x = expandLayer(b, model, layer, x, rest.take_front(count));
     rest = rest.drop_front(count);
   }
-  SmallVector<Value> returned = {expandHead(b, model, x, table, logits)};
+  SmallVector<Value> returned = expandHead(b, model, x, table, program);
   llvm::append_range(returned, states);
   func::ReturnOp::create(b, returned);
+  function.setFunctionType(
+      b.getFunctionType(inputs, ValueRange(returned).getTypes()));
 }
 
 struct ExpandModelPass : jet::impl::ExpandModelPassBase<ExpandModelPass> {
@@ -130,9 +140,20 @@ struct ExpandModelPass : jet::impl::ExpandModelPassBase<ExpandModelPass> {
         diag << "): pick one with -jet-place-layers";
         return signalPassFailure();
       }
-    expandFunction(models.front(), "prefill", Logits::LastTokens);
-    expandFunction(models.front(), "decode", Logits::OneTokenEach);
-    expandFunction(models.front(), "forward", Logits::AllTokens);
+    ModelOp model = models.front();
+    const int64_t k = topK;
+    if (k < 0 || k > (int64_t)model.getVocabSize()) {
+      model.emitOpError() << "expected top-k from 0 to " << model.getVocabSize()
+                          << ", the size of the vocabulary, found " << k;
+      return signalPassFailure();
+    }
+    expandFunction(model, {"prefill", Logits::LastTokens});
+    expandFunction(model, {"decode", Logits::OneTokenEach});
+    expandFunction(model, {"forward", Logits::AllTokens});
+    if (!k)
+      return;
+    expandFunction(model, {"prefill_top_k", Logits::LastTokens, k});
+    expandFunction(model, {"decode_top_k", Logits::OneTokenEach, k});
   }
 };
 

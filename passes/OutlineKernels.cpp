@@ -86,6 +86,8 @@ private:
     Value sized = op->getResult(0);
     if (auto linear = dyn_cast<LinearOp>(op))
       sized = linear.getWeight();
+    if (auto linear = dyn_cast<LinearTopKOp>(op))
+      sized = linear.getWeight();
     if (auto type = dyn_cast<ShapedType>(sized.getType())) {
       char separator = '_';
       for (int64_t size : type.getShape())

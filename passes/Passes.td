@@ -33,11 +33,19 @@ def ExpandModelPass : Pass<"jet-expand-model", "::mlir::ModuleOp"> {
     - `@decode`: the same for steps of one token per sequence,
     - `@forward`: logits of all tokens.
 
-    Each takes token ids, their positions, the batch and the state of every
-    layer, and returns the logits and the next state.
+    With `top-k=K` also
+    - `@prefill_top_k`, `@decode_top_k`: instead of the logits the K largest and
+      their token ids.
 
-    Errors, at the op: a layer that still has candidates.
+    Each takes token ids, their positions, the batch and the state of every
+    layer, and returns the logits (or values and ids) and the next state.
+
+    Errors, at the op: a layer that still has candidates, a K that is not from 0
+    to the vocabulary's size.
   }];
+  let options = [Option<"topK", "top-k", "int64_t", "0",
+                        "Candidates of the programs *_top_k; 0 for none of "
+                        "these programs">];
   let dependentDialects = ["::mlir::func::FuncDialect",
                            "::mlir::arith::ArithDialect",
                            "::mlir::math::MathDialect"];
@@ -159,6 +167,21 @@ def FuseDeltaStepPass : Jet_FusionPass<"fuse-delta-step"> {
     readers, code on v, a tail that is used in between. Bit-exact.
   }];
   let statistics = [Statistic<"numFused", "fused", "steps fused">];
+}
+
+def FuseHeadTopKPass : Jet_FusionPass<"fuse-head-top-k"> {
+  let summary = "Candidates in the head's projection (`head-top-k`)";
+  let description = [{
+    A `jet.top_k` of a projection that nothing else reads becomes a
+    `jet.linear_top_k`, which writes the k best of each block of columns instead
+    of all, and a `jet.merge_top_k`, unless one block is all there is. Logits
+    never reach memory. A block has 32 columns for each of the k, at least 64, so
+    what is written of a large vocabulary is a sixteenth of the logits' bytes.
+
+    Refused, with a remark: logits that something else makes or reads too, a
+    bias or code on them, a group of several projections. Bit-exact.
+  }];
+  let statistics = [Statistic<"numFused", "fused", "heads fused">];
 }
 
 def FuseElementwisePass : Jet_FusionPass<"fuse-elementwise"> {

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cstring>
 #include <exception>
+#include <optional>
 
 struct jet_model {
   std::shared_ptr<const jet::Model> model;
@@ -70,7 +71,7 @@ void jet_model_destroy(jet_model *model) { delete model; }
 void jet_model_get_info(const jet_model *model, jet_model_info *info) {
   const jet::ModelInfo &source = model->model->info();
   *info = {source.vocabSize, source.maxBatch, source.maxContext,
-           source.bosTokenId};
+           source.bosTokenId, model->model->candidates()};
 }
 
 int jet_model_is_eos(const jet_model *model, int32_t token) {
@@ -121,6 +122,19 @@ int jet_session_create(const jet_model *model, int threads,
 
 void jet_session_destroy(jet_session *session) { delete session; }
 
+/// The sequences of a step; nothing when one has no tokens to read.
+static std::optional<std::vector<jet::StepInput>>
+readSequences(const jet_sequence *sequences, size_t count) {
+  std::vector<jet::StepInput> inputs;
+  for (size_t i = 0; i < count; ++i) {
+    const jet_sequence &sequence = sequences[i];
+    if (sequence.num_tokens && !sequence.tokens)
+      return std::nullopt;
+    inputs.push_back({sequence.slot, {sequence.tokens, sequence.num_tokens}});
+  }
+  return inputs;
+}
+
 int jet_session_step(jet_session *session, jet_state *state,
                      const jet_sequence *sequences, size_t num_sequences,
                      int logits_of, const float **logits, jet_error *error) {
@@ -130,20 +144,35 @@ int jet_session_step(jet_session *session, jet_state *state,
       logits_of != JET_LOGITS_OF_ALL_TOKENS)
     return fail(error, "jet_session_step: expected logits_of 0 or 1");
   return guarded(error, [&] {
-    std::vector<jet::StepInput> inputs;
-    for (size_t i = 0; i < num_sequences; ++i) {
-      const jet_sequence &sequence = sequences[i];
-      if (sequence.num_tokens && !sequence.tokens)
-        return fail(error, "jet_session_step: expected tokens, found null");
-      inputs.push_back({sequence.slot, {sequence.tokens, sequence.num_tokens}});
-    }
-    auto result = session->session.step(state->state, inputs,
+    auto inputs = readSequences(sequences, num_sequences);
+    if (!inputs)
+      return fail(error, "jet_session_step: expected tokens, found null");
+    auto result = session->session.step(state->state, *inputs,
                                         logits_of == JET_LOGITS_OF_ALL_TOKENS
                                             ? jet::LogitsOf::AllTokens
                                             : jet::LogitsOf::LastTokens);
     if (!result)
       return fail(error, result.error());
     *logits = result->data();
+    return 0;
+  });
+}
+
+int jet_session_step_top_k(jet_session *session, jet_state *state,
+                           const jet_sequence *sequences, size_t num_sequences,
+                           const float **values, const int32_t **ids,
+                           jet_error *error) {
+  if (!session || !state || !values || !ids || (num_sequences && !sequences))
+    return fail(error, "jet_session_step_top_k: expected no null arguments");
+  return guarded(error, [&] {
+    auto inputs = readSequences(sequences, num_sequences);
+    if (!inputs)
+      return fail(error, "jet_session_step_top_k: expected tokens, found null");
+    auto result = session->session.stepTopK(state->state, *inputs);
+    if (!result)
+      return fail(error, result.error());
+    *values = result->values.data();
+    *ids = result->ids.data();
     return 0;
   });
 }
@@ -173,5 +202,23 @@ int32_t jet_sampler_sample(jet_sampler *sampler, const float *logits,
         return 0;
       }))
     token = jet::argmax(values);
+  return token;
+}
+
+int jet_sampler_can_use_candidates(const jet_sampler *sampler,
+                                   const jet_model *model) {
+  return sampler->sampler.canUseCandidates(model->model->candidates(),
+                                           model->model->info().vocabSize);
+}
+
+int32_t jet_sampler_sample_candidates(jet_sampler *sampler, const float *values,
+                                      const int32_t *ids, int64_t candidates) {
+  const auto count = static_cast<size_t>(candidates);
+  int32_t token = ids[0];
+  // Sampling allocates scratch memory once; greedy needs none.
+  (void)guarded(nullptr, [&] {
+    token = sampler->sampler.sample({values, count}, {ids, count});
+    return 0;
+  });
   return token;
 }

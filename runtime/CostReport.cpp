@@ -183,9 +183,12 @@ private:
     const CostSizes &sizes = report.sizes;
     int64_t rows = program.logitsPerSequence ? sizes.batch : sizes.tokens;
     sums.add(report.unavoidable.activations, checkedMul(4, sizes.tokens));
+    // A logit has 4 bytes, a candidate 8 with its id.
     sums.add(report.unavoidable.activations,
-             checkedProduct(std::initializer_list<int64_t>{
-                 4, rows, package.model.vocabSize}));
+             program.candidates ? checkedProduct(std::initializer_list<int64_t>{
+                                      8, rows, program.candidates})
+                                : checkedProduct(std::initializer_list<int64_t>{
+                                      4, rows, package.model.vocabSize}));
   }
 
   const Package &package;

@@ -53,7 +53,7 @@ struct CostReport {
   CostRow total;
   /// What no schedule can avoid: each weight read once, each sequence's state
   /// read and written once (of KV, the cached positions read and the new ones
-  /// written), tokens in and logits out.
+  /// written), tokens in and logits or candidates out.
   CostBytes unavoidable;
   /// The larger of the unavoidable bytes at full bandwidth and the arithmetic
   /// at full rate.

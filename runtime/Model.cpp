@@ -81,12 +81,15 @@ Result<std::shared_ptr<Model>> Model::loadPackage(const std::string &path) {
   std::shared_ptr<Model> model(new Model());
   model->contents = std::move(*package);
   // verifyPackage() made sure of each.
-  const char *const names[] = {"prefill", "decode", "forward"};
+  const char *const names[] = {"prefill", "decode", "forward", "prefill_top_k",
+                               "decode_top_k"};
   const std::vector<ProgramInfo> &programs = model->contents.programs;
   for (size_t kind = 0; kind < model->programIndex.size(); ++kind)
     for (size_t i = 0; i < programs.size(); ++i)
       if (programs[i].name == names[kind])
         model->programIndex[kind] = i;
+  for (const ProgramInfo &program : programs)
+    model->numCandidates = std::max(model->numCandidates, program.candidates);
   return model;
 }
 

@@ -46,8 +46,8 @@ private:
 /// a pass over the memory.
 enum class Poison { Off, On };
 
-/// The entry points of a package.
-enum class ProgramKind { Prefill, Decode, Forward };
+/// The entry points of a package; the last two only where candidates() > 0.
+enum class ProgramKind { Prefill, Decode, Forward, PrefillTopK, DecodeTopK };
 
 /// Immutable after load(): sessions of several threads may share one. Keeps
 /// the checkpoint mapped.
@@ -71,6 +71,9 @@ public:
   const ProgramInfo &program(ProgramKind kind) const {
     return contents.programs[programIndex[static_cast<size_t>(kind)]];
   }
+  /// How many candidates Session::stepTopK() gives; 0 when the package has no
+  /// programs for them.
+  int64_t candidates() const { return numCandidates; }
   KernelFunction kernel(int64_t index) const { return code.kernels()[index]; }
   const void *parameter(int64_t index) const { return weights[index]; }
 
@@ -84,7 +87,8 @@ private:
   Result<void> makeUpWeights();
 
   Package contents;
-  std::array<size_t, 3> programIndex{};
+  std::array<size_t, 5> programIndex{};
+  int64_t numCandidates = 0;
   HostCode code;
   Checkpoint checkpoint;
   std::vector<ZeroMemory> ownWeights; // copies and made-up weights

@@ -4,7 +4,7 @@
 // The package: the one file in which the compiler and the runtime meet, and
 // this header the one description of it that both include.
 //
-// Bytes of a package, format version 1 (all integers little-endian):
+// Bytes of a package, format version 2 (all integers little-endian):
 //
 //   offset 0        u64: N, the length of the header
 //   offset 8        N bytes: the header, JSON (UTF-8), padded with spaces so
@@ -40,7 +40,12 @@
 //   positions  [T]     i32   absolute position of each token in its sequence
 //   batch      [B, 4]  i32   per sequence: slot, position (tokens already in
 //                            the state), first row in `tokens`, row count >= 1
-// Output: logits [B or T, vocab] f32.
+// Outputs, one row for each sequence (its last token) or token: either
+//   logits     [B or T, vocab]   f32
+// or, of the programs that return candidates, the K largest logits in order —
+// the larger first, of equal ones the lower id, NaNs last — and their ids:
+//   values     [B, K]  f32
+//   ids        [B, K]  i32
 
 #ifndef JET_RUNTIME_PACKAGE_H
 #define JET_RUNTIME_PACKAGE_H
@@ -52,12 +57,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
 namespace jet {
 
-inline constexpr int64_t kPackageVersion = 1;
+inline constexpr int64_t kPackageVersion = 2;
 
 /// The sizes that kernels are symbolic in; the index is the ABI's.
 enum class Symbol { R = 0, B = 1, T = 2, C = 3, S = 4 };
@@ -156,7 +162,7 @@ struct KernelInfo {
 
 /// What a launch passes to a kernel. JSON: {"parameter": i}, {"state": i},
 /// {"buffer": i}, {"input": "tokens" | "positions" | "batch"},
-/// {"output": "logits"}.
+/// {"output": "logits" | "values" | "ids"}.
 struct OperandRef {
   enum class Kind {
     Parameter,
@@ -165,7 +171,9 @@ struct OperandRef {
     Tokens,
     Positions,
     Batch,
-    Logits
+    Logits,
+    Values, // of candidates
+    Ids
   };
   Kind kind = Kind::Buffer;
   int64_t index = 0; // Parameter, State: package-wide; Buffer: in the program
@@ -189,13 +197,34 @@ struct BufferInfo {
 
 /// One entry point. JSON "programs".
 struct ProgramInfo {
-  std::string name;                // "name": "prefill" | "decode" | "forward"
-  int64_t arenaBytesPerRow = 0;    // "arena_bytes_per_row"
-  bool logitsPerSequence = true;   // "logits": "sequences" (last token of each,
-                                   // [B, vocab]) | "tokens" ([T, vocab])
-  std::vector<BufferInfo> buffers; // "buffers"
+  /// "name": "prefill" | "decode" | "forward", and in packages that can return
+  /// candidates "prefill_top_k" | "decode_top_k".
+  std::string name;
+  int64_t arenaBytesPerRow = 0; // "arena_bytes_per_row"
+  /// "logits": the rows of the outputs, "sequences" (last token of each) |
+  /// "tokens"
+  bool logitsPerSequence = true;
+  /// "candidates": K of the outputs values and ids, the same in all programs
+  /// that have these; 0 for logits.
+  int64_t candidates = 0;
+  std::vector<BufferInfo> buffers;  // "buffers"
   std::vector<LaunchInfo> launches; // "launches"
 };
+
+/// Whether every step of the program named so has one token of each sequence.
+inline bool isDecodeProgram(std::string_view name) {
+  return name == "decode" || name == "decode_top_k";
+}
+
+inline bool isOutput(OperandRef::Kind kind) {
+  using Kind = OperandRef::Kind;
+  return kind == Kind::Logits || kind == Kind::Values || kind == Kind::Ids;
+}
+/// Whether `kind` is among the outputs of `program`.
+inline bool hasOutput(const ProgramInfo &program, OperandRef::Kind kind) {
+  return isOutput(kind) &&
+         (kind == OperandRef::Kind::Logits) == (program.candidates == 0);
+}
 
 /// A named run of bytes. JSON "blobs": {"name", "offset", "bytes"}, offset from
 /// the end of the header.

@@ -53,6 +53,13 @@ inline constexpr std::pair<const char *, OperandRef::Kind> kInputs[] = {
     {"batch", OperandRef::Kind::Batch},
 };
 
+/// Operands that are a result: {"output": "logits"}.
+inline constexpr std::pair<const char *, OperandRef::Kind> kOutputs[] = {
+    {"logits", OperandRef::Kind::Logits},
+    {"values", OperandRef::Kind::Values},
+    {"ids", OperandRef::Kind::Ids},
+};
+
 inline constexpr std::pair<const char *, bool> kRows[] = {
     {"tokens", false},
     {"sequences", true},

@@ -153,21 +153,20 @@ static OperandRef readOperand(const JsonNode &node) {
     }
   if (node.contains("output")) {
     node.allowOnly({"output"});
-    if (node["output"].string() != "logits")
-      node["output"].fail("\"logits\"");
-    return {OperandRef::Kind::Logits, 0};
+    return {node["output"].lookup(names::kOutputs), 0};
   }
   node.allowOnly({"input"});
   return {node["input"].lookup(names::kInputs), 0};
 }
 
 static ProgramInfo readProgram(const JsonNode &node) {
-  node.allowOnly(
-      {"name", "arena_bytes_per_row", "logits", "buffers", "launches"});
+  node.allowOnly({"name", "arena_bytes_per_row", "logits", "candidates",
+                  "buffers", "launches"});
   ProgramInfo program;
   program.name = node["name"].string();
   program.arenaBytesPerRow = node["arena_bytes_per_row"].integer();
   program.logitsPerSequence = node["logits"].lookup(names::kRows);
+  program.candidates = node["candidates"].integer();
   for (const JsonNode &buffer : node["buffers"].elements()) {
     buffer.allowOnly({"offset", "bytes"});
     program.buffers.push_back(

@@ -140,21 +140,42 @@ Result<void> PackageVerifier::verifyKernels() {
   return {};
 }
 
+Result<void> PackageVerifier::verifyPrograms() {
+  std::multiset<std::string> found;
+  for (const ProgramInfo &program : package.programs)
+    found.insert(program.name);
+  std::multiset<std::string> expected = {"decode", "forward", "prefill"};
+  if (found != expected) {
+    expected.insert({"decode_top_k", "prefill_top_k"});
+    if (found != expected)
+      return error("$.programs",
+                   "expected prefill, decode and forward, and both or none of "
+                   "prefill_top_k and decode_top_k, found " +
+                       std::to_string(found.size()) + " programs");
+  }
+  int64_t candidates = 0;
+  for (const ProgramInfo &program : package.programs) {
+    if (auto valid = verifyProgram(program); !valid)
+      return valid;
+    if (!program.candidates)
+      continue;
+    if (candidates && program.candidates != candidates)
+      return mismatch("$.programs['" + program.name + "'].candidates",
+                      std::to_string(candidates) + " as in the other program",
+                      std::to_string(program.candidates));
+    candidates = program.candidates;
+  }
+  return {};
+}
+
 Result<void> PackageVerifier::verify() {
   for (auto part :
        {&PackageVerifier::verifyModel, &PackageVerifier::verifyParameters,
         &PackageVerifier::verifyStates, &PackageVerifier::verifyKernels})
     if (auto valid = (this->*part)(); !valid)
       return valid;
-  std::multiset<std::string> found;
-  for (const ProgramInfo &program : package.programs)
-    found.insert(program.name);
-  if (found != std::multiset<std::string>{"decode", "forward", "prefill"})
-    return error("$.programs", "expected prefill, decode and forward, found " +
-                                   std::to_string(found.size()) + " programs");
-  for (const ProgramInfo &program : package.programs)
-    if (auto valid = verifyProgram(program); !valid)
-      return valid;
+  if (auto valid = verifyPrograms(); !valid)
+    return valid;
   if (auto valid = verifyPlans(package, path); !valid)
     return valid;
   std::set<std::string_view> blobs;

@@ -25,6 +25,7 @@ private:
   Result<void> verifyParameters();
   Result<void> verifyStates();
   Result<void> verifyKernels();
+  Result<void> verifyPrograms();
   Result<void> verifyProgram(const ProgramInfo &program);
   Result<void> verifyBuffers(const ProgramInfo &program,
                              const std::string &place);

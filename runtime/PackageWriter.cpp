@@ -78,8 +78,9 @@ static Json kernelToJson(const KernelInfo &kernel) {
 }
 
 static Json operandToJson(const OperandRef &operand) {
-  if (operand.kind == OperandRef::Kind::Logits)
-    return {{"output", "logits"}};
+  for (const auto &[name, kind] : names::kOutputs)
+    if (kind == operand.kind)
+      return {{"output", name}};
   for (const auto &[name, kind] : names::kIndexedOperands)
     if (kind == operand.kind)
       return {{name, operand.index}};
@@ -101,6 +102,7 @@ static Json programToJson(const ProgramInfo &program) {
   return {{"name", program.name},
           {"arena_bytes_per_row", program.arenaBytesPerRow},
           {"logits", nameOf(names::kRows, program.logitsPerSequence)},
+          {"candidates", program.candidates},
           {"buffers", std::move(buffers)},
           {"launches", std::move(launches)}};
 }

@@ -42,6 +42,10 @@ std::string PlanVerifier::describe(const OperandRef &ref) const {
     return "batch";
   case Kind::Logits:
     return "logits";
+  case Kind::Values:
+    return "values";
+  case Kind::Ids:
+    return "ids";
   }
   return "unknown";
 }
@@ -56,7 +60,7 @@ Result<PlanVerifier::CornerBytes> PlanVerifier::cornerBytes(size_t step,
   const KernelOperand &info = kernelOf(step).operands[operand];
   const int64_t batch = package.model.maxBatch;
   const int64_t context = package.model.maxContext;
-  const bool isDecode = program.name == "decode"; // one token each: T == B
+  const bool isDecode = isDecodeProgram(program.name); // T == B
   const std::pair<int64_t, int64_t> steps[] = {
       {1, 1},
       {1, isDecode ? 1 : context},
@@ -172,19 +176,27 @@ Result<void> PlanVerifier::verifyLaunch(size_t step) {
     if (ref.kind == Kind::Buffer) {
       if (auto valid = verifyBufferUse(step, i); !valid)
         return valid;
-    } else if (ref.kind == Kind::Logits) {
-      if (kernelOf(step).operands[i].access != Access::Write)
-        return error(step, "expected logits to be written only, found "
-                           "operand " +
-                               std::to_string(i) + " reading them");
-      if (logitsWriter)
-        return error(step, "expected logits that one launch writes, found them "
-                           "already written by launch " +
-                               std::to_string(*logitsWriter) + " '" +
-                               kernelOf(*logitsWriter).name + "'");
-      logitsWriter = step;
+    } else if (isOutput(ref.kind)) {
+      if (auto valid = verifyOutputUse(step, i); !valid)
+        return valid;
     }
   }
+  return {};
+}
+
+Result<void> PlanVerifier::verifyOutputUse(size_t step, size_t operand) {
+  const OperandRef &ref = program.launches[step].operands[operand];
+  if (kernelOf(step).operands[operand].access != Access::Write)
+    return error(step, "expected " + describe(ref) +
+                           " to be written only, found operand " +
+                           std::to_string(operand) + " reading them");
+  const auto [writer, isFirst] = outputWriters.try_emplace(ref.kind, step);
+  if (!isFirst)
+    return error(step, "expected " + describe(ref) +
+                           " that one launch writes, found them already "
+                           "written by launch " +
+                           std::to_string(writer->second) + " '" +
+                           kernelOf(writer->second).name + "'");
   return {};
 }
 
@@ -235,13 +247,15 @@ Result<void> PlanVerifier::verifyOverlaps() {
 Result<void> PlanVerifier::verify() {
   lives.assign(program.buffers.size(), {});
   stateWriters.assign(package.states.size(), std::nullopt);
-  logitsWriter.reset();
+  outputWriters.clear();
   for (size_t step = 0; step < program.launches.size(); ++step)
     if (auto valid = verifyLaunch(step); !valid)
       return valid;
-  if (!logitsWriter)
-    return error("expected a launch that writes the logits, found none among " +
-                 std::to_string(program.launches.size()));
+  for (Kind kind : {Kind::Logits, Kind::Values, Kind::Ids})
+    if (hasOutput(program, kind) && !outputWriters.count(kind))
+      return error("expected a launch that writes the " + describe({kind}) +
+                   ", found none among " +
+                   std::to_string(program.launches.size()));
   return verifyOverlaps();
 }
 

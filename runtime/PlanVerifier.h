@@ -26,7 +26,7 @@ namespace jet {
 ///    from the first launch that writes a buffer to the last that uses it;
 ///  - a launch writes states of one layer only, and no two launches write the
 ///    same state;
-///  - the logits are written by one launch and never read.
+///  - each output is written by one launch and never read.
 ///
 /// Expects what verifyPackage() checks of buffers and launches by themselves:
 /// indices, operand counts, sizes free of overflow, operands no larger than
@@ -58,6 +58,7 @@ private:
 
   Result<void> verifyLaunch(size_t step);
   Result<void> verifyAliases(size_t step);
+  Result<void> verifyOutputUse(size_t step, size_t operand);
   Result<void> verifyStateWrites(size_t step);
   Result<void> verifyBufferUse(size_t step, size_t operand);
   Result<void> verifyOverlaps();
@@ -76,9 +77,9 @@ private:
   const ProgramInfo &program;
   const std::string &path;
 
-  std::vector<Life> lives;                         // of buffers
-  std::vector<std::optional<size_t>> stateWriters; // of states: the launch
-  std::optional<size_t> logitsWriter;
+  std::vector<Life> lives;                          // of buffers
+  std::vector<std::optional<size_t>> stateWriters;  // of states: the launch
+  std::map<OperandRef::Kind, size_t> outputWriters; // the launch
   /// By kernel, LaunchInfo::rowsAreSequences and operand.
   std::map<std::tuple<int64_t, bool, size_t>, CornerBytes> corners;
 };

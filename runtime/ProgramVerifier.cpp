@@ -87,12 +87,20 @@ PackageVerifier::describe(const ProgramInfo &program, const OperandRef &ref,
     shape = {sequences, SizeExpr::makeConstant(4)};
     break;
   case Kind::Logits:
-    actual.name = "logits";
-    actual.dtype = DType::F32;
+  case Kind::Values:
+  case Kind::Ids: {
+    const bool isLogits = ref.kind == Kind::Logits;
+    actual.name = isLogits                   ? "logits"
+                  : ref.kind == Kind::Values ? "values"
+                                             : "ids";
+    if (ref.kind != Kind::Ids)
+      actual.dtype = DType::F32;
     actual.writable = true;
     shape = {program.logitsPerSequence ? sequences : tokens,
-             SizeExpr::makeConstant(package.model.vocabSize)};
+             SizeExpr::makeConstant(isLogits ? package.model.vocabSize
+                                             : program.candidates)};
     break;
+  }
   case Kind::Buffer:
     break;
   }
@@ -108,9 +116,9 @@ Result<void> PackageVerifier::verifyOperand(const ProgramInfo &program,
                                             const OperandRef &ref,
                                             const KernelOperand &operand,
                                             const std::string &place) {
-  const SizeContext context = {launch.rowsAreSequences,
-                               program.name == "decode", package.model.maxBatch,
-                               package.model.maxContext};
+  const SizeContext context = {
+      launch.rowsAreSequences, isDecodeProgram(program.name),
+      package.model.maxBatch, package.model.maxContext};
   Result<SizePolynomial> needed = countElements(operand.shape, context);
   if (!needed)
     return error(place, needed.error().message);
@@ -147,6 +155,11 @@ Result<void> PackageVerifier::verifyOperand(const ProgramInfo &program,
   Result<Actual> actual = describe(program, ref, context);
   if (!actual)
     return error(place, actual.error().message);
+  if (isOutput(ref.kind) && !hasOutput(program, ref.kind))
+    return mismatch(place,
+                    program.candidates ? "an output values or ids"
+                                       : "an output logits",
+                    actual->name);
   if (actual->dtype != operand.dtype)
     return mismatch(place, std::string(dtypeName(operand.dtype)) + " elements",
                     std::string(dtypeName(actual->dtype)) + " (" +
@@ -177,7 +190,7 @@ Result<void> PackageVerifier::verifyLaunch(const ProgramInfo &program,
   const SymbolValues largest = {launch.rowsAreSequences ? batch : tokens, batch,
                                 tokens, package.model.maxContext, batch};
   const SizeContext context = {launch.rowsAreSequences,
-                               program.name == "decode", batch,
+                               isDecodeProgram(program.name), batch,
                                package.model.maxContext};
   if (auto grid = SizePolynomial::expand(kernel.grid, context); !grid)
     return error(place + ": grid of " + quoted(kernel.name),
@@ -202,6 +215,13 @@ Result<void> PackageVerifier::verifyProgram(const ProgramInfo &program) {
   if (program.logitsPerSequence != perSequence)
     return mismatch(place + ".logits", perSequence ? "sequences" : "tokens",
                     perSequence ? "tokens" : "sequences");
+  const bool isTopK =
+      program.name == "prefill_top_k" || program.name == "decode_top_k";
+  const int64_t most = isTopK ? package.model.vocabSize : 0;
+  if (program.candidates < (isTopK ? 1 : 0) || program.candidates > most)
+    return mismatch(place + ".candidates",
+                    isTopK ? "1 to " + std::to_string(most) : "0",
+                    std::to_string(program.candidates));
   if (auto valid = verifyBuffers(program, place); !valid)
     return valid;
   for (size_t i = 0; i < program.launches.size(); ++i)

@@ -50,18 +50,17 @@ Result<Sampler> Sampler::create(const SamplingOptions &options,
 }
 
 int32_t Sampler::sample(std::span<const float> logits) {
-  if (options.temperature == 0 || options.topK == 1)
-    return argmax(logits);
-  const float largest = logits[argmax(logits)];
-  if (!std::isfinite(largest))
-    return argmax(logits);
+  const int32_t best = argmax(logits);
+  if (isGreedy() || !std::isfinite(logits[best]))
+    return best;
 
   order.resize(logits.size());
   std::iota(order.begin(), order.end(), 0);
   // NaNs last; equals in the order of their ids, so that every machine agrees.
   auto before = [&](int32_t a, int32_t b) {
-    const float x = std::isnan(logits[a]) ? -INFINITY : logits[a];
-    const float y = std::isnan(logits[b]) ? -INFINITY : logits[b];
+    const float x = logits[a], y = logits[b];
+    if (std::isnan(x) || std::isnan(y))
+      return std::isnan(x) == std::isnan(y) ? a < b : std::isnan(y);
     return x != y ? x > y : a < b;
   };
   size_t kept = order.size();
@@ -71,14 +70,35 @@ int32_t Sampler::sample(std::span<const float> logits) {
                      before);
   }
   std::sort(order.begin(), order.begin() + kept, before);
+  largest.clear();
+  for (size_t i = 0; i < kept; ++i)
+    largest.push_back(logits[order[i]]);
+  return order[pick(largest)];
+}
 
+bool Sampler::canUseCandidates(int64_t count, int64_t vocab) const {
+  return count > 0 && (isGreedy() || count == vocab ||
+                       (options.topK > 0 && options.topK <= count));
+}
+
+int32_t Sampler::sample(std::span<const float> values,
+                        std::span<const int32_t> ids) {
+  if (isGreedy() || !std::isfinite(values[0]))
+    return ids[0];
+  if (options.topK > 0 && static_cast<uint64_t>(options.topK) < values.size())
+    values = values.first(static_cast<size_t>(options.topK));
+  return ids[pick(values)];
+}
+
+size_t Sampler::pick(std::span<const float> sorted) {
+  size_t kept = sorted.size();
   weights.resize(kept);
   double total = 0;
   for (size_t i = 0; i < kept; ++i) {
-    const double logit = logits[order[i]];
+    const double logit = sorted[i];
     weights[i] = std::isnan(logit)
                      ? 0
-                     : std::exp((logit - largest) / options.temperature);
+                     : std::exp((logit - sorted[0]) / options.temperature);
     total += weights[i];
   }
   // Keep the most likely tokens until their probability reaches topP.
@@ -92,9 +112,9 @@ int32_t Sampler::sample(std::span<const float> logits) {
   for (size_t i = 0; i < kept; ++i) {
     point -= weights[i];
     if (point < 0)
-      return order[i];
+      return i;
   }
-  return order[kept - 1];
+  return kept - 1;
 }
 
 } // namespace jet

@@ -42,12 +42,26 @@ public:
 
   int32_t sample(std::span<const float> logits);
 
+  /// Whether the `count` largest of `vocab` logits are enough: greedily, with
+  /// top-k up to `count`, or when they are all.
+  bool canUseCandidates(int64_t count, int64_t vocab) const;
+  /// What sample() picks from logits whose largest are `values`, in order, with
+  /// these `ids` (see Candidates). Expects canUseCandidates().
+  int32_t sample(std::span<const float> values, std::span<const int32_t> ids);
+
 private:
   explicit Sampler(const SamplingOptions &options) : options(options) {}
+
+  bool isGreedy() const {
+    return options.temperature == 0 || options.topK == 1;
+  }
+  /// Picks one of `sorted`, the largest values in order, by its index.
+  size_t pick(std::span<const float> sorted);
 
   SamplingOptions options;
   uint64_t stream = 0, counter = 0;
   std::vector<int32_t> order;
+  std::vector<float> largest;
   std::vector<double> weights;
 };
 

@@ -65,10 +65,20 @@ void Session::prepareInputs(const State &state,
   }
 }
 
-Result<void> Session::reserve(int64_t arenaBytes, int64_t logitsBytes) {
+Result<void> Session::reserve(const ProgramInfo &program, int64_t sequences,
+                              int64_t rows) {
+  // verifyPackage() made sure that these products fit.
+  const int64_t outputs = program.logitsPerSequence ? sequences : rows;
+  const int64_t logitCount =
+      program.candidates ? 0 : outputs * model->info().vocabSize;
+  const int64_t candidateCount = outputs * program.candidates;
   for (auto [memory, bytes, what] :
-       {std::tuple(&arena, arenaBytes, "activations"),
-        std::tuple(&logits, logitsBytes, "logits")}) {
+       {std::tuple(&arena, rows * program.arenaBytesPerRow, "activations"),
+        std::tuple(&logits, logitCount * int64_t(sizeof(float)), "logits"),
+        std::tuple(&values, candidateCount * int64_t(sizeof(float)),
+                   "candidates"),
+        std::tuple(&ids, candidateCount * int64_t(sizeof(int32_t)),
+                   "candidates")}) {
     if (memory->size() >= bytes)
       continue;
     // Free first: the old contents are of no use, and the peak counts.
@@ -99,6 +109,10 @@ void *Session::resolve(const ProgramInfo &program, const State &state,
     return batch.data();
   case OperandRef::Kind::Logits:
     return logits.data();
+  case OperandRef::Kind::Values:
+    return values.data();
+  case OperandRef::Kind::Ids:
+    return ids.data();
   }
   return nullptr;
 }
@@ -145,6 +159,23 @@ Result<void> Session::runProgram(const ProgramInfo &program, const State &state,
   return {};
 }
 
+Result<void> Session::run(const ProgramInfo &program, State &state,
+                          std::span<const StepInput> inputs, int64_t rows) {
+  const auto sequences = static_cast<int64_t>(inputs.size());
+  if (auto done = reserve(program, sequences, rows); !done)
+    return done;
+  prepareInputs(state, inputs);
+  if (poison == Poison::On)
+    for (ZeroMemory *memory : {&arena, &logits, &values, &ids})
+      memory->poison(0, memory->size());
+  // The grids were evaluated for the largest step when the package was read.
+  if (auto done = runProgram(program, state, sequences, rows); !done)
+    return done;
+  for (const StepInput &input : inputs)
+    state.positions[input.slot] += static_cast<int64_t>(input.tokens.size());
+  return {};
+}
+
 Result<std::span<const float>>
 Session::step(State &state, std::span<const StepInput> inputs, LogitsOf which) {
   Result<int64_t> rows = checkInputs(state, inputs);
@@ -157,26 +188,30 @@ Session::step(State &state, std::span<const StepInput> inputs, LogitsOf which) {
   else if (*rows == sequences)
     kind = ProgramKind::Decode;
   const ProgramInfo &program = model->program(kind);
-
-  // verifyPackage() made sure that these products fit.
+  if (auto done = run(program, state, inputs, *rows); !done)
+    return done.error();
   const int64_t logitRows = program.logitsPerSequence ? sequences : *rows;
-  const int64_t logitCount = logitRows * model->info().vocabSize;
-  if (auto done = reserve(*rows * program.arenaBytesPerRow,
-                          logitCount * int64_t(sizeof(float)));
-      !done)
-    return done.error();
-  prepareInputs(state, inputs);
-  if (poison == Poison::On) {
-    arena.poison(0, arena.size());
-    logits.poison(0, logits.size());
-  }
-  // The grids were evaluated for the largest step when the package was read.
-  if (auto done = runProgram(program, state, sequences, *rows); !done)
-    return done.error();
-  for (const StepInput &input : inputs)
-    state.positions[input.slot] += static_cast<int64_t>(input.tokens.size());
   return std::span<const float>(reinterpret_cast<const float *>(logits.data()),
-                                logitCount);
+                                logitRows * model->info().vocabSize);
+}
+
+Result<Candidates> Session::stepTopK(State &state,
+                                     std::span<const StepInput> inputs) {
+  if (!model->candidates())
+    return Error{"step: expected a package with candidates (jetc compile "
+                 "--top-k), found one without"};
+  Result<int64_t> rows = checkInputs(state, inputs);
+  if (!rows)
+    return rows.error();
+  const auto sequences = static_cast<int64_t>(inputs.size());
+  const ProgramKind kind =
+      *rows == sequences ? ProgramKind::DecodeTopK : ProgramKind::PrefillTopK;
+  if (auto done = run(model->program(kind), state, inputs, *rows); !done)
+    return done.error();
+  const auto count = static_cast<size_t>(sequences * model->candidates());
+  return Candidates{{reinterpret_cast<const float *>(values.data()), count},
+                    {reinterpret_cast<const int32_t *>(ids.data()), count},
+                    model->candidates()};
 }
 
 } // namespace jet

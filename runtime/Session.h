@@ -28,6 +28,15 @@ enum class LogitsOf {
   AllTokens,  // one row per token, sequences in the order of the step
 };
 
+/// The most likely next tokens of each sequence of a step: the `count` largest
+/// logits in order — the larger first, of equal ones the lower id, NaNs last —
+/// and their token ids, both [sequences, count].
+struct Candidates {
+  std::span<const float> values;
+  std::span<const int32_t> ids;
+  int64_t count = 0;
+};
+
 /// Threads and scratch memory for running one model. Use from one thread at a
 /// time; several sessions may share a model. Keeps the largest arena it
 /// needed: tokens of a step times ProgramInfo::arenaBytesPerRow.
@@ -50,13 +59,22 @@ public:
                                       std::span<const StepInput> inputs,
                                       LogitsOf which = LogitsOf::LastTokens);
 
+  /// The same with Model::candidates() candidates of each sequence's last token
+  /// in place of logits, which then are not stored: those that sorting
+  /// step()'s would give, to the bit. Also an error: a model without
+  /// candidates.
+  Result<Candidates> stepTopK(State &state, std::span<const StepInput> inputs);
+
   int threads() const { return pool.size(); }
 
 private:
   Result<int64_t> checkInputs(const State &state,
                               std::span<const StepInput> inputs) const;
   void prepareInputs(const State &state, std::span<const StepInput> inputs);
-  Result<void> reserve(int64_t arenaBytes, int64_t logitsBytes);
+  Result<void> run(const ProgramInfo &program, State &state,
+                   std::span<const StepInput> inputs, int64_t rows);
+  Result<void> reserve(const ProgramInfo &program, int64_t sequences,
+                       int64_t rows);
   Result<void> runProgram(const ProgramInfo &program, const State &state,
                           int64_t sequences, int64_t rows);
   /// Poisons the buffers that no launch after `step` of the program uses.
@@ -69,7 +87,7 @@ private:
   Poison poison;
   std::vector<int32_t> tokens, positions, batch;
   std::vector<void *> operands;
-  ZeroMemory arena, logits;
+  ZeroMemory arena, logits, values, ids;
 };
 
 } // namespace jet

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
  * The C interface of the runtime: load a package and a checkpoint, feed it
- * tokens, get logits.
+ * tokens, get logits or the likeliest next tokens.
  *
  * Ownership: what a *_create or *_load function returns belongs to the caller
  * and is given back with the *_destroy function of its type, in any order: a
@@ -51,6 +51,7 @@ typedef struct jet_model_info {
   int64_t max_batch;    /* most slots of a state */
   int64_t max_context;  /* most tokens of a slot */
   int64_t bos_token_id; /* -1 for none */
+  int64_t candidates;   /* of jet_session_step_top_k; 0: not compiled in */
 } jet_model_info;
 
 void jet_model_get_info(const jet_model *model, jet_model_info *info);
@@ -88,6 +89,16 @@ int jet_session_step(jet_session *session, jet_state *state,
                      const jet_sequence *sequences, size_t num_sequences,
                      int logits_of, const float **logits, jet_error *error);
 
+/* The same for the last token of each sequence with what is largest in its
+ * logits: *values and *ids become [num_sequences, candidates] arrays, the
+ * larger value first, of equal ones the lower id, NaNs last; owned by the
+ * session and valid until its next step or destruction. An error when the
+ * model's number of candidates is 0. */
+int jet_session_step_top_k(jet_session *session, jet_state *state,
+                           const jet_sequence *sequences, size_t num_sequences,
+                           const float **values, const int32_t **ids,
+                           jet_error *error);
+
 /* temperature 0 is greedy; top_k 0 and top_p 1 keep every token. */
 int jet_sampler_create(double temperature, int64_t top_k, double top_p,
                        uint64_t seed, jet_sampler **sampler, jet_error *error);
@@ -95,6 +106,14 @@ void jet_sampler_destroy(jet_sampler *sampler);
 /* The next token for `logits` of `vocab_size` > 0 values. */
 int32_t jet_sampler_sample(jet_sampler *sampler, const float *logits,
                            int64_t vocab_size);
+/* Whether candidates of the model are enough to pick what its logits would
+ * give: greedily, or with top_k up to their number. */
+int jet_sampler_can_use_candidates(const jet_sampler *sampler,
+                                   const jet_model *model);
+/* The next token for one sequence's `values` and `ids` of
+ * jet_session_step_top_k, when the sampler can use them. */
+int32_t jet_sampler_sample_candidates(jet_sampler *sampler, const float *values,
+                                      const int32_t *ids, int64_t candidates);
 
 #ifdef __cplusplus
 } /* extern "C" */

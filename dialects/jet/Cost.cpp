@@ -315,6 +315,28 @@ OpCost DeltaStepOp::getCost() {
   return cost;
 }
 
+// Each logit is compared once; what is kept is short.
+OpCost TopKOp::getCost() {
+  OpCost cost = getOperandCost(*this);
+  cost.vectorFlops = getElements(getLogits().getType());
+  return cost;
+}
+
+OpCost LinearTopKOp::getCost() {
+  OpCost cost = getOperandCost(*this);
+  ArrayRef<int64_t> weight = getWeight().getType().getShape();
+  addMatrixProduct(cost, CostExpr::rows(), weight[0], weight[1]);
+  cost.vectorFlops += CostExpr::rows() * CostExpr(weight[0]);
+  addPorts(cost, *this);
+  return cost;
+}
+
+OpCost MergeTopKOp::getCost() {
+  OpCost cost = getOperandCost(*this);
+  cost.vectorFlops = getElements(getValues().getType());
+  return cost;
+}
+
 /// One row of each sequence, whatever the number of rows.
 OpCost LastTokenOp::getCost() {
   OpCost cost;

@@ -10,6 +10,7 @@ include "dialects/jet/JetTarget.td"
 include "dialects/jet/JetModelOps.td"
 include "dialects/jet/JetTensorOps.td"
 include "dialects/jet/JetSequenceOps.td"
+include "dialects/jet/JetTopKOps.td"
 include "dialects/jet/JetLaunchOps.td"
 
 #endif // JET_OPS_TD

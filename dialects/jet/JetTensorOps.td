@@ -279,7 +279,7 @@ def Jet_MapOp : Jet_TensorOp<"map", [
 def Jet_YieldOp : Op<Jet_Dialect, "yield",
     [Pure, Terminator,
      ParentOneOf<["MapOp", "GroupedLinearOp", "AttentionOp", "DynamicConvOp",
-                  "GeneratedConvOp", "GatedDeltaRuleOp"]>]> {
+                  "GeneratedConvOp", "GatedDeltaRuleOp", "LinearTopKOp"]>]> {
   let summary = "Result of a scalar region";
   let description = [{
     Example: `jet.yield %s : f32`

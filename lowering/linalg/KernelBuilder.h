@@ -114,6 +114,10 @@ public:
 /// Number of columns of the lowered batch: slot, position, first row, rows.
 inline constexpr int64_t kBatchColumns = 4;
 
+/// Output columns of a grid point of a projection: the block of weights (64 × K
+/// bf16) stays in the second-level cache while the rows pass over it.
+inline constexpr int64_t kLinearBlock = 64;
+
 /// Writes `op` as linalg. `operands` are its operands as tensors (states with
 /// the slots in front, the batch as [B, 4] i32); returns its results likewise.
 /// Fails with a diagnostic on an op that has no definition.
@@ -127,6 +131,9 @@ Lowered lowerEmbedding(KernelBuilder &, EmbeddingOp, mlir::ValueRange);
 Lowered lowerLastToken(KernelBuilder &, LastTokenOp, mlir::ValueRange);
 Lowered lowerGroupedLinear(KernelBuilder &, GroupedLinearOp, mlir::ValueRange);
 Lowered lowerLinear(KernelBuilder &, LinearOp, mlir::ValueRange);
+Lowered lowerTopK(KernelBuilder &, TopKOp, mlir::ValueRange);
+Lowered lowerLinearTopK(KernelBuilder &, LinearTopKOp, mlir::ValueRange);
+Lowered lowerMergeTopK(KernelBuilder &, MergeTopKOp, mlir::ValueRange);
 Lowered lowerRmsNorm(KernelBuilder &, RmsNormOp, mlir::ValueRange);
 Lowered lowerGatedRmsNorm(KernelBuilder &, GatedRmsNormOp, mlir::ValueRange);
 Lowered lowerL2Norm(KernelBuilder &, L2NormOp, mlir::ValueRange);

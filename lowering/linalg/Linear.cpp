@@ -9,17 +9,13 @@
 using namespace mlir;
 using namespace jet;
 
-/// Output columns of a grid point: the block of weights (64 × K bf16) stays in
-/// the second-level cache while the rows pass over it.
-static constexpr int64_t kBlock = 64;
-
 Lowered jet::lowerLinear(KernelBuilder &b, LinearOp op, ValueRange operands) {
   Value x = operands[0], weight = operands[1];
   auto type = cast<RankedTensorType>(op.getType());
   int64_t outputs = type.getDimSize(1);
   OpFoldResult rows = b.dim(x, 0), inner = b.dim(x, 1);
   OpFoldResult zero = b.getIndexAttr(0);
-  int64_t block = std::min(kBlock, outputs);
+  int64_t block = std::min(kLinearBlock, outputs);
   AffineExpr r, n;
   bindDims(b.getContext(), r, n);
   auto map = [&](unsigned dims, ArrayRef<AffineExpr> exprs) {
@@ -84,7 +80,7 @@ public:
       inits.push_back(b.empty({rows, b.getIndexAttr(type.getDimSize(1))},
                               type.getElementType()));
     }
-    int64_t block = std::min(kBlock, total);
+    int64_t block = std::min(kLinearBlock, total);
     return b.grid({b.getIndexAttr(total)}, {b.getIndexAttr(block)}, inits,
                   [&](ValueRange point, ValueRange inits) {
                     return computeBlock(point[0], block, inits);

@@ -54,7 +54,7 @@ std::unique_ptr<Built> build(const std::string &path) {
   auto module = importSpec(getContext(), built->spec, "m", path);
   mlir::PassManager pm(&getContext());
   buildPlacePipeline(pm, PlacementOptions());
-  buildExpandPipeline(pm);
+  buildExpandPipeline(pm, ExpandOptions());
   buildLaunchPipeline(pm);
   buildLinalgPipeline(pm);
   buildLoopsPipeline(pm, CpuOptions());

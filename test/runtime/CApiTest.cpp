@@ -19,7 +19,7 @@ extern "C" int useJetRuntime(const char *package, const char *weights,
 TEST(CApiTest, DoesWhatTheCppInterfaceDoes) {
   const TemporaryDirectory directory;
   const std::string package = directory.file("p.jet");
-  ASSERT_TRUE(writePackage(makePackage(), package));
+  ASSERT_TRUE(writePackage(makePackageWithCandidates(), package));
   writeCheckpoint(directory.file("model.safetensors"));
 
   auto model = Model::load(package, directory.name());

@@ -70,6 +70,34 @@ static int checkSteps(jet_session *session, jet_state *state,
   return 0;
 }
 
+/* A session's candidates are the largest of `expected`, and what a sampler
+ * picks from them is what it picks from those. */
+static int checkCandidates(jet_model *model, jet_session *session,
+                           jet_state *state, const float *expected) {
+  jet_error error;
+  const int32_t tokens[] = {1, 2, 3};
+  const jet_sequence sequence = {1, tokens, 3};
+  const float *values = NULL;
+  const int32_t *ids = NULL;
+  jet_sampler *sampler = NULL;
+  CHECK(jet_state_reset(state, 1, &error) == 0);
+  CHECK(jet_session_step_top_k(session, state, &sequence, 1, &values, NULL,
+                               &error) == 1);
+  CHECK(jet_session_step_top_k(session, state, &sequence, 1, &values, &ids,
+                               &error) == 0);
+  CHECK(values[0] >= values[1] && values[1] >= values[2]);
+  CHECK(values[2] == expected[ids[2]]);
+  CHECK(jet_sampler_create(0, 0, 1, 0, &sampler, &error) == 0);
+  CHECK(jet_sampler_can_use_candidates(sampler, model));
+  CHECK(jet_sampler_sample_candidates(sampler, values, ids, 3) ==
+        jet_sampler_sample(sampler, expected, 16));
+  jet_sampler_destroy(sampler);
+  CHECK(jet_sampler_create(1, 0, 1, 0, &sampler, &error) == 0);
+  CHECK(!jet_sampler_can_use_candidates(sampler, model));
+  jet_sampler_destroy(sampler);
+  return 0;
+}
+
 /* `expected` are the logits after tokens 1 2 3, `expectedSecond` after 4. */
 int useJetRuntime(const char *package, const char *weights,
                   const float *expected, const float *expectedSecond) {
@@ -87,11 +115,15 @@ int useJetRuntime(const char *package, const char *weights,
   jet_model_get_info(model, &info);
   CHECK(info.vocab_size == 16 && info.max_batch == 4);
   CHECK(info.max_context == 32 && info.bos_token_id == -1);
+  CHECK(info.candidates == 3);
   CHECK(jet_model_is_eos(model, 0) && !jet_model_is_eos(model, 1));
   CHECK(jet_state_create(model, 2, 8, &state, &error) == 0);
   CHECK(jet_session_create(model, 2, &session, &error) == 0);
   if ((failed = checkErrors(model, session, state)))
     return failed;
+  if ((failed = checkCandidates(model, session, state, expected)))
+    return failed;
+  CHECK(jet_state_reset(state, 1, &error) == 0);
   /* The others keep the model alive. */
   jet_model_destroy(model);
   if ((failed = checkSteps(session, state, expected, expectedSecond)))

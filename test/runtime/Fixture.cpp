@@ -170,6 +170,28 @@ Package makePackage(bool code) {
   return package;
 }
 
+Package makePackageWithCandidates(bool code) {
+  Package package = makePackage(code);
+  const SizeExpr B = symbol(Symbol::B);
+  KernelInfo head = package.kernels[HeadLast];
+  head.name = "fixture_head_top_k";
+  head.operands.back() = {
+      DType::F32, {B, constant(kCandidates)}, Access::Write};
+  head.operands.push_back(
+      {DType::I32, {B, constant(kCandidates)}, Access::Write});
+  const auto kernel = static_cast<int64_t>(package.kernels.size());
+  package.kernels.push_back(head);
+  for (const char *name : {"prefill_top_k", "decode_top_k"}) {
+    ProgramInfo program = makeProgram(name);
+    program.candidates = kCandidates;
+    program.launches.back().kernel = kernel;
+    program.launches.back().operands.back() = {Kind::Values};
+    program.launches.back().operands.push_back({Kind::Ids});
+    package.programs.push_back(std::move(program));
+  }
+  return package;
+}
+
 //===----------------------------------------------------------------------===//
 // Weights and reference
 //===----------------------------------------------------------------------===//

@@ -46,6 +46,10 @@ std::string readFile(const std::string &path);
 /// not code.
 Package makePackage(bool code = true);
 
+/// The same with programs that return kCandidates candidates.
+inline constexpr int64_t kCandidates = 3;
+Package makePackageWithCandidates(bool code = true);
+
 /// Its checkpoint's tensors.
 std::vector<float> makeEmbedding();
 std::vector<float> makeHead();

@@ -108,4 +108,31 @@ void fixture_head_all(void *const *operands, const int64_t *, int64_t begin,
     head(weight, z + r * kHidden, logits + r * kVocab);
 }
 
+/// batch [B, 4], z [T, hidden], weight [vocab, hidden] -> values [B, 3],
+/// ids [B, 3]; grid B.
+void fixture_head_top_k(void *const *operands, const int64_t *, int64_t begin,
+                        int64_t end) {
+  constexpr int64_t k = 3;
+  const auto *batch = operand<const Sequence>(operands, 0);
+  const auto *z = operand<const float>(operands, 1);
+  const auto *weight = operand<const float>(operands, 2);
+  auto *values = operand<float>(operands, 3);
+  auto *ids = operand<int32_t>(operands, 4);
+  for (int64_t b = begin; b < end; ++b) {
+    float logits[kVocab];
+    bool isTaken[kVocab] = {};
+    head(weight, z + (batch[b].firstRow + batch[b].count - 1) * kHidden,
+         logits);
+    for (int64_t i = 0; i < k; ++i) {
+      int64_t best = -1;
+      for (int64_t v = 0; v < kVocab; ++v)
+        if (!isTaken[v] && (best < 0 || logits[v] > logits[best]))
+          best = v;
+      isTaken[best] = true;
+      values[b * k + i] = logits[best];
+      ids[b * k + i] = static_cast<int32_t>(best);
+    }
+  }
+}
+
 } // extern "C"

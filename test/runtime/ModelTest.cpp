@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <numeric>
 #include <random>
 #include <thread>
 
@@ -161,6 +162,70 @@ TEST_F(ModelTest, ABatchGivesEachSequenceWhatItGetsAlone) {
       }
     }
   }
+}
+
+TEST_F(ModelTest, CandidatesAreTheLargestLogits) {
+  const TemporaryDirectory directory;
+  ASSERT_TRUE(
+      writePackage(makePackageWithCandidates(), directory.file("p.jet")));
+  writeCheckpoint(directory.file("model.safetensors"));
+  auto loaded = Model::load(directory.file("p.jet"), directory.name());
+  ASSERT_TRUE(loaded) << messageOf(loaded);
+  model = *loaded;
+  EXPECT_EQ(model->candidates(), kCandidates);
+
+  // Prompts of different lengths, then a token each, both ways.
+  Session session(model, 2);
+  State state = makeState(), other = makeState();
+  std::mt19937 random(5);
+  for (size_t longest : {5u, 1u, 1u}) {
+    std::vector<Tokens> tokens;
+    std::vector<StepInput> inputs;
+    for (size_t i = 0; i < 3; ++i)
+      tokens.push_back(randomTokens(random, std::max<size_t>(1, longest - i)));
+    for (size_t i = 0; i < tokens.size(); ++i)
+      inputs.push_back({static_cast<int64_t>(2 - i), tokens[i]});
+    const auto logits = step(session, other, inputs);
+    const Result<Candidates> found = session.stepTopK(state, inputs);
+    ASSERT_TRUE(found) << messageOf(found);
+    ASSERT_EQ(found->count, kCandidates);
+    ASSERT_EQ(found->values.size(), 3u * kCandidates);
+    ASSERT_EQ(found->ids.size(), 3u * kCandidates);
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      std::vector<int32_t> order(kVocab);
+      std::iota(order.begin(), order.end(), 0);
+      std::sort(order.begin(), order.end(), [&](int32_t a, int32_t b) {
+        const float x = logits[i][a], y = logits[i][b];
+        return x > y || (x == y && a < b);
+      });
+      for (int64_t k = 0; k < kCandidates; ++k) {
+        EXPECT_EQ(found->ids[i * kCandidates + k], order[k]);
+        EXPECT_EQ(found->values[i * kCandidates + k], logits[i][order[k]]);
+      }
+    }
+  }
+  for (int64_t slot = 0; slot < 3; ++slot) {
+    EXPECT_EQ(state.position(slot), other.position(slot));
+    EXPECT_EQ(stateBytes(state, slot), stateBytes(other, slot));
+  }
+  // An error leaves the state as it was.
+  const Tokens bad = {99};
+  EXPECT_EQ(
+      messageOf(session.stepTopK(state, std::vector<StepInput>{{0, bad}})),
+      "slot 0: expected token ids from 0 to 15, found 99");
+  EXPECT_EQ(stateBytes(state, 0), stateBytes(other, 0));
+}
+
+TEST_F(ModelTest, APackageWithoutCandidatesSaysSo) {
+  Session session(model, 1);
+  State state = makeState();
+  const Tokens tokens = {1};
+  EXPECT_EQ(model->candidates(), 0);
+  EXPECT_EQ(
+      messageOf(session.stepTopK(state, std::vector<StepInput>{{0, tokens}})),
+      "step: expected a package with candidates (jetc compile --top-k), found "
+      "one without");
+  EXPECT_EQ(state.position(0), 0);
 }
 
 TEST_F(ModelTest, AResetSlotIsANewSequence) {

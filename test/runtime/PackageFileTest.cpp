@@ -97,6 +97,20 @@ TEST_F(PackageFileTest, RoundTrips) {
   EXPECT_EQ(readFile(path), first);
 }
 
+TEST_F(PackageFileTest, RoundTripsCandidates) {
+  ASSERT_TRUE(writePackage(makePackageWithCandidates(false), path));
+  const Result<Package> package = readPackage(path);
+  ASSERT_TRUE(package) << messageOf(package);
+  ASSERT_EQ(package->programs.size(), 5u);
+  const ProgramInfo &program = package->programs[4];
+  EXPECT_EQ(program.name, "decode_top_k");
+  EXPECT_EQ(program.candidates, kCandidates);
+  EXPECT_EQ(package->programs[1].candidates, 0);
+  const std::vector<OperandRef> &operands = program.launches.back().operands;
+  EXPECT_EQ(operands[3].kind, OperandRef::Kind::Values);
+  EXPECT_EQ(operands[4].kind, OperandRef::Kind::Ids);
+}
+
 TEST_F(PackageFileTest, LaysOutBytesAsDocumented) {
   uint64_t length = 0;
   std::memcpy(&length, bytes.data(), 8);

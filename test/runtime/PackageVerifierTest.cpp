@@ -81,7 +81,10 @@ const Broken kBroken[] = {
      },
      "expected a positive constant as divisor"},
     {"no forward", [](Package &p) { p.programs.pop_back(); },
-     "$.programs: expected prefill, decode and forward"},
+     "$.programs: expected prefill, decode and forward, and both or none of "
+     "prefill_top_k and decode_top_k, found 2 programs"},
+    {"candidates of logits", [](Package &p) { p.programs[0].candidates = 3; },
+     "$.programs['prefill'].candidates: expected 0, found 3"},
     {"decode twice", [](Package &p) { p.programs[0].name = "decode"; },
      "$.programs"},
     {"logits of all tokens in decode",
@@ -147,7 +150,64 @@ const Broken kBroken[] = {
      "$.blobs: expected a blob 'host_code', found none"},
 };
 
+// Programs 3 and 4 return candidates, by kernel 5.
+const Broken kBrokenCandidates[] = {
+    {"only prefill", [](Package &p) { p.programs.pop_back(); },
+     "$.programs: expected prefill, decode and forward, and both or none of "
+     "prefill_top_k and decode_top_k, found 4 programs"},
+    {"no candidates", [](Package &p) { p.programs[3].candidates = 0; },
+     "$.programs['prefill_top_k'].candidates: expected 1 to 16, found 0"},
+    {"more than the vocabulary",
+     [](Package &p) { p.programs[3].candidates = kVocab + 1; },
+     "$.programs['prefill_top_k'].candidates: expected 1 to 16, found 17"},
+    {"different numbers",
+     [](Package &p) {
+       p.kernels.push_back(p.kernels[5]);
+       p.kernels[6].name = "of four";
+       for (int i : {3, 4})
+         p.kernels[6].operands[i].shape[1] = number(4);
+       p.programs[4].candidates = 4;
+       p.programs[4].launches.back().kernel = 6;
+     },
+     "$.programs['decode_top_k'].candidates: expected 3 as in the other "
+     "program, found 4"},
+    {"candidates of all tokens",
+     [](Package &p) { p.programs[3].logitsPerSequence = false; },
+     "$.programs['prefill_top_k'].logits: expected sequences, found tokens"},
+    {"a size of another number",
+     [](Package &p) { p.programs[3].candidates = 4; },
+     "expected 3*B elements, found 4*B (values)"},
+    {"values for ids",
+     [](Package &p) {
+       std::swap(p.programs[3].launches.back().operands[3],
+                 p.programs[3].launches.back().operands[4]);
+     },
+     "expected F32 elements, found I32 (ids)"},
+    {"logits instead",
+     [](Package &p) {
+       p.programs[3].launches.back().operands[3] = {OperandRef::Kind::Logits};
+     },
+     "expected an output values or ids, found logits"},
+    {"candidates of a program of logits",
+     [](Package &p) {
+       p.programs[0].launches.back().operands[3] = {OperandRef::Kind::Values};
+     },
+     "expected an output logits, found values"},
+};
+
 } // namespace
+
+TEST(PackageVerifierTest, RefusesEveryContradictionOfCandidates) {
+  EXPECT_EQ(messageOf(verifyPackage(makePackageWithCandidates(false), "p.jet")),
+            "success");
+  for (const Broken &broken : kBrokenCandidates) {
+    Package package = makePackageWithCandidates(false);
+    broken.change(package);
+    const std::string message = messageOf(verifyPackage(package, "p.jet"));
+    EXPECT_NE(message.find(broken.expected), std::string::npos)
+        << broken.what << ": " << message;
+  }
+}
 
 TEST(PackageVerifierTest, AcceptsTheFixture) {
   const Result<void> valid = verifyPackage(makePackage(false), "p.jet");

@@ -218,6 +218,33 @@ TEST(PlanVerifierTest, RefusesEveryBrokenPlan) {
   }
 }
 
+TEST(PlanVerifierTest, CandidatesAreWrittenOnceEach) {
+  auto refusal = [](void (*change)(Package &)) {
+    Package package = makePackageWithCandidates(false);
+    change(package);
+    return messageOf(verifyPackage(package, "p.jet"));
+  };
+  EXPECT_EQ(refusal([](Package &p) {
+              p.kernels[5].operands.pop_back();
+              for (int i : {3, 4})
+                p.programs[i].launches.back().operands.pop_back();
+            }),
+            "p.jet: $.programs['prefill_top_k']: expected a launch that writes "
+            "the ids, found none among 4");
+  EXPECT_EQ(refusal([](Package &p) {
+              p.programs[3].launches.push_back(p.programs[3].launches.back());
+            }),
+            "p.jet: $.programs['prefill_top_k'].launches[4] "
+            "'fixture_head_top_k': expected values that one launch writes, "
+            "found them already written by launch 3 'fixture_head_top_k'");
+  EXPECT_EQ(refusal([](Package &p) {
+              p.kernels[5].operands[4].access = Access::ReadWrite;
+            }),
+            "p.jet: $.programs['prefill_top_k'].launches[3] "
+            "'fixture_head_top_k': expected ids to be written only, found "
+            "operand 4 reading them");
+}
+
 TEST(PlanVerifierTest, AcceptsTheFixture) {
   const Result<void> valid = verifyPackage(makePackage(false), "p.jet");
   EXPECT_TRUE(valid) << messageOf(valid);

@@ -7,8 +7,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <set>
 
 using namespace jet;
@@ -93,6 +95,71 @@ TEST(SamplerTest, TopKAndTopPCutTheTail) {
   EXPECT_EQ(drawn({.temperature = 1, .topP = 0.01}), (std::set<int32_t>{1}));
   EXPECT_EQ(drawn({.temperature = 1, .topK = 3, .topP = 0.7}),
             (std::set<int32_t>{1, 3}));
+}
+
+// The order of candidates: largest first, ties by id, NaNs last.
+static void sortLogits(const std::vector<float> &logits,
+                       std::vector<float> &values, std::vector<int32_t> &ids) {
+  ids.resize(logits.size());
+  std::iota(ids.begin(), ids.end(), 0);
+  std::sort(ids.begin(), ids.end(), [&](int32_t a, int32_t b) {
+    const float x = logits[a], y = logits[b];
+    if (std::isnan(x) != std::isnan(y))
+      return std::isnan(y);
+    return x > y || (!(x < y) && a < b);
+  });
+  values.clear();
+  for (int32_t id : ids)
+    values.push_back(logits[id]);
+}
+
+TEST(SamplerTest, CandidatesGiveTheTokensOfLogits) {
+  constexpr int64_t kCount = 8, kSize = 50;
+  const SamplingOptions every[] = {
+      {},
+      {.temperature = 2, .topK = 1},
+      {.temperature = 0.7, .topK = kCount},
+      {.temperature = 1.5, .topK = 5, .topP = 0.6, .seed = 3},
+      {.temperature = 1, .topK = kCount, .topP = 0.01, .seed = 4}};
+  for (const SamplingOptions &options : every) {
+    Result<Sampler> first = Sampler::create(options, 1);
+    Result<Sampler> second = Sampler::create(options, 1);
+    ASSERT_TRUE(first && second);
+    EXPECT_TRUE(first->canUseCandidates(kCount, kSize));
+    EXPECT_FALSE(first->canUseCandidates(0, kSize));
+    for (uint64_t step = 0; step < 300; ++step) {
+      std::vector<float> logits(kSize), values;
+      for (int64_t i = 0; i < kSize; ++i) // few values, many ties
+        logits[i] = static_cast<float>(randomBits(step, i) % 7);
+      if (step % 5 == 1)
+        logits[step % kSize] = kNan;
+      if (step % 5 == 2) // less than kCount that are possible
+        for (int64_t i = 0; i < kSize - 3; ++i)
+          logits[i] = i % 2 ? kNan : -kInf;
+      if (step % 5 == 3)
+        logits[step % kSize] = kInf;
+      if (step % 25 == 4)
+        logits.assign(kSize, kNan);
+      std::vector<int32_t> ids;
+      sortLogits(logits, values, ids);
+      values.resize(kCount);
+      ids.resize(kCount);
+      EXPECT_EQ(first->sample(logits), second->sample(values, ids)) << step;
+    }
+  }
+}
+
+TEST(SamplerTest, CandidatesMustBeAllThatCouldBeDrawn) {
+  auto canUse = [](const SamplingOptions &options, int64_t count) {
+    return Sampler::create(options)->canUseCandidates(count, 50);
+  };
+  EXPECT_TRUE(canUse({}, 1));
+  EXPECT_FALSE(canUse({.temperature = 1}, 8));
+  EXPECT_TRUE(canUse({.temperature = 1}, 50));
+  EXPECT_FALSE(canUse({.temperature = 1, .topP = 0.5}, 8));
+  EXPECT_TRUE(canUse({.temperature = 1, .topK = 8}, 8));
+  EXPECT_FALSE(canUse({.temperature = 1, .topK = 9}, 8));
+  EXPECT_FALSE(canUse({}, 0));
 }
 
 TEST(SamplerTest, ImpossibleTokensAreNeverDrawn) {

@@ -54,6 +54,12 @@ struct Phase {
 /// Vocabularies of 256 are bytes.
 constexpr int64_t kByteVocab = 256;
 
+/// What a step says of the next token of each of its sequences.
+struct StepOutput {
+  std::span<const float> logits; // or
+  Candidates candidates;
+};
+
 class Generator {
 public:
   Generator(const GenerateOptions &options, std::shared_ptr<const Model> model)
@@ -69,20 +75,20 @@ private:
   Result<State> createState() const;
   Result<void> prefill(State &state);
   Result<void> decode(State &state);
-  void accept(Sequence &sequence, std::span<const float> logits);
+  Result<StepOutput> step(State &state, const std::vector<StepInput> &inputs);
+  int32_t sample(Sequence &sequence, const StepOutput &output, size_t i) const;
+  void accept(Sequence &sequence, int32_t token);
   void stream(const Sequence &sequence, int32_t token) const;
   void printSequences() const;
   void printJson() const;
-  std::span<const float> row(std::span<const float> logits, size_t i) const {
-    const auto vocab = static_cast<size_t>(model->info().vocabSize);
-    return logits.subspan(i * vocab, vocab);
-  }
   bool streams() const { return sequences.size() == 1 && !options.json; }
 
   const GenerateOptions &options;
   std::shared_ptr<const Model> model;
   Session session;
   bool asText;
+  /// Whether candidates give the same tokens as logits would.
+  bool useCandidates = false;
   std::vector<Sequence> sequences;
   Phase prefillPhase, decodePhase;
 };
@@ -143,6 +149,9 @@ Result<void> Generator::parsePrompts() {
       return sampler.error();
     sequences[i].sampler = std::move(*sampler);
   }
+  // All sample alike.
+  useCandidates =
+      sequences[0].sampler->canUseCandidates(model->candidates(), vocab);
   return {};
 }
 
@@ -173,9 +182,35 @@ void Generator::stream(const Sequence &sequence, int32_t token) const {
   std::fflush(stdout);
 }
 
-/// Samples the next token of `sequence` and decides whether it ends there.
-void Generator::accept(Sequence &sequence, std::span<const float> logits) {
-  const int32_t token = sequence.sampler->sample(logits);
+Result<StepOutput> Generator::step(State &state,
+                                   const std::vector<StepInput> &inputs) {
+  if (useCandidates) {
+    Result<Candidates> candidates = session.stepTopK(state, inputs);
+    if (!candidates)
+      return candidates.error();
+    return StepOutput{{}, *candidates};
+  }
+  auto logits = session.step(state, inputs);
+  if (!logits)
+    return logits.error();
+  return StepOutput{*logits, {}};
+}
+
+/// The next token of `sequence`, which is number `i` of the step.
+int32_t Generator::sample(Sequence &sequence, const StepOutput &output,
+                          size_t i) const {
+  if (useCandidates) {
+    const auto count = static_cast<size_t>(output.candidates.count);
+    return sequence.sampler->sample(
+        output.candidates.values.subspan(i * count, count),
+        output.candidates.ids.subspan(i * count, count));
+  }
+  const auto vocab = static_cast<size_t>(model->info().vocabSize);
+  return sequence.sampler->sample(output.logits.subspan(i * vocab, vocab));
+}
+
+/// Adds the next token to `sequence` and decides whether it ends there.
+void Generator::accept(Sequence &sequence, int32_t token) {
   const std::vector<int64_t> &eos = model->info().eosTokenIds;
   if (!options.ignoreEos &&
       std::find(eos.begin(), eos.end(), token) != eos.end()) {
@@ -204,9 +239,9 @@ Result<void> Generator::prefill(State &state) {
     const std::vector<StepInput> inputs = nextChunk(pending, chunk);
     if (inputs.empty())
       break;
-    auto logits = session.step(state, inputs);
-    if (!logits)
-      return logits.error();
+    const Result<StepOutput> output = step(state, inputs);
+    if (!output)
+      return output.error();
     for (const StepInput &input : inputs) {
       pending[input.slot].done += static_cast<int64_t>(input.tokens.size());
       prefillPhase.tokens += static_cast<int64_t>(input.tokens.size());
@@ -214,7 +249,8 @@ Result<void> Generator::prefill(State &state) {
     prefillPhase.seconds = stopwatch.seconds();
     for (size_t i = 0; i < inputs.size(); ++i)
       if (pending[inputs[i].slot].left() == 0)
-        accept(sequences[inputs[i].slot], row(*logits, i));
+        accept(sequences[inputs[i].slot],
+               sample(sequences[inputs[i].slot], *output, i));
     progress.update(prefillPhase.tokens);
   }
   return {};
@@ -231,11 +267,12 @@ Result<void> Generator::decode(State &state) {
                           std::span(&sequences[i].generated.back(), 1)});
     if (inputs.empty())
       break;
-    auto logits = session.step(state, inputs);
-    if (!logits)
-      return logits.error();
+    const Result<StepOutput> output = step(state, inputs);
+    if (!output)
+      return output.error();
     for (size_t i = 0; i < inputs.size(); ++i)
-      accept(sequences[inputs[i].slot], row(*logits, i));
+      accept(sequences[inputs[i].slot],
+             sample(sequences[inputs[i].slot], *output, i));
     decodePhase.tokens += static_cast<int64_t>(inputs.size());
     decodePhase.seconds = stopwatch.seconds();
     // Nobody reads on: `generate | head`.
@@ -273,9 +310,11 @@ void Generator::printJson() const {
           std::string(sequence.generated.begin(), sequence.generated.end());
     list.push_back(std::move(item));
   }
-  const nlohmann::json result = {{"sequences", std::move(list)},
-                                 {"prefill", prefillPhase.json()},
-                                 {"decode", decodePhase.json()}};
+  const nlohmann::json result = {
+      {"sequences", std::move(list)},
+      {"candidates", useCandidates ? model->candidates() : 0},
+      {"prefill", prefillPhase.json()},
+      {"decode", decodePhase.json()}};
   // Bytes that are not UTF-8 become U+FFFD in "text"; "ids" has them all.
   std::printf(
       "%s\n",
@@ -379,7 +418,9 @@ void addGenerateCommand(CLI::App &app, Command &command) {
                      "Print one JSON object at the end instead of streaming");
   generate->footer(
       "Several prompts run as one batch and print one line each. The last "
-      "line, on stderr, tells the speed.\n"
+      "line, on stderr, tells the speed. Greedy decoding, and --top-k up to "
+      "that of jetc compile, take candidates from the model instead of logits: "
+      "the same tokens for less memory traffic.\n"
       "Examples:\n"
       "  jet-run generate tinyjet.jet --weights tinyjet --prompt 'In the '\n"
       "  jet-run generate 2b.jet --weights 2b --prompt-ids 9707,11 "

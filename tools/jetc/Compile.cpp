@@ -79,8 +79,7 @@ public:
     Phase phase = options.phase;
     if (phase == Phase::Model)
       return writeText();
-    if (!place() ||
-        (phase >= Phase::Tensor && !lower("expand", buildExpandPipeline)) ||
+    if (!place() || (phase >= Phase::Tensor && !expand()) ||
         (phase >= Phase::Fused && !fuse()) ||
         (phase >= Phase::Launch && !lower("launch", buildLaunchPipeline)) ||
         (phase >= Phase::Linalg && !lower("linalg", buildLinalgPipeline)) ||
@@ -159,6 +158,22 @@ private:
     if (errors > 1)
       llvm::errs() << "jetc: note: and " << errors - 1 << " more\n";
     return false;
+  }
+
+  /// placed → tensor
+  bool expand() {
+    ExpandOptions expand;
+    ModelOp model = *module->getOps<ModelOp>().begin();
+    const int64_t vocab = model.getVocabSize();
+    expand.topK = options.topK.value_or(std::min(kDefaultTopK, vocab));
+    const int64_t most = std::min(kMaxTopK, vocab);
+    if (expand.topK < 0 || expand.topK > most)
+      return reportError("--top-k: expected 0 to " + std::to_string(most) +
+                         " (at most the vocabulary), found " +
+                         std::to_string(expand.topK)),
+             false;
+    return lower("expand",
+                 [&](OpPassManager &pm) { buildExpandPipeline(pm, expand); });
   }
 
   /// tensor → fused: our passes, or the user's.

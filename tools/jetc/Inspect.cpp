@@ -104,7 +104,7 @@ static void printText(const Summary &summary) {
          << package.target.cpuLevel << ", " << package.kernels.size()
          << " kernels\n";
   for (auto [program, peak] : llvm::zip_equal(package.programs, summary.peaks))
-    outs() << "  " << llvm::left_justify(program.name, 12)
+    outs() << "  " << llvm::left_justify(program.name, 15)
            << program.launches.size() << " launches, activations "
            << formatBytes(peak.arenaBytes) << " per token, "
            << llvm::format("%.3f", peak.ratio()) << " times the "

@@ -41,12 +41,27 @@ static Result<int64_t> positiveOption(const char *option, int64_t value,
   return value ? value : fallback;
 }
 
+/// The programs to report on: the one asked for, else those of logits.
+static Result<std::vector<std::string>> findPhases(const std::string &asked,
+                                                   const Package &package) {
+  if (asked.empty())
+    return std::vector<std::string>{"decode", "prefill"};
+  std::string names;
+  for (const ProgramInfo &program : package.programs) {
+    if (program.name == "forward")
+      continue; // as prefill, but for the logits
+    if (program.name == asked)
+      return std::vector<std::string>{asked};
+    names += (names.empty() ? "" : ", ") + program.name;
+  }
+  return Error{"--phase: expected one of " + names + ", found '" + asked + "'"};
+}
+
 Result<CostTable> jet::inspectCost(const InspectOptions &options,
                                    const Package &package, int64_t context) {
-  if (!options.phase.empty() && options.phase != "decode" &&
-      options.phase != "prefill")
-    return Error{"--phase: expected decode or prefill, found '" +
-                 options.phase + "'"};
+  Result<std::vector<std::string>> phases = findPhases(options.phase, package);
+  if (!phases)
+    return phases.error();
   Result<int64_t> batch =
       positiveOption("--batch", options.batch, package.model.maxBatch, 1 << 20);
   if (!batch)
@@ -61,10 +76,8 @@ Result<CostTable> jet::inspectCost(const InspectOptions &options,
     return Error{"--target: " + machine.error().message};
 
   CostTable table{*machine, {}};
-  for (const char *phase : {"decode", "prefill"}) {
-    if (!options.phase.empty() && options.phase != phase)
-      continue;
-    bool isPrefill = phase == std::string("prefill");
+  for (const std::string &phase : *phases) {
+    bool isPrefill = !isDecodeProgram(phase);
     CostSizes sizes;
     sizes.batch = *batch;
     std::optional<int64_t> all = checkedMul(*batch, isPrefill ? *tokens : 1);
@@ -215,7 +228,7 @@ static void printPhase(const Package &package, const CostReport &report) {
   const CostSizes &sizes = report.sizes;
   const ModelInfo &model = package.model;
   int64_t tokens = sizes.tokens / sizes.batch;
-  bool isPrefill = report.program == "prefill";
+  bool isPrefill = !isDecodeProgram(report.program);
   outs() << "\n"
          << report.program << ": " << sizes.batch
          << (sizes.batch == 1 ? " sequence, " : " sequences, ")

@@ -258,8 +258,8 @@ static void writeCostPhase(raw_ostream &os, const CostReport &report) {
       shareOf(total.bytes.total(), double(report.unavoidable.total()));
   os << "<h3>" << escapeHtml(report.program) << ": batch " << sizes.batch
      << ", " << sizes.tokens / sizes.batch
-     << (report.program == "decode" ? " new token each after "
-                                    : " new tokens each after ")
+     << (isDecodeProgram(report.program) ? " new token each after "
+                                         : " new tokens each after ")
      << sizes.context << " positions</h3>\n<p>" << formatSeconds(total.seconds)
      << " predicted, " << formatSeconds(report.boundSeconds)
      << " at best; moves " << formatSi(total.bytes.total()) << "B, "

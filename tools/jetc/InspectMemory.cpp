@@ -166,15 +166,16 @@ static Result<MemoryModel> makeModel(const Package &package, int64_t context,
     return state.error();
   model.statePerSequence = state->total();
   for (const ProgramInfo &program : package.programs) {
-    if (program.name == "decode")
-      model.decodeArena = program.arenaBytesPerRow;
-    if (program.name != "prefill")
+    // Whether steps return logits or candidates, the larger of the two.
+    if (isDecodeProgram(program.name))
+      model.decodeArena = std::max(model.decodeArena, program.arenaBytesPerRow);
+    if (isDecodeProgram(program.name) || program.name == "forward")
       continue;
     std::optional<int64_t> arena =
         checkedMul(program.arenaBytesPerRow, chunkTokens);
     if (!arena)
       return tooLarge;
-    model.prefillArena = *arena;
+    model.prefillArena = std::max(model.prefillArena, *arena);
   }
   std::optional<int64_t> logits =
       checkedMul(package.model.vocabSize, dtypeBytes(DType::F32));

@@ -32,6 +32,8 @@ enum class Phase {
   Package
 };
 
+inline constexpr int64_t kDefaultTopK = 64;
+
 struct CompileOptions {
   std::string input;
   std::string output; // empty: stdout for text, <config>.jet for a package
@@ -40,6 +42,9 @@ struct CompileOptions {
   Phase phase = Phase::Package;
   int64_t maxBatch = 0;
   int64_t maxContext = 0; // 0: the spec's max_position_embeddings
+  /// Candidates of the programs *_top_k, 0 for none of these programs; without
+  /// a value kDefaultTopK, or all of a smaller vocabulary.
+  std::optional<int64_t> topK;
   std::vector<std::string> placement;
   std::vector<std::string> disableFusion; // names as in getFusionNames()
   /// Runs from Tensor to Fused instead of our passes, if there is one.
@@ -54,7 +59,7 @@ struct InspectOptions {
   bool cost = false;   // the cost table instead of the summary
   int64_t batch = 0;   // 0: the package's max_batch
   int64_t tokens = 0;  // of each sequence in prefill; 0: all of the context
-  std::string phase;   // decode or prefill; empty: both
+  std::string phase;   // name of a program; empty: decode and prefill
   std::string machine; // a #jet.target by name or file; empty: the package's
   /// A budget such as 80GB, for which to say the largest batch.
   std::optional<std::string> memory;

@@ -69,6 +69,11 @@ static cl::opt<int64_t>
                cl::desc("Tokens of a sequence, at most (default: the config's "
                         "max_position_embeddings)"),
                cl::sub(compileCommand), cl::cat(category));
+static cl::opt<int64_t>
+    topK("top-k", cl::init(kDefaultTopK), cl::value_desc("K"),
+         cl::desc("Candidates that programs *_top_k return instead of logits; "
+                  "0: no such programs (default 64, or the vocabulary)"),
+         cl::sub(compileCommand), cl::cat(category));
 static cl::list<std::string>
     placement("placement", cl::CommaSeparated, cl::value_desc("mixer,…"),
               cl::desc("Mixer of each layer of a supernet, in order"),
@@ -140,7 +145,8 @@ static cl::opt<int64_t>
                cl::sub(inspectCommand), cl::cat(category));
 static cl::opt<std::string>
     costPhase("phase", cl::value_desc("name"),
-              cl::desc("With --cost: decode or prefill (default: both)"),
+              cl::desc("With --cost: decode, prefill, decode_top_k or "
+                       "prefill_top_k (default: decode and prefill)"),
               cl::sub(inspectCommand), cl::cat(category));
 static cl::opt<std::string> costTarget(
     "target", cl::value_desc("name"),
@@ -178,6 +184,8 @@ static CompileOptions readCompileOptions() {
   options.phase = phase;
   options.maxBatch = maxBatch;
   options.maxContext = maxContext;
+  if (topK.getNumOccurrences())
+    options.topK = topK;
   options.placement.assign(placement.begin(), placement.end());
   options.disableFusion.assign(disableFusion.begin(), disableFusion.end());
   if (passPipeline.getNumOccurrences())

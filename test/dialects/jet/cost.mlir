@@ -130,6 +130,19 @@ func.func @last_token(%x: tensor<?x128xf32>, %b: !jet.batch) -> tensor<?x128xf32
   return %y : tensor<?x128xf32>
 }
 
+// Candidates have 8 bytes; each logit is compared once. With blocks of 64 of the
+// 512 columns, 8 blocks have 4 candidates each, and no logits are moved.
+// CHECK-LABEL: func.func @top_k
+// CHECK: jet.cost = {activations_read = "2048*R", activations_written = "32*R", op = "top_k", vector_flops = "512*R"}
+// CHECK: jet.cost = {activations_read = "512*R", activations_written = "256*R", op = "linear_top_k", tensor_flops = "131072*R", vector_flops = "512*R", weights_read = "131072"}
+// CHECK: jet.cost = {activations_read = "256*R", activations_written = "32*R", op = "merge_top_k", vector_flops = "32*R"}
+func.func @top_k(%l: tensor<?x512xf32>, %x: tensor<?x128xf32>, %w: tensor<512x128xbf16>) -> (tensor<?x4xf32>, tensor<?x4xi32>) {
+  %v, %i = jet.top_k %l k 4 : (tensor<?x512xf32>) -> (tensor<?x4xf32>, tensor<?x4xi32>)
+  %p, %q = jet.linear_top_k %x, %w k 4 block 64 : (tensor<?x128xf32>, tensor<512x128xbf16>) -> (tensor<?x32xf32>, tensor<?x32xi32>)
+  %m, %n = jet.merge_top_k %p, %q k 4 : (tensor<?x32xf32>, tensor<?x32xi32>) -> (tensor<?x4xf32>, tensor<?x4xi32>)
+  return %m, %n : tensor<?x4xf32>, tensor<?x4xi32>
+}
+
 // A cost beyond 64 bits is unknown rather than wrong.
 // CHECK-LABEL: func.func @huge
 // CHECK: tensor_flops = "9223372028264841218*R", weights_read = "unknown"

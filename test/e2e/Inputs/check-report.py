@@ -73,7 +73,9 @@ tokens = int(chunk or 2048)
 
 
 def terms(batch):
-    activations = max(arena["decode"] * batch, arena["prefill"] * tokens)
+    decode = max(arena["decode"], arena["decode_top_k"])
+    prefill = max(arena["prefill"], arena["prefill_top_k"])
+    activations = max(decode * batch, prefill * tokens)
     return [weights, state * batch, activations, 4 * config["vocab_size"] * batch]
 
 

@@ -105,6 +105,27 @@ class Checker:
             check("token %d" % i, gap, 2 * (LIMIT + slack))
 
 
+    def checkCandidates(self, topK, *options):
+        """The same tokens from candidates as from logits."""
+        package, vocab = self.path("model.jet"), self.config["vocab_size"]
+        (prompt,) = tensorfile.randomIds(1, 9, vocab, self.seed + 2)
+        other = self.path("logits.jet")
+        compile(self.configPath, other, *options, "--top-k=0")
+        for sampling in (["--greedy"], ["--temperature=1.5", "--seed=3",
+                                        "--top-k=%d" % topK, "--top-p=0.95"]):
+            results = []
+            for path, count in ((package, topK), (other, 0)):
+                text = run(
+                    *("jet-run", "generate", path, "--weights", self.weights),
+                    *("--prompt-ids", ",".join(map(str, prompt)), "--json"),
+                    *("--max-new-tokens", 12, "--ignore-eos", *sampling),
+                )
+                results.append(json.loads(text))
+                assert results[-1]["candidates"] == count, results[-1]
+            [one, two] = [result["sequences"][0]["ids"] for result in results]
+            assert one == two, "top-k %d: %s and %s" % (topK, one, two)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("workdir")
@@ -117,10 +138,15 @@ def main():
     print(json.dumps(checker.config), checker.placement)
     package = checker.path("model.jet")
     for options in ([], ["--disable-fusion=all"]):
-        compile(checker.configPath, package, *checker.placementOption, *options)
+        # With few candidates a small vocabulary has several blocks, too.
+        topK = random.Random(arguments.seed).choice([1, 2, 3, 5])
+        topK = min(topK, checker.config["vocab_size"])
+        options = [*checker.placementOption, *options]
+        compile(checker.configPath, package, *options, "--top-k=%d" % topK)
         generator = random.Random(arguments.seed)
         checker.checkForward(generator.randint(1, 4), generator.randint(1, 40))
         checker.checkGreedy(generator.randint(1, 20), 12)
+        checker.checkCandidates(topK, *options)
 
 
 main()

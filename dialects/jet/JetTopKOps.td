@@ -1,0 +1,112 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Level "tensor", the end of a program that returns candidates instead of
+// logits: the k largest of each row and where they are.
+//
+// All ops here share one order, that of greedy decoding: the larger value first,
+// of equal values (-0 equals 0) the lower id; NaNs come after every number, by
+// id. So a NaN is among the k largest only when fewer than k numbers are there.
+
+#ifndef JET_TOP_K_OPS_TD
+#define JET_TOP_K_OPS_TD
+
+include "dialects/jet/JetSequenceOps.td"
+
+class Jet_Rows2Of<Type element, string name>
+    : RankedTensorOf<[element], [HasAnyRankOfPred<[2]>, Jet_KnownRowSizePred],
+                     "2D tensor of " # name # " with rows of a positive, known size">;
+def Jet_F32Rows : Jet_Rows2Of<F32, "f32">;
+def Jet_I32Rows : Jet_Rows2Of<I32, "i32">;
+
+def Jet_TopKOp : Jet_TensorOp<"top_k"> {
+  let summary = "The k largest elements of each row, and their columns";
+  let description = [{
+    `ids[r, 0 … k)` are the first k columns of row r when its elements are put in
+    order, and `values[r, i] = logits[r, ids[r, i]]`, to the bit. The larger
+    element comes first, of equal ones (−0 equals 0) the one in the lower column;
+    NaNs come after every number, by column. With k = 1 that is the choice of
+    greedy decoding.
+
+    Shapes: logits `[R, V]`, values `[R, k]` f32, ids `[R, k]` i32.
+
+    Constraints:
+    - (C1) `1 <= k <= V`;
+    - (C2) values and ids have R rows of k.
+
+    Example:
+    ```mlir
+    %values, %ids = jet.top_k %logits k 64 : (tensor<?x512xf32>) -> (tensor<?x64xf32>, tensor<?x64xi32>)
+    ```
+  }];
+  let arguments = (ins Jet_F32Rows:$logits, I64Attr:$k);
+  let results = (outs Jet_F32Rows:$values, Jet_I32Rows:$ids);
+  let assemblyFormat = [{
+    $logits `k` $k attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = Jet_DeclareCost;
+}
+
+def Jet_LinearTopKOp : Jet_PortedOp<"linear_top_k"> {
+  let summary = "Projection of which only the k largest of each block are kept";
+  let description = [{
+    The projection `p[r, n] = Σ_c x̂[r, c] · weight[n, c]` of
+    `jet.grouped_linear`, with x̂ = x or what the code on operand 0 makes of it.
+    Its V columns are cut into blocks of `block`, and for each block, in the
+    order of `jet.top_k`, the k largest elements and their columns are written:
+    those of block j to `[j·k, (j+1)·k)`. A last block of fewer than k columns
+    is filled up with NaN and id 2147483647, which come after everything.
+
+    Shapes: x `[R, C]`, weight `[V, C]`, values and ids `[R, ⌈V/block⌉·k]`.
+
+    Constraints:
+    - (C1) x and weight agree in C;
+    - (C2) `1 <= k <= V` and `k <= block`;
+    - (C3) values and ids have R rows of `⌈V/block⌉·k`.
+
+    Example:
+    ```mlir
+    %values, %ids = jet.linear_top_k %x, %w k 4 block 64 : (tensor<?x128xf32>, tensor<512x128xbf16>) -> (tensor<?x32xf32>, tensor<?x32xi32>)
+    ```
+  }];
+  let arguments = !con((ins Jet_F2:$x, Jet_F2:$weight), Jet_PortArguments,
+                       (ins I64Attr:$k, I64Attr:$block));
+  let results = (outs Jet_F32Rows:$values, Jet_I32Rows:$ids);
+  let assemblyFormat = [{
+    $x `,` $weight `k` $k `block` $block
+    custom<Ports>($extras, $ports, $port_regions) attr-dict `:`
+    functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+  let builders = [];
+}
+
+def Jet_MergeTopKOp : Jet_TensorOp<"merge_top_k"> {
+  let summary = "The k largest of candidates";
+  let description = [{
+    Puts the pairs `(values[r, i], ids[r, i])` of each row in the order of
+    `jet.top_k`, ids taking the place of columns, and keeps the first k.
+
+    Shapes: values, ids `[R, N]`; results `[R, k]`.
+
+    Constraints:
+    - (C1) values and ids have the same shape;
+    - (C2) `1 <= k <= N`;
+    - (C3) the results have R rows of k.
+
+    Example:
+    ```mlir
+    %v, %i = jet.merge_top_k %values, %ids k 4 : (tensor<?x32xf32>, tensor<?x32xi32>) -> (tensor<?x4xf32>, tensor<?x4xi32>)
+    ```
+  }];
+  let arguments = (ins Jet_F32Rows:$values, Jet_I32Rows:$ids, I64Attr:$k);
+  let results = (outs Jet_F32Rows:$best_values, Jet_I32Rows:$best_ids);
+  let assemblyFormat = [{
+    $values `,` $ids `k` $k attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = Jet_DeclareCost;
+}
+
+#endif // JET_TOP_K_OPS_TD

@@ -1,0 +1,140 @@
+// One case per labelled constraint of the ops of candidates.
+
+// RUN: jet-opt %s -verify-diagnostics -split-input-file
+
+// top_k C1: none
+func.func @f(%l: tensor<?x8xf32>) {
+  // expected-error @+1 {{'jet.top_k' op expected k from 1 to 8, the columns, found 0}}
+  %v, %i = jet.top_k %l k 0 : (tensor<?x8xf32>) -> (tensor<?x1xf32>, tensor<?x1xi32>)
+  return
+}
+
+// -----
+
+// top_k C1: more than there are
+func.func @f(%l: tensor<?x8xf32>) {
+  // expected-error @+1 {{'jet.top_k' op expected k from 1 to 8, the columns, found 9}}
+  %v, %i = jet.top_k %l k 9 : (tensor<?x8xf32>) -> (tensor<?x9xf32>, tensor<?x9xi32>)
+  return
+}
+
+// -----
+
+// top_k C2: values
+func.func @f(%l: tensor<?x8xf32>) {
+  // expected-error @+1 {{'jet.top_k' op expected results of shape [?, 2], found 'tensor<?x3xf32>'}}
+  %v, %i = jet.top_k %l k 2 : (tensor<?x8xf32>) -> (tensor<?x3xf32>, tensor<?x2xi32>)
+  return
+}
+
+// -----
+
+// top_k C2: rows of the ids
+func.func @f(%l: tensor<?x8xf32>) {
+  // expected-error @+1 {{'jet.top_k' op expected results of shape [?, 2], found 'tensor<5x2xi32>'}}
+  %v, %i = jet.top_k %l k 2 : (tensor<?x8xf32>) -> (tensor<?x2xf32>, tensor<5x2xi32>)
+  return
+}
+
+// -----
+
+// linear_top_k C1
+func.func @f(%x: tensor<?x8xf32>, %w: tensor<64x9xf32>) {
+  // expected-error @+1 {{'jet.linear_top_k' op expected x with 9 columns as the weight, found 'tensor<?x8xf32>'}}
+  %v, %i = jet.linear_top_k %x, %w k 2 block 64 : (tensor<?x8xf32>, tensor<64x9xf32>) -> (tensor<?x2xf32>, tensor<?x2xi32>)
+  return
+}
+
+// -----
+
+// linear_top_k C2: more than the vocabulary
+func.func @f(%x: tensor<?x8xf32>, %w: tensor<3x8xf32>) {
+  // expected-error @+1 {{'jet.linear_top_k' op expected k from 1 to 3, the rows of the weight, found 4}}
+  %v, %i = jet.linear_top_k %x, %w k 4 block 64 : (tensor<?x8xf32>, tensor<3x8xf32>) -> (tensor<?x4xf32>, tensor<?x4xi32>)
+  return
+}
+
+// -----
+
+// linear_top_k C2: more than a block
+func.func @f(%x: tensor<?x8xf32>, %w: tensor<64x8xf32>) {
+  // expected-error @+1 {{'jet.linear_top_k' op expected k from 1 to 2, the columns of a block, found 4}}
+  %v, %i = jet.linear_top_k %x, %w k 4 block 2 : (tensor<?x8xf32>, tensor<64x8xf32>) -> (tensor<?x4xf32>, tensor<?x4xi32>)
+  return
+}
+
+// -----
+
+// linear_top_k C2: no block
+func.func @f(%x: tensor<?x8xf32>, %w: tensor<64x8xf32>) {
+  // expected-error @+1 {{'jet.linear_top_k' op expected k from 1 to 0, the columns of a block, found 4}}
+  %v, %i = jet.linear_top_k %x, %w k 4 block 0 : (tensor<?x8xf32>, tensor<64x8xf32>) -> (tensor<?x4xf32>, tensor<?x4xi32>)
+  return
+}
+
+// -----
+
+// linear_top_k C2: a block beyond any size
+func.func @f(%x: tensor<?x8xf32>, %w: tensor<64x8xf32>) {
+  // expected-error @+1 {{'jet.linear_top_k' op expected a weight of known rows and a block of at most 2147483647 columns}}
+  %v, %i = jet.linear_top_k %x, %w k 4 block 9000000000000000000 : (tensor<?x8xf32>, tensor<64x8xf32>) -> (tensor<?x4xf32>, tensor<?x4xi32>)
+  return
+}
+
+// -----
+
+// linear_top_k C2: a weight of unknown rows
+func.func @f(%x: tensor<?x8xf32>, %w: tensor<?x8xf32>) {
+  // expected-error @+1 {{'jet.linear_top_k' op expected a weight of known rows and a block of at most 2147483647 columns}}
+  %v, %i = jet.linear_top_k %x, %w k 4 block 64 : (tensor<?x8xf32>, tensor<?x8xf32>) -> (tensor<?x4xf32>, tensor<?x4xi32>)
+  return
+}
+
+// -----
+
+// linear_top_k C3
+func.func @f(%x: tensor<?x8xf32>, %w: tensor<65x8xf32>) {
+  // expected-error @+1 {{'jet.linear_top_k' op expected results of shape [?, 8], found 'tensor<?x4xf32>'}}
+  %v, %i = jet.linear_top_k %x, %w k 4 block 64 : (tensor<?x8xf32>, tensor<65x8xf32>) -> (tensor<?x4xf32>, tensor<?x4xi32>)
+  return
+}
+
+// -----
+
+// merge_top_k C1
+func.func @f(%v: tensor<?x8xf32>, %i: tensor<?x9xi32>) {
+  // expected-error @+1 {{'jet.merge_top_k' op expected values and ids of one shape, found 'tensor<?x8xf32>' and 'tensor<?x9xi32>'}}
+  %a, %b = jet.merge_top_k %v, %i k 2 : (tensor<?x8xf32>, tensor<?x9xi32>) -> (tensor<?x2xf32>, tensor<?x2xi32>)
+  return
+}
+
+// -----
+
+// merge_top_k C2
+func.func @f(%v: tensor<?x8xf32>, %i: tensor<?x8xi32>) {
+  // expected-error @+1 {{'jet.merge_top_k' op expected k from 1 to 8, the candidates, found 9}}
+  %a, %b = jet.merge_top_k %v, %i k 9 : (tensor<?x8xf32>, tensor<?x8xi32>) -> (tensor<?x9xf32>, tensor<?x9xi32>)
+  return
+}
+
+// -----
+
+// merge_top_k C3
+func.func @f(%v: tensor<?x8xf32>, %i: tensor<?x8xi32>) {
+  // expected-error @+1 {{'jet.merge_top_k' op expected results of shape [?, 2], found 'tensor<?x3xi32>'}}
+  %a, %b = jet.merge_top_k %v, %i k 2 : (tensor<?x8xf32>, tensor<?x8xi32>) -> (tensor<?x2xf32>, tensor<?x3xi32>)
+  return
+}
+
+// -----
+
+// linear_top_k: no code on a result, which is no element of the projection
+func.func @f(%x: tensor<?x8xf32>, %w: tensor<64x8xf32>) {
+  // expected-error @+1 {{'jet.linear_top_k' op cannot carry code on result 0}}
+  %v, %i = jet.linear_top_k %x, %w k 2 block 64
+    on result 0 {
+    ^bb0(%a: f32):
+      jet.yield %a : f32
+    } : (tensor<?x8xf32>, tensor<64x8xf32>) -> (tensor<?x2xf32>, tensor<?x2xi32>)
+  return
+}
