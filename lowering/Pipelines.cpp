@@ -64,6 +64,9 @@ void jet::buildFusePipeline(OpPassManager &pm, const FuseOptions &options) {
     programs.addPass(createFuseDeltaRuleInputsPass({remarks}));
   if (isOn("elementwise"))
     programs.addPass(createFuseElementwisePass({remarks}));
+  // After all that makes and changes groups; it changes only where weights are.
+  if (options.packWeights)
+    pm.addPass(createPackWeightsPass({remarks}));
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createVerifyLevelPass({"tensor"}));
 }
