@@ -134,9 +134,11 @@ void replaceByViews(const Pack &pack) {
     auto view = ParamRowsOp::create(b, param.getLoc(), param.getType(), packed,
                                     begin, end);
     param.replaceAllUsesWith(view.getResult());
-    param.erase();
     begin = end;
   }
+  // Last: the builder inserts before one of them.
+  for (ParamOp param : pack.params)
+    param.erase();
 }
 
 struct PackWeightsPass : jet::impl::PackWeightsPassBase<PackWeightsPass> {

@@ -119,7 +119,8 @@ def main():
     checker = Checker(arguments)
     print(json.dumps(checker.config), checker.placement)
     package = checker.path("model.jet")
-    for options in ([], ["--disable-fusion=" + ",".join(FUSIONS)]):
+    unfused = ["--disable-fusion=" + ",".join(FUSIONS)]
+    for options in ([], ["--pack-weights"], unfused):
         compile(checker.configPath, package, *checker.placementOption, *options)
         generator = random.Random(arguments.seed)
         checker.checkForward(generator.randint(1, 4), generator.randint(1, 40))
