@@ -74,7 +74,7 @@ class Checker:
         rounded = self.reference(tensors, "--round-kv")
         return rounded, ROUNDING_SHARE * difference(exact, rounded, lengths)
 
-    def checkForward(self, batch, length):
+    def checkForward(self, batch, length, packed=False):
         vocab = self.config["vocab_size"]
         rows = tensorfile.randomIds(batch, length, vocab, self.seed)
         generator = random.Random(self.seed)
@@ -84,6 +84,11 @@ class Checker:
             "lengths": tensorfile.make("I32", [batch], lengths),
         }
         whole = self.forward(tensors)
+        if packed:
+            separate = self.path("separate.jet")
+            compile(self.configPath, separate, *self.placementOption)
+            bits = forward(separate, self.weights, tensors, self.workdir)
+            check("packed weights", difference(whole, bits, lengths), 0)
         expected, slack = self.expected(tensors, lengths)
         check("logits", difference(whole, expected, lengths), LIMIT + slack)
         for chunk in sorted({1, 2, 3, 7, max(1, length - 1)}):
@@ -123,7 +128,8 @@ def main():
     for options in ([], ["--pack-weights"], unfused):
         compile(checker.configPath, package, *checker.placementOption, *options)
         generator = random.Random(arguments.seed)
-        checker.checkForward(generator.randint(1, 4), generator.randint(1, 40))
+        packed = "--pack-weights" in options
+        checker.checkForward(generator.randint(1, 4), generator.randint(1, 40), packed)
         checker.checkGreedy(generator.randint(1, 20), 12)
 
 
