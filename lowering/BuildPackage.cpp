@@ -6,6 +6,7 @@
 #include "lowering/PackActivations.h"
 #include "lowering/Passes.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/MathExtras.h"
@@ -146,16 +147,29 @@ private:
     return success();
   }
 
-  int64_t parameterIndex(ParamOp param) {
+  int64_t parameterIndex(StringRef name, Type type,
+                         std::vector<SourceTensor> concat = {}) {
     auto [entry, isNew] =
-        parameters.try_emplace(param.getName(), package.parameters.size());
+        parameters.try_emplace(name, package.parameters.size());
     if (isNew) {
-      auto type = cast<RankedTensorType>(param.getType());
-      package.parameters.push_back({param.getName().str(),
-                                    toDType(type.getElementType()),
-                                    type.getShape().vec()});
+      auto tensor = cast<RankedTensorType>(type);
+      package.parameters.push_back(
+          {name.str(), toDType(tensor.getElementType()),
+           tensor.getShape().vec(), std::move(concat)});
     }
     return entry->second;
+  }
+
+  /// Named by its sources, "q + k": names are what programs share it by.
+  int64_t parameterIndex(PackedParamOp packed) {
+    auto type = cast<RankedTensorType>(packed.getType());
+    std::vector<SourceTensor> sources;
+    auto names = packed.getNames().getAsValueRange<StringAttr>();
+    for (auto [name, rows] : llvm::zip_equal(names, packed.getRows())) {
+      sources.push_back({name.str(), type.getShape().vec()});
+      sources.back().shape[0] = rows;
+    }
+    return parameterIndex(llvm::join(names, " + "), type, std::move(sources));
   }
 
   LogicalResult addProgram(func::FuncOp function);
@@ -181,9 +195,18 @@ public:
         if (failed(addLaunch(launch)))
           return failure();
       } else if (auto param = dyn_cast<ParamOp>(op)) {
-        places[param] = {OperandRef::Kind::Parameter,
-                         owner.parameterIndex(param)};
-      } else { // a view
+        places[param] = {
+            OperandRef::Kind::Parameter,
+            owner.parameterIndex(param.getName(), param.getType())};
+      } else if (auto packed = dyn_cast<PackedParamOp>(op)) {
+        places[packed] = {OperandRef::Kind::Parameter,
+                          owner.parameterIndex(packed)};
+      } else if (auto rows = dyn_cast<ParamRowsOp>(op)) {
+        OperandRef place = places.lookup(rows.getX());
+        place.rows = RowRange{static_cast<int64_t>(rows.getBegin()),
+                              static_cast<int64_t>(rows.getEnd())};
+        places[rows] = place;
+      } else { // a view of all of it
         places[op.getResult(0)] = places.lookup(op.getOperand(0));
       }
     }

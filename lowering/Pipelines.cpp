@@ -71,6 +71,9 @@ void jet::buildFusePipeline(OpPassManager &pm, const FuseOptions &options) {
   // Last: what it makes is not looked into by others.
   if (isOn("delta-step"))
     programs.addPass(createFuseDeltaStepPass({remarks}));
+  // After all that makes and changes groups; it changes only where weights are.
+  if (options.packWeights)
+    pm.addPass(createPackWeightsPass({remarks}));
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createVerifyLevelPass({"tensor"}));
 }

@@ -41,6 +41,11 @@ struct FuseOptions : mlir::PassPipelineOptions<FuseOptions> {
   Option<bool> remarks{*this, "remarks",
                        llvm::cl::desc("report each refusal and its reason"),
                        llvm::cl::init(false)};
+  /// Costs a target that maps the checkpoint a copy of the weights.
+  Option<bool> packWeights{
+      *this, "pack-weights",
+      llvm::cl::desc("lay the weights of each group end to end"),
+      llvm::cl::init(false)};
 };
 /// The names that FuseOptions::disable takes.
 llvm::ArrayRef<llvm::StringRef> getFusionNames();

@@ -20,8 +20,7 @@ namespace {
 /// Whether `op` becomes a kernel: a tensor op that is not a view.
 bool isComputation(Operation *op) {
   return isa_and_nonnull<JetDialect>(op->getDialect()) &&
-         !isa<ModelOp, LayerOp, LaunchOp, YieldOp, ParamOp, SplitHeadsOp,
-              MergeHeadsOp>(op);
+         !isa<ModelOp, LayerOp, LaunchOp, YieldOp>(op) && !isView(op);
 }
 
 /// Whether two ops do the same to their operands, whatever these are. Inside
@@ -110,9 +109,9 @@ LogicalResult outline(func::FuncOp program, KernelTable &table) {
   auto isPerSequence = [&](Value value) { return perSequence.contains(value); };
   for (Operation &op : llvm::make_early_inc_range(program.getBody().getOps())) {
     bool rows = llvm::any_of(op.getOperands(), isPerSequence);
-    if (isa<SplitHeadsOp, MergeHeadsOp>(op) && rows)
+    if (isView(&op) && rows)
       perSequence.insert(op.getResult(0));
-    if (isa<ParamOp, SplitHeadsOp, MergeHeadsOp, func::ReturnOp>(op))
+    if (isView(&op) || isa<func::ReturnOp>(op))
       continue;
     if (!isComputation(&op))
       return op.emitOpError() << "is not a tensor op: cannot outline it";

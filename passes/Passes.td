@@ -79,6 +79,42 @@ def OutlineKernelsPass : Pass<"jet-outline-kernels", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::func::FuncDialect"];
 }
 
+def PackWeightsPass : Pass<"jet-pack-weights", "::mlir::ModuleOp"> {
+  let summary = "Lay the weights of a group end to end";
+  let description = [{
+    The weights of a `jet.grouped_linear` become views, `jet.param_rows`, of one
+    `jet.packed_param`, so that a kernel may read them as one matrix. Kernels
+    that take them one by one are unchanged. Bit-exact.
+
+    Refused, with a remark:
+    - a weight that is read elsewhere too, such as a table that is both embedding
+      and head: packed, it would be in memory twice;
+    - a weight of another element type than the first of its group;
+    - all of a group that is made of other weights in another program, or one of
+      whose weights another program reads alone: weights are laid out once, for
+      all programs.
+
+    Weights that are views already, or computed, are left as they are.
+
+    Before:
+    ```mlir
+    %q = jet.param "q" : tensor<4x8xbf16>
+    %k = jet.param "k" : tensor<6x8xbf16>
+    %y:2 = jet.grouped_linear %x(%q, %k) products [1, 1] : …
+    ```
+    After:
+    ```mlir
+    %w = jet.packed_param ["q", "k"] rows [4, 6] : tensor<10x8xbf16>
+    %q = jet.param_rows %w [0, 4) : (tensor<10x8xbf16>) -> tensor<4x8xbf16>
+    %k = jet.param_rows %w [4, 10) : (tensor<10x8xbf16>) -> tensor<6x8xbf16>
+    %y:2 = jet.grouped_linear %x(%q, %k) products [1, 1] : …
+    ```
+  }];
+  let options = [Option<"remarks", "remarks", "bool", "false",
+                        "Report each refusal and its reason">];
+  let statistics = [Statistic<"numPacked", "packed", "groups packed">];
+}
+
 def AnnotateCostsPass : Pass<"jet-annotate-costs", "::mlir::ModuleOp"> {
   let summary = "Attach to ops or kernels what they cost";
   let description = [{

@@ -19,10 +19,6 @@ namespace {
 
 enum class Level { Model, Placed, Tensor, Launch };
 
-bool isView(Operation *op) {
-  return isa<ParamOp, SplitHeadsOp, MergeHeadsOp>(op);
-}
-
 /// Whether `op`, at the top of a program, belongs to `level`.
 bool isLegal(Operation *op, Level level) {
   if (isa<func::ReturnOp>(op))

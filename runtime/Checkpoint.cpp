@@ -100,22 +100,29 @@ Checkpoint::bind(const std::vector<ParameterInfo> &parameters) const {
   std::set<std::string_view> needed;
   std::string first;
   int64_t problems = 0;
-  for (const ParameterInfo &parameter : parameters) {
-    needed.insert(parameter.name);
-    const auto found = tensors.find(parameter.name);
+  const auto bindTensor = [&](const std::string &tensor, DType dtype,
+                              const std::vector<int64_t> &shape) {
+    needed.insert(tensor);
+    const auto found = tensors.find(tensor);
     const bool matches = found != tensors.end() &&
-                         found->second.dtype == parameter.dtype &&
-                         found->second.shape == parameter.shape;
+                         found->second.dtype == dtype &&
+                         found->second.shape == shape;
     if (matches) {
       bound.tensors.push_back(found->second);
-      continue;
+      return;
     }
     if (problems++ == 0)
-      first = name + ": tensor '" + parameter.name + "': expected " +
-              describeTensor(parameter.dtype, parameter.shape) + ", found " +
+      first = name + ": tensor '" + tensor + "': expected " +
+              describeTensor(dtype, shape) + ", found " +
               (found == tensors.end()
                    ? "none"
                    : describeTensor(found->second.dtype, found->second.shape));
+  };
+  for (const ParameterInfo &parameter : parameters) {
+    if (parameter.concat.empty())
+      bindTensor(parameter.name, parameter.dtype, parameter.shape);
+    for (const SourceTensor &source : parameter.concat)
+      bindTensor(source.name, parameter.dtype, source.shape);
   }
   if (problems > 1)
     first += " (and " + std::to_string(problems - 1) + " more such problem" +

@@ -17,7 +17,8 @@ namespace jet {
 
 /// The tensors of a checkpoint that a package asked for.
 struct BoundParameters {
-  /// One per parameter of the package, in its order; inside the checkpoint.
+  /// In the order of the package's parameters, for each its tensor or, if it
+  /// has a recipe, the recipe's sources; inside the checkpoint.
   std::vector<TensorView> tensors;
   /// Tensors that the package does not need, sorted; not an error.
   std::vector<std::string> extra;
@@ -32,8 +33,9 @@ public:
   /// index lists must be in the shard it names; shards lie beside the index.
   static Result<Checkpoint> open(const std::string &path);
 
-  /// Finds every parameter with its dtype and shape. The error names the first
-  /// parameter that is missing or different, and how many more there are.
+  /// Finds every parameter, or its sources, with their dtype and shape. The
+  /// error names the first tensor that is missing or different, and how many
+  /// more there are.
   Result<BoundParameters>
   bind(const std::vector<ParameterInfo> &parameters) const;
 

@@ -3,6 +3,7 @@
 
 #include "runtime/Model.h"
 
+#include "runtime/ThreadPool.h"
 #include "support/CheckedMath.h"
 
 #include <algorithm>
@@ -93,27 +94,101 @@ Result<std::shared_ptr<Model>> Model::loadPackage(const std::string &path) {
   return model;
 }
 
-Result<void> Model::bindWeights(const std::string &path) {
+void Model::addWeight(const ParameterInfo &parameter, const std::byte *data) {
+  int64_t elements = 1;
+  // verifyPackage() made sure that the size fits, if there are rows at all.
+  for (size_t i = 1; i < parameter.shape.size() && parameter.shape[0]; ++i)
+    elements *= parameter.shape[i];
+  weights.push_back({data, elements * dtypeBytes(parameter.dtype)});
+}
+
+Result<std::byte *> Model::allocateWeight(const ParameterInfo &parameter) {
+  // verifyPackage() made sure that the size fits.
+  const int64_t bytes =
+      *checkedProduct(parameter.shape) * dtypeBytes(parameter.dtype);
+  Result<ZeroMemory> memory = ZeroMemory::create(bytes, parameter.name);
+  if (!memory)
+    return memory.error();
+  std::byte *data = memory->data();
+  addWeight(parameter, data);
+  ownWeights.push_back(std::move(*memory));
+  return data;
+}
+
+namespace {
+
+/// A tensor on its way into memory of our own.
+struct Copy {
+  std::span<const std::byte> from;
+  std::byte *to;
+};
+
+} // namespace
+
+/// Copies at the speed of memory: a block at a time on all threads, several
+/// blocks of all threads between two reports.
+static void runCopies(const std::vector<Copy> &copies,
+                      const Model::Progress &progress) {
+  constexpr size_t kBlockBytes = size_t(1) << 20;
+  constexpr size_t kBlocksAtOnce = 256;
+  int64_t total = 0, done = 0;
+  for (const Copy &copy : copies)
+    total += static_cast<int64_t>(copy.from.size());
+  if (total == 0)
+    return;
+  if (progress)
+    progress(0, total);
+  ThreadPool pool;
+  for (const Copy &copy : copies) {
+    const size_t size = copy.from.size();
+    const size_t stride = kBlockBytes * kBlocksAtOnce;
+    for (size_t start = 0; start < size; start += stride) {
+      const size_t end = std::min(size, start + stride);
+      const auto blocks = (end - start + kBlockBytes - 1) / kBlockBytes;
+      pool.run(static_cast<int64_t>(blocks), [&](int64_t first, int64_t last) {
+        const size_t low = start + first * kBlockBytes;
+        const size_t high = std::min(end, start + last * kBlockBytes);
+        std::memcpy(copy.to + low, copy.from.data() + low, high - low);
+      });
+      done += static_cast<int64_t>(end - start);
+      if (progress)
+        progress(done, total);
+    }
+    // The checkpoint's pages were read for this alone.
+    MappedFile::release(copy.from);
+  }
+}
+
+Result<void> Model::bindWeights(const std::string &path,
+                                const Progress &progress) {
   Result<Checkpoint> opened = Checkpoint::open(path);
   if (!opened)
     return opened.error();
   Result<BoundParameters> bound = opened->bind(contents.parameters);
   if (!bound)
     return bound.error();
-  for (const TensorView &tensor : bound->tensors) {
-    const std::byte *data = tensor.bytes.data();
+  std::vector<Copy> copies;
+  auto next = bound->tensors.begin();
+  for (const ParameterInfo &parameter : contents.parameters) {
+    const std::byte *data = next->bytes.data();
     // The format does not align tensors; kernels expect aligned elements.
-    if (reinterpret_cast<uintptr_t>(data) % dtypeBytes(tensor.dtype) != 0) {
-      const auto size = static_cast<int64_t>(tensor.bytes.size());
-      Result<ZeroMemory> copy = ZeroMemory::create(size, path);
-      if (!copy)
-        return copy.error();
-      std::memcpy(copy->data(), data, size);
-      data = copy->data();
-      ownWeights.push_back(std::move(*copy));
+    if (parameter.concat.empty() &&
+        reinterpret_cast<uintptr_t>(data) % dtypeBytes(parameter.dtype) == 0) {
+      addWeight(parameter, data);
+      ++next;
+      continue;
     }
-    weights.push_back(data);
+    Result<std::byte *> memory = allocateWeight(parameter);
+    if (!memory)
+      return memory.error();
+    std::byte *to = *memory;
+    const auto sources = std::max<size_t>(1, parameter.concat.size());
+    for (size_t i = 0; i < sources; ++i, ++next) {
+      copies.push_back({next->bytes, to});
+      to += next->bytes.size();
+    }
   }
+  runCopies(copies, progress);
   extra = std::move(bound->extra);
   checkpoint = std::move(*opened);
   return {};
@@ -148,15 +223,10 @@ Result<void> Model::makeUpWeights() {
       return Error{"parameter '" + parameter.name +
                    "': expected F32 or BF16 to make up values, found " +
                    std::string(dtypeName(parameter.dtype))};
-    // verifyPackage() made sure that the size fits.
-    const int64_t bytes =
-        *checkedProduct(parameter.shape) * dtypeBytes(parameter.dtype);
-    Result<ZeroMemory> memory = ZeroMemory::create(bytes, parameter.name);
+    Result<std::byte *> memory = allocateWeight(parameter);
     if (!memory)
       return memory.error();
-    fillPattern(memory->data(), bytes, parameter.dtype);
-    weights.push_back(memory->data());
-    ownWeights.push_back(std::move(*memory));
+    fillPattern(*memory, ownWeights.back().size(), parameter.dtype);
   }
   return {};
 }
@@ -170,12 +240,13 @@ Result<std::shared_ptr<const Model>> Model::finish(std::shared_ptr<Model> model,
   return std::shared_ptr<const Model>(std::move(model));
 }
 
-Result<std::shared_ptr<const Model>>
-Model::load(const std::string &packagePath, const std::string &weightsPath) {
+Result<std::shared_ptr<const Model>> Model::load(const std::string &packagePath,
+                                                 const std::string &weightsPath,
+                                                 const Progress &progress) {
   Result<std::shared_ptr<Model>> model = loadPackage(packagePath);
   if (!model)
     return model.error();
-  if (auto done = (*model)->bindWeights(weightsPath); !done)
+  if (auto done = (*model)->bindWeights(weightsPath, progress); !done)
     return done.error();
   return finish(std::move(*model), packagePath);
 }

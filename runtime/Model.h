@@ -11,6 +11,7 @@
 #include "runtime/Package.h"
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -55,8 +56,14 @@ class Model {
 public:
   /// Reads and verifies the package, checks the machine, binds the weights
   /// (path as for Checkpoint::open) and loads the code, in this order.
+  /// Weights that are made from several tensors are copied, on all hardware
+  /// threads; the others are only mapped, and read when a step needs them.
+  /// `progress` is called from this thread, first with 0, then now and again,
+  /// with the bytes copied and the bytes to copy.
+  using Progress = std::function<void(int64_t done, int64_t total)>;
   static Result<std::shared_ptr<const Model>>
-  load(const std::string &packagePath, const std::string &weightsPath);
+  load(const std::string &packagePath, const std::string &weightsPath,
+       const Progress &progress = {});
 
   /// The same with weights made up in memory: small values that keep
   /// activations finite. For benchmarks.
@@ -75,7 +82,10 @@ public:
   /// programs for them.
   int64_t candidates() const { return numCandidates; }
   KernelFunction kernel(int64_t index) const { return code.kernels()[index]; }
-  const void *parameter(int64_t index) const { return weights[index]; }
+  /// Parameter `index` from row `row` on.
+  const void *parameter(int64_t index, int64_t row = 0) const {
+    return weights[index].data + row * weights[index].rowBytes;
+  }
 
 private:
   Model() = default;
@@ -83,8 +93,11 @@ private:
   /// Loads the code, which comes last: nothing runs before all else is right.
   static Result<std::shared_ptr<const Model>>
   finish(std::shared_ptr<Model> model, const std::string &path);
-  Result<void> bindWeights(const std::string &path);
+  Result<void> bindWeights(const std::string &path, const Progress &progress);
   Result<void> makeUpWeights();
+  /// Memory of its own for the next weight, filled by the caller.
+  Result<std::byte *> allocateWeight(const ParameterInfo &parameter);
+  void addWeight(const ParameterInfo &parameter, const std::byte *data);
 
   Package contents;
   std::array<size_t, 5> programIndex{};
@@ -92,7 +105,11 @@ private:
   HostCode code;
   Checkpoint checkpoint;
   std::vector<ZeroMemory> ownWeights; // copies and made-up weights
-  std::vector<const void *> weights;
+  struct Weight {
+    const std::byte *data;
+    int64_t rowBytes;
+  };
+  std::vector<Weight> weights;
   std::vector<std::string> extra;
 };
 

@@ -56,6 +56,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -111,11 +112,21 @@ struct ModelInfo {
   std::vector<int64_t> eosTokenIds; // "eos_token_ids"
 };
 
-/// A checkpoint tensor. JSON "parameters".
-struct ParameterInfo {
+/// A checkpoint tensor that a parameter is made from.
+struct SourceTensor {
   std::string name;           // "name": its Hugging Face name
-  DType dtype = DType::F32;   // "dtype"
   std::vector<int64_t> shape; // "shape"
+};
+
+/// A weight: a checkpoint tensor, or made from several. JSON "parameters".
+struct ParameterInfo {
+  std::string name;           // "name": its Hugging Face name, if it is one
+  DType dtype = DType::F32;   // "dtype", also of all sources
+  std::vector<int64_t> shape; // "shape"
+  /// "recipe": {"concat": [source, …]}, left out for a checkpoint tensor. The
+  /// rows (dimension 0) of the sources, one source after another; all other
+  /// sizes are the parameter's. No tensor is read by two parameters.
+  std::vector<SourceTensor> concat = {};
 };
 
 /// What a layer keeps for a sequence between steps; see StateInfo::kind.
@@ -160,8 +171,14 @@ struct KernelInfo {
   OpCost cost = {};
 };
 
-/// What a launch passes to a kernel. JSON: {"parameter": i}, {"state": i},
-/// {"buffer": i}, {"input": "tokens" | "positions" | "batch"},
+/// Some rows of a parameter: [begin, end). JSON: [begin, end].
+struct RowRange {
+  int64_t begin = 0, end = 0;
+};
+
+/// What a launch passes to a kernel. JSON: {"parameter": i}, {"parameter": i,
+/// "rows": [begin, end]}, {"state": i}, {"buffer": i},
+/// {"input": "tokens" | "positions" | "batch"},
 /// {"output": "logits" | "values" | "ids"}.
 struct OperandRef {
   enum class Kind {
@@ -177,6 +194,7 @@ struct OperandRef {
   };
   Kind kind = Kind::Buffer;
   int64_t index = 0; // Parameter, State: package-wide; Buffer: in the program
+  std::optional<RowRange> rows = {}; // Parameter: all of it, if there is none
 };
 
 /// JSON "launches".

@@ -82,13 +82,31 @@ static ModelInfo readModel(const JsonNode &node) {
   return model;
 }
 
+static std::vector<int64_t> readSizes(const JsonNode &node) {
+  std::vector<int64_t> sizes;
+  for (const JsonNode &size : node.elements())
+    sizes.push_back(size.integer());
+  return sizes;
+}
+
 static ParameterInfo readParameter(const JsonNode &node) {
-  node.allowOnly({"name", "dtype", "shape"});
+  node.allowOnly({"name", "dtype", "shape", "recipe"});
   ParameterInfo parameter;
   parameter.name = node["name"].string();
   parameter.dtype = readDType(node["dtype"]);
-  for (const JsonNode &dim : node["shape"].elements())
-    parameter.shape.push_back(dim.integer());
+  parameter.shape = readSizes(node["shape"]);
+  if (!node.contains("recipe"))
+    return parameter;
+  const JsonNode recipe = node["recipe"];
+  recipe.allowOnly({"concat"});
+  for (const JsonNode &source : recipe["concat"].elements()) {
+    source.allowOnly({"name", "shape"});
+    parameter.concat.push_back(
+        {source["name"].string(), readSizes(source["shape"])});
+  }
+  // Without sources it would pass for a checkpoint tensor.
+  if (parameter.concat.empty())
+    recipe["concat"].fail("at least two tensors", "none");
   return parameter;
 }
 
@@ -146,6 +164,16 @@ static KernelInfo readKernel(const JsonNode &node) {
 }
 
 static OperandRef readOperand(const JsonNode &node) {
+  if (node.contains("rows")) {
+    node.allowOnly({"parameter", "rows"});
+    const std::vector<int64_t> range = readSizes(node["rows"]);
+    if (range.size() != 2) {
+      node["rows"].fail("[begin, end]");
+      return {};
+    }
+    return {OperandRef::Kind::Parameter, node["parameter"].integer(),
+            RowRange{range[0], range[1]}};
+  }
   for (const auto &[name, kind] : names::kIndexedOperands)
     if (node.contains(name)) {
       node.allowOnly({name});

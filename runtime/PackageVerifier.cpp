@@ -9,6 +9,7 @@
 #include "runtime/PlanVerifier.h"
 #include "support/CheckedMath.h"
 
+#include <algorithm>
 #include <set>
 
 namespace jet {
@@ -65,6 +66,14 @@ Result<void> PackageVerifier::verifyModel() {
   return {};
 }
 
+/// "[2, 3]".
+static std::string shapeText(const std::vector<int64_t> &shape) {
+  std::string text;
+  for (int64_t dim : shape)
+    text += (text.empty() ? "" : ", ") + std::to_string(dim);
+  return "[" + text + "]";
+}
+
 Result<void> PackageVerifier::verifyParameters() {
   std::set<std::string_view> seen;
   for (size_t i = 0; i < package.parameters.size(); ++i) {
@@ -81,7 +90,46 @@ Result<void> PackageVerifier::verifyParameters() {
       bytes = checkedMul(*bytes, dtypeBytes(parameter.dtype));
     if (!bytes)
       return error(place + ".shape", "the size does not fit 64 bits");
+    if (!parameter.concat.empty())
+      if (auto valid = verifyRecipe(parameter, place + ".recipe.concat");
+          !valid)
+        return valid;
+    for (const SourceTensor &source : parameter.concat)
+      if (!seen.insert(source.name).second)
+        return mismatch(place + ".recipe", "tensors that nothing else reads",
+                        quoted(source.name) + " again");
   }
+  return {};
+}
+
+/// The sources fill the parameter, whose shape is right by itself.
+Result<void> PackageVerifier::verifyRecipe(const ParameterInfo &parameter,
+                                           const std::string &place) {
+  if (parameter.concat.size() < 2)
+    return mismatch(place, "at least two tensors",
+                    std::to_string(parameter.concat.size()));
+  if (parameter.shape.empty())
+    return mismatch(place, "a parameter with rows", "a scalar");
+  int64_t left = parameter.shape[0];
+  for (size_t i = 0; i < parameter.concat.size(); ++i) {
+    const std::vector<int64_t> &shape = parameter.concat[i].shape;
+    const std::string at = place + "[" + std::to_string(i) + "].shape";
+    const std::vector<int64_t> &whole = parameter.shape;
+    if (shape.size() != whole.size() ||
+        !std::equal(shape.begin() + 1, shape.end(), whole.begin() + 1))
+      return mismatch(at,
+                      "the sizes of " + shapeText(whole) + " after the first",
+                      shapeText(shape));
+    if (shape[0] < 1 || shape[0] > left)
+      return mismatch(at, "1 to " + std::to_string(left) + " rows",
+                      std::to_string(shape[0]));
+    left -= shape[0];
+  }
+  if (left != 0)
+    return mismatch(place,
+                    "sources of " + std::to_string(parameter.shape[0]) +
+                        " rows in all",
+                    std::to_string(parameter.shape[0] - left));
   return {};
 }
 

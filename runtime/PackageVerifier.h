@@ -23,6 +23,8 @@ public:
 private:
   Result<void> verifyModel();
   Result<void> verifyParameters();
+  Result<void> verifyRecipe(const ParameterInfo &parameter,
+                            const std::string &place);
   Result<void> verifyStates();
   Result<void> verifyKernels();
   Result<void> verifyPrograms();

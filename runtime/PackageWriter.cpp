@@ -81,6 +81,9 @@ static Json operandToJson(const OperandRef &operand) {
   for (const auto &[name, kind] : names::kOutputs)
     if (kind == operand.kind)
       return {{"output", name}};
+  if (operand.rows)
+    return {{"parameter", operand.index},
+            {"rows", {operand.rows->begin, operand.rows->end}}};
   for (const auto &[name, kind] : names::kIndexedOperands)
     if (kind == operand.kind)
       return {{name, operand.index}};
@@ -107,6 +110,16 @@ static Json programToJson(const ProgramInfo &program) {
           {"launches", std::move(launches)}};
 }
 
+static Json parameterToJson(const ParameterInfo &parameter) {
+  Json result = {{"name", parameter.name},
+                 {"dtype", dtypeName(parameter.dtype)},
+                 {"shape", parameter.shape}};
+  for (const SourceTensor &source : parameter.concat)
+    result["recipe"]["concat"].push_back(
+        {{"name", source.name}, {"shape", source.shape}});
+  return result;
+}
+
 static Json headerToJson(const Package &package) {
   Json header = {{"format", names::kFormat},
                  {"version", kPackageVersion},
@@ -120,9 +133,7 @@ static Json headerToJson(const Package &package) {
        {"parameters", "states", "kernels", "programs", "blobs"})
     header[key] = Json::array();
   for (const ParameterInfo &parameter : package.parameters)
-    header["parameters"].push_back({{"name", parameter.name},
-                                    {"dtype", dtypeName(parameter.dtype)},
-                                    {"shape", parameter.shape}});
+    header["parameters"].push_back(parameterToJson(parameter));
   for (const StateInfo &state : package.states)
     header["states"].push_back({{"layer", state.layer},
                                 {"kind", stateKindName(state.kind)},

@@ -66,6 +66,15 @@ PackageVerifier::describe(const ProgramInfo &program, const OperandRef &ref,
     actual.dtype = parameter.dtype;
     for (int64_t dim : parameter.shape)
       shape.push_back(SizeExpr::makeConstant(dim));
+    if (ref.rows) {
+      const int64_t rows = parameter.shape.empty() ? 0 : parameter.shape[0];
+      if (ref.rows->begin < 0 || ref.rows->begin >= ref.rows->end ||
+          ref.rows->end > rows)
+        return Error{"expected rows inside [0, " + std::to_string(rows) +
+                     "), found [" + std::to_string(ref.rows->begin) + ", " +
+                     std::to_string(ref.rows->end) + ") of " + actual.name};
+      shape[0] = SizeExpr::makeConstant(ref.rows->end - ref.rows->begin);
+    }
     break;
   }
   case Kind::State: {
@@ -128,6 +137,8 @@ Result<void> PackageVerifier::verifyOperand(const ProgramInfo &program,
   if (!bytes)
     return error(place, bytes.error().message);
 
+  if (ref.rows && ref.kind != OperandRef::Kind::Parameter)
+    return mismatch(place, "rows of a parameter", "rows of something else");
   if (ref.kind == OperandRef::Kind::Buffer) {
     if (auto valid = checkIndex(ref.index, program.buffers.size(), place);
         !valid)

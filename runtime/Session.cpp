@@ -96,7 +96,8 @@ void *Session::resolve(const ProgramInfo &program, const State &state,
   switch (operand.kind) {
   case OperandRef::Kind::Parameter:
     // Only read: verifyPackage() refuses kernels that write parameters.
-    return const_cast<void *>(model->parameter(operand.index));
+    return const_cast<void *>(model->parameter(
+        operand.index, operand.rows ? operand.rows->begin : 0));
   case OperandRef::Kind::State:
     return state.data(operand.index);
   case OperandRef::Kind::Buffer:

@@ -139,6 +139,16 @@ MappedFile::~MappedFile() {
     munmap(const_cast<std::byte *>(data), size);
 }
 
+void MappedFile::release(std::span<const std::byte> part) {
+  const uintptr_t page = sysconf(_SC_PAGESIZE);
+  const auto begin = reinterpret_cast<uintptr_t>(part.data());
+  const uintptr_t first = (begin + page - 1) / page * page;
+  const uintptr_t last = (begin + part.size()) / page * page;
+  // Only advice: when it fails the pages stay.
+  if (first < last)
+    madvise(reinterpret_cast<void *>(first), last - first, MADV_DONTNEED);
+}
+
 Result<std::string> readTextFile(const std::string &path, size_t maxBytes) {
   Result<InputFile> input = InputFile::open(path);
   if (!input)

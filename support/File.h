@@ -34,6 +34,10 @@ public:
   }
   const std::string &path() const { return name; }
 
+  /// Takes the whole pages of `part`, bytes of any mapped file, out of this
+  /// process's memory; they are read again when someone touches them.
+  static void release(std::span<const std::byte> part);
+
 private:
   const std::byte *data = nullptr;
   size_t size = 0;

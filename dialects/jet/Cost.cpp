@@ -205,6 +205,8 @@ static OpCost getElementwiseCost(Operation *op, int64_t flops) {
 }
 
 OpCost ParamOp::getCost() { return {}; }
+OpCost PackedParamOp::getCost() { return {}; }
+OpCost ParamRowsOp::getCost() { return {}; }
 OpCost SplitHeadsOp::getCost() { return {}; }
 OpCost MergeHeadsOp::getCost() { return {}; }
 

@@ -57,6 +57,9 @@ inline constexpr llvm::StringLiteral kKernelsModule = "kernels";
 /// Largest size in attributes and state types, and of the row of a weight. A
 /// product of two still fits in 64 bits.
 inline constexpr int64_t kMaxSize = INT32_MAX;
+/// Whether a tensor op only names data: parameters and views. Such ops are in
+/// no kernel; a launch gets what they stand for.
+bool isView(mlir::Operation *op);
 /// Reports unless 0 < `size` <= kMaxSize.
 llvm::LogicalResult
 verifySize(llvm::function_ref<mlir::InFlightDiagnostic()> emitError,

@@ -52,6 +52,58 @@ def Jet_ParamOp : Jet_TensorOp<"param"> {
   let extraClassDeclaration = Jet_DeclareCost;
 }
 
+def Jet_PackedParamOp : Jet_TensorOp<"packed_param"> {
+  let summary = "A weight made of several checkpoint tensors";
+  let description = [{
+    The rows of the tensors of those names, one tensor after another: a recipe
+    that is executed once, when weights are loaded. `rows` says how many rows
+    each tensor has; in all other sizes they agree with the result.
+
+    Constraints:
+    - (C1) the shape is static and not empty, of 1 or 2 dimensions;
+    - (C2) at least two names, all different;
+    - (C3) one positive number of rows per name; their sum is the result's.
+
+    Example:
+    ```mlir
+    %w = jet.packed_param ["q_proj.weight", "k_proj.weight"] rows [1536, 128] : tensor<1664x1536xbf16>
+    ```
+  }];
+  let arguments = (ins StrArrayAttr:$names, DenseI64ArrayAttr:$rows);
+  let results = (outs RankedTensorOf<[AnyFloat]>:$result);
+  let assemblyFormat = "$names `rows` $rows attr-dict `:` type($result)";
+  let hasVerifier = 1;
+  let extraClassDeclaration = Jet_DeclareCost;
+}
+
+def Jet_ParamRowsOp : Jet_TensorOp<"param_rows"> {
+  let summary = "View some rows of a parameter";
+  let description = [{
+    `y[r, …] = x[begin + r, …]` for the rows `[begin, end)`. A view: it costs
+    nothing.
+
+    Constraints:
+    - (C1) x is a `jet.param` or a `jet.packed_param` of at least 1 dimension;
+    - (C2) `0 <= begin < end`, and x has at least `end` rows;
+    - (C3) the result has `end − begin` rows, and x's other sizes and element
+      type.
+
+    Example:
+    ```mlir
+    %w = jet.packed_param ["q_proj.weight", "k_proj.weight"] rows [1536, 128] : tensor<1664x1536xbf16>
+    %k = jet.param_rows %w [1536, 1664) : (tensor<1664x1536xbf16>) -> tensor<128x1536xbf16>
+    ```
+  }];
+  let arguments = (ins RankedTensorOf<[AnyFloat]>:$x, I64Attr:$begin,
+                       I64Attr:$end);
+  let results = (outs RankedTensorOf<[AnyFloat]>:$result);
+  let assemblyFormat = [{
+    $x `[` $begin `,` $end `)` attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = Jet_DeclareCost;
+}
+
 def Jet_EmbeddingOp : Jet_TensorOp<"embedding"> {
   let summary = "Rows of a table";
   let description = [{

@@ -5,6 +5,7 @@
 #include "dialects/jet/Ports.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 using namespace jet;
@@ -81,6 +82,62 @@ LogicalResult ParamOp::verify() {
     return emitOpError() << "expected a static shape that is not empty, found "
                          << type;
   return success();
+}
+
+LogicalResult PackedParamOp::verify() {
+  auto type = cast<RankedTensorType>(getType());
+  if (!type.hasStaticShape() || type.getNumElements() == 0 ||
+      type.getRank() < 1 || type.getRank() > 2) // C1
+    return emitOpError() << "expected a static shape of 1 or 2 dimensions that "
+                            "is not empty, found "
+                         << type;
+  if (getNames().size() < 2) // C2
+    return emitOpError() << "expected at least two names, found "
+                         << getNames().size();
+  llvm::StringSet<> seen;
+  for (StringRef name : getNames().getAsValueRange<StringAttr>())
+    if (!seen.insert(name).second)
+      return emitOpError() << "has the name '" << name << "' twice";
+  if (failed(expectSize(*this, "numbers of rows", getNames().size(), // C3
+                        getRows().size())))
+    return failure();
+  int64_t left = type.getDimSize(0);
+  for (int64_t rows : getRows()) {
+    if (rows < 1)
+      return emitOpError() << "expected rows > 0, found " << rows;
+    if (rows > left) // before subtracting: sums may overflow
+      return emitOpError() << "expected rows that sum to " << type.getDimSize(0)
+                           << ", found more";
+    left -= rows;
+  }
+  if (left != 0)
+    return emitOpError() << "expected rows that sum to " << type.getDimSize(0)
+                         << ", found " << type.getDimSize(0) - left;
+  return success();
+}
+
+LogicalResult ParamRowsOp::verify() {
+  Operation *source = getX().getDefiningOp();
+  ArrayRef<int64_t> shape = shapeOf(getX());
+  if (!isa_and_nonnull<ParamOp, PackedParamOp>(source) || shape.empty()) // C1
+    return emitOpError() << "expected rows of a jet.param or jet.packed_param";
+  int64_t begin = getBegin(), end = getEnd();
+  if (begin < 0 || begin >= end || end > shape[0]) // C2
+    return emitOpError() << "expected a range of rows inside [0, " << shape[0]
+                         << "), found [" << begin << ", " << end << ")";
+  SmallVector<int64_t> expected(shape);
+  expected[0] = end - begin;
+  auto type =
+      RankedTensorType::get(expected, getElementTypeOrSelf(getX().getType()));
+  if (getType() != type) // C3
+    return emitOpError() << "expected a result of type " << type << ", found "
+                         << getType();
+  return success();
+}
+
+bool jet::isView(Operation *op) {
+  return isa<ParamOp, PackedParamOp, ParamRowsOp, SplitHeadsOp, MergeHeadsOp>(
+      op);
 }
 
 LogicalResult EmbeddingOp::verify() {

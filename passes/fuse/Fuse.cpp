@@ -19,7 +19,7 @@ void jet::hoistViews(func::FuncOp program) {
   Block &block = program.getBody().front();
   Operation *last = nullptr; // of the parameters
   for (Operation &op : llvm::make_early_inc_range(block)) {
-    if (isa<ParamOp>(op)) {
+    if (isa<ParamOp, PackedParamOp, ParamRowsOp>(op)) {
       if (last)
         op.moveAfter(last);
       else

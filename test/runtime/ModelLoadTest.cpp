@@ -79,6 +79,55 @@ TEST_F(ModelLoadTest, RefusesWeightsThatDoNotFit) {
             weightsPath + ": tensor 'absent': expected F32 [1], found none");
 }
 
+TEST_F(ModelLoadTest, ExecutesRecipes) {
+  // Embedding and head as one parameter, made from three tensors.
+  const std::vector<float> embedding = makeEmbedding(), head = makeHead();
+  const auto split = embedding.begin() + 3 * kHidden;
+  writeTensors(weightsPath,
+               {{"a", DType::F32, {3, kHidden}},
+                {"b", DType::F32, {kVocab - 3, kHidden}},
+                {"c", DType::F32, {kVocab, kHidden}}},
+               {{embedding.begin(), split}, {split, embedding.end()}, head});
+  Package package = makePackage();
+  package.parameters = {{"a + b + c",
+                         DType::F32,
+                         {2 * kVocab, kHidden},
+                         {{"a", {3, kHidden}},
+                          {"b", {kVocab - 3, kHidden}},
+                          {"c", {kVocab, kHidden}}}}};
+  for (ProgramInfo &program : package.programs)
+    for (LaunchInfo &launch : program.launches)
+      for (OperandRef &operand : launch.operands)
+        if (operand.kind == OperandRef::Kind::Parameter) {
+          operand.rows =
+              RowRange{operand.index * kVocab, (operand.index + 1) * kVocab};
+          operand.index = 0;
+        }
+  ASSERT_TRUE(writePackage(package, packagePath));
+  int64_t last = -1, all = 0;
+  auto model =
+      Model::load(packagePath, weightsPath, [&](int64_t done, int64_t total) {
+        EXPECT_GT(done, last);
+        last = done, all = total;
+      });
+  ASSERT_TRUE(model) << messageOf(model);
+  EXPECT_EQ(last, all);
+  EXPECT_EQ(all, 2 * kVocab * kHidden * 4);
+  EXPECT_TRUE((*model)->extraTensors().empty());
+  Session session(*model, 1);
+  Result<State> state = State::create(*model, 1, 4);
+  ASSERT_TRUE(state);
+  const std::vector<int32_t> tokens = {2, 6};
+  auto logits = session.step(*state, std::vector<StepInput>{{0, tokens}});
+  ASSERT_TRUE(logits);
+  for (int64_t v = 0; v < kVocab; ++v)
+    EXPECT_NEAR((*logits)[v], referenceLogits(tokens)[1][v], 1e-5);
+
+  package.parameters[0].concat[1].name = "d";
+  EXPECT_EQ(load(package), weightsPath + ": tensor 'd': expected F32 [13, 4], "
+                                         "found none");
+}
+
 TEST_F(ModelLoadTest, ListsExtraTensors) {
   writeTensors(weightsPath,
                {{"another", DType::F32, {1}},

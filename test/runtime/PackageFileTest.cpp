@@ -67,6 +67,9 @@ protected:
 TEST_F(PackageFileTest, RoundTrips) {
   Package package = makePackage(false);
   package.model.bosTokenId = 3;
+  package.parameters[0].concat = {{"a", {1, kHidden}},
+                                  {"b", {kVocab - 1, kHidden}}};
+  package.programs[0].launches[0].operands[1].rows = RowRange{0, kVocab};
   package.blobs.push_back({"other", {}});
   package.blobs.push_back({"third", {std::byte(1), std::byte(2)}});
   package.kernels[0].grid = SizeExpr::make(
@@ -228,6 +231,36 @@ TEST_F(PackageFileTest, MembersMustHaveTheRightType) {
     EXPECT_NE(message.find(": expected "), std::string::npos) << message;
     EXPECT_NE(message.find(", found "), std::string::npos) << message;
   }
+}
+
+TEST_F(PackageFileTest, RecipesAndRowsMustHaveTheRightForm) {
+  const auto source = [](int64_t rows) {
+    return nlohmann::json{{"name", "s" + std::to_string(rows)},
+                          {"shape", {rows, kHidden}}};
+  };
+  const auto withConcat = [&](const nlohmann::json &concat) {
+    return readChanged([&](nlohmann::json &json) {
+      json["parameters"][0]["recipe"]["concat"] = concat;
+    });
+  };
+  EXPECT_EQ(withConcat({source(6), source(10)}), "success");
+  EXPECT_NE(withConcat(nlohmann::json::array())
+                .find("$.parameters[0].recipe.concat: expected at least two "
+                      "tensors, found none"),
+            std::string::npos);
+  EXPECT_NE(withConcat({1, 2}).find("$.parameters[0].recipe.concat[0]"),
+            std::string::npos);
+  const auto withRows = [&](const nlohmann::json &rows) {
+    return readChanged([&](nlohmann::json &json) {
+      json["programs"][0]["launches"][0]["operands"][1]["rows"] = rows;
+    });
+  };
+  EXPECT_EQ(withRows({0, kVocab}), "success");
+  EXPECT_NE(withRows({0}).find(".rows: expected [begin, end]"),
+            std::string::npos);
+  EXPECT_NE(withRows({-1, kVocab}).find(".rows[0]"), std::string::npos);
+  EXPECT_NE(withRows("all").find(".rows: expected an array"),
+            std::string::npos);
 }
 
 TEST_F(PackageFileTest, RefusesADuplicateMember) {

@@ -57,6 +57,54 @@ const Broken kBroken[] = {
     {"parameter beyond int64",
      [](Package &p) { p.parameters[0].shape = {INT64_MAX, 2}; },
      "$.parameters[0].shape: the size does not fit 64 bits"},
+    {"a recipe of one tensor",
+     [](Package &p) { p.parameters[0].concat = {{"a", {kVocab, kHidden}}}; },
+     "$.parameters[0].recipe.concat: expected at least two tensors, found 1"},
+    {"a recipe for a scalar",
+     [](Package &p) {
+       p.parameters[0].shape = {};
+       p.parameters[0].concat = {{"a", {}}, {"b", {}}};
+     },
+     "recipe.concat: expected a parameter with rows, found a scalar"},
+    {"a source of other columns",
+     [](Package &p) {
+       p.parameters[0].concat = {{"a", {1, kHidden}}, {"b", {15, 5}}};
+     },
+     "recipe.concat[1].shape: expected the sizes of [16, 4] after the first, "
+     "found [15, 5]"},
+    {"sources of too few rows",
+     [](Package &p) {
+       p.parameters[0].concat = {{"a", {1, kHidden}}, {"b", {14, kHidden}}};
+     },
+     "recipe.concat: expected sources of 16 rows in all, found 15"},
+    {"sources of too many rows",
+     [](Package &p) {
+       p.parameters[0].concat = {{"a", {1, kHidden}},
+                                 {"b", {INT64_MAX, kHidden}}};
+     },
+     "recipe.concat[1].shape: expected 1 to 15 rows, found "
+     "9223372036854775807"},
+    {"a tensor in two parameters",
+     [](Package &p) {
+       p.parameters[1].concat = {{"a", {1, kHidden}},
+                                 {p.parameters[0].name, {15, kHidden}}};
+     },
+     "$.parameters[1].recipe: expected tensors that nothing else reads"},
+    {"rows beyond a parameter",
+     [](Package &p) {
+       p.programs[0].launches[0].operands[1].rows = RowRange{1, kVocab + 1};
+     },
+     "expected rows inside [0, 16), found [1, 17) of parameter"},
+    {"fewer rows than the kernel reads",
+     [](Package &p) {
+       p.programs[0].launches[0].operands[1].rows = RowRange{0, 15};
+     },
+     "expected 64 elements, found 60 (parameter"},
+    {"rows of a buffer",
+     [](Package &p) {
+       p.programs[0].launches[0].operands[2].rows = RowRange{0, 1};
+     },
+     "expected rows of a parameter, found rows of something else"},
     {"state of no layer", [](Package &p) { p.states[0].layer = 2; },
      "$.states[0].layer: expected an index below 2, found 2"},
     {"state of another rank", [](Package &p) { p.states[0].shape.pop_back(); },

@@ -6,6 +6,7 @@
 
 #include "Commands.h"
 #include "Interrupt.h"
+#include "Progress.h"
 
 #include "runtime/Model.h"
 
@@ -14,12 +15,20 @@
 #include <cerrno>
 #include <cstdio>
 #include <exception>
+#include <optional>
 
 namespace jet {
 
 Result<std::shared_ptr<const Model>> loadModel(const std::string &packagePath,
                                                const std::string &weightsPath) {
-  auto model = Model::load(packagePath, weightsPath);
+  std::optional<Progress> bar;
+  auto model =
+      Model::load(packagePath, weightsPath, [&](int64_t done, int64_t total) {
+        if (!bar)
+          bar.emplace("weights", total);
+        bar->update(done);
+      });
+  bar.reset();
   if (!model)
     return model;
   constexpr size_t shown = 3;

@@ -74,6 +74,9 @@ public:
         return reportError("--disable-fusion: expected all or one of " +
                            llvm::join(getFusionNames(), ", ") + ", found '" +
                            name + "'");
+    if (options.packWeights && options.passPipeline)
+      return reportError("--pack-weights: expected no --pass-pipeline beside "
+                         "it; add jet-pack-weights to the passes instead");
     if (!readInput())
       return 1;
     Phase phase = options.phase;
@@ -184,6 +187,7 @@ private:
         for (const std::string &name : options.disableFusion)
           fuse.disable.push_back(name);
         fuse.remarks = options.remarks;
+        fuse.packWeights = options.packWeights;
         buildFusePipeline(pm, fuse);
       });
     FailureOr<OpPassManager> passes = parsePipeline(*options.passPipeline);

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "runtime/Package.h"
+#include "support/CheckedMath.h"
 #include "support/Json.h"
 #include "tools/jetc/InspectCost.h"
 #include "tools/jetc/InspectHtml.h"
@@ -42,6 +43,48 @@ struct Summary {
 
 } // namespace
 
+/// Parameters that are made from several tensors when weights are loaded.
+static nlohmann::ordered_json packedToJson(const Package &package) {
+  nlohmann::ordered_json result = nlohmann::ordered_json::array();
+  for (const ParameterInfo &parameter : package.parameters) {
+    if (parameter.concat.empty())
+      continue;
+    nlohmann::ordered_json sources = nlohmann::ordered_json::array();
+    for (const SourceTensor &source : parameter.concat)
+      sources.push_back({{"name", source.name}, {"shape", source.shape}});
+    result.push_back({{"shape", parameter.shape},
+                      {"dtype", dtypeName(parameter.dtype)},
+                      {"sources", std::move(sources)}});
+  }
+  return result;
+}
+
+/// The same as text, those of one shape together.
+static void printPacked(const Package &package) {
+  struct Kind {
+    int64_t count = 0;
+    size_t sources = 0;
+  };
+  llvm::MapVector<std::pair<int64_t, int64_t>, Kind> kinds; // by rows and size
+  int64_t bytes = 0;
+  for (const ParameterInfo &parameter : package.parameters) {
+    if (parameter.concat.empty())
+      continue;
+    int64_t elements = checkedProduct(parameter.shape).value_or(0);
+    Kind &kind = kinds[{parameter.shape[0], elements / parameter.shape[0]}];
+    ++kind.count;
+    kind.sources = parameter.concat.size();
+    bytes += elements * dtypeBytes(parameter.dtype);
+  }
+  if (kinds.empty())
+    return;
+  outs() << "  packed      " << formatBytes(bytes)
+         << " of weights, copied when they are loaded\n";
+  for (const auto &[shape, kind] : kinds)
+    outs() << "    " << kind.count << " × [" << shape.first << ", "
+           << shape.second << "] of " << kind.sources << " tensors\n";
+}
+
 static nlohmann::ordered_json toJson(const Summary &summary) {
   const Package &package = summary.package;
   const ModelInfo &model = package.model;
@@ -77,6 +120,7 @@ static nlohmann::ordered_json toJson(const Summary &summary) {
             {"recurrent", state.recurrent},
             {"conv_tail", state.convTail},
             {"total", state.total()}}},
+          {"packed_parameters", packedToJson(package)},
           {"programs", programs},
           {"kernels", kernels}};
 }
@@ -98,6 +142,7 @@ static void printText(const Summary &summary) {
   outs() << "  (" << formatLayers(model.layers) << ")\n";
   outs() << "  parameters  " << llvm::format("%.3f", model.parameters / 1e9)
          << " B (" << model.parameters << ")\n";
+  printPacked(package);
   outs() << "  limits      batch " << model.maxBatch << ", context "
          << model.maxContext << "\n";
   outs() << "  target      " << package.target.kind << " "

@@ -49,6 +49,7 @@ struct CompileOptions {
   std::vector<std::string> disableFusion; // names as in getFusionNames()
   /// Runs from Tensor to Fused instead of our passes, if there is one.
   std::optional<std::string> passPipeline;
+  bool packWeights = false;
   bool remarks = false;
 };
 

@@ -85,6 +85,12 @@ static cl::list<std::string> disableFusion("disable-fusion", cl::CommaSeparated,
                                            cl::desc(fusionHelp),
                                            cl::sub(compileCommand),
                                            cl::cat(category));
+static cl::opt<bool> packWeights(
+    "pack-weights",
+    cl::desc("Lay the weights of projections that read the same input end to "
+             "end when they are loaded; on the cpu that costs a copy of what "
+             "is otherwise only mapped"),
+    cl::sub(compileCommand), cl::cat(category));
 static cl::opt<Phase> phase(
     "emit", cl::init(Phase::Package), cl::desc("What to write:"),
     cl::values(
@@ -190,6 +196,7 @@ static CompileOptions readCompileOptions() {
   options.disableFusion.assign(disableFusion.begin(), disableFusion.end());
   if (passPipeline.getNumOccurrences())
     options.passPipeline = passPipeline;
+  options.packWeights = packWeights;
   options.remarks = remarks;
   return options;
 }

@@ -21,6 +21,118 @@ func.func @f() {
 
 // -----
 
+// packed_param C1: not static
+func.func @f() {
+  // expected-error @+1 {{'jet.packed_param' op expected a static shape of 1 or 2 dimensions that is not empty, found 'tensor<?x8xf32>'}}
+  %w = jet.packed_param ["a", "b"] rows [1, 1] : tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// packed_param C1: three dimensions
+func.func @f() {
+  // expected-error @+1 {{'jet.packed_param' op expected a static shape of 1 or 2 dimensions that is not empty, found 'tensor<2x2x2xf32>'}}
+  %w = jet.packed_param ["a", "b"] rows [1, 1] : tensor<2x2x2xf32>
+  return
+}
+
+// -----
+
+// packed_param C2: one name
+func.func @f() {
+  // expected-error @+1 {{'jet.packed_param' op expected at least two names, found 1}}
+  %w = jet.packed_param ["a"] rows [2] : tensor<2x8xf32>
+  return
+}
+
+// -----
+
+// packed_param C2: a name twice
+func.func @f() {
+  // expected-error @+1 {{'jet.packed_param' op has the name 'a' twice}}
+  %w = jet.packed_param ["a", "a"] rows [1, 1] : tensor<2x8xf32>
+  return
+}
+
+// -----
+
+// packed_param C3: a number too few
+func.func @f() {
+  // expected-error @+1 {{'jet.packed_param' op expected numbers of rows = 2, found 1}}
+  %w = jet.packed_param ["a", "b"] rows [2] : tensor<2x8xf32>
+  return
+}
+
+// -----
+
+// packed_param C3: no rows
+func.func @f() {
+  // expected-error @+1 {{'jet.packed_param' op expected rows > 0, found 0}}
+  %w = jet.packed_param ["a", "b"] rows [2, 0] : tensor<2x8xf32>
+  return
+}
+
+// -----
+
+// packed_param C3: too few rows
+func.func @f() {
+  // expected-error @+1 {{'jet.packed_param' op expected rows that sum to 4, found 3}}
+  %w = jet.packed_param ["a", "b"] rows [2, 1] : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+// packed_param C3: a sum that overflows
+func.func @f() {
+  // expected-error @+1 {{'jet.packed_param' op expected rows that sum to 4, found more}}
+  %w = jet.packed_param ["a", "b"] rows [1, 9223372036854775807] : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+// param_rows C1
+func.func @f() {
+  %x = tensor.empty() : tensor<4x8xf32>
+  // expected-error @+1 {{'jet.param_rows' op expected rows of a jet.param or jet.packed_param}}
+  %y = jet.param_rows %x [0, 2) : (tensor<4x8xf32>) -> tensor<2x8xf32>
+  return
+}
+
+// -----
+
+// param_rows C2: empty
+func.func @f() {
+  %x = jet.param "x" : tensor<4x8xf32>
+  // expected-error @+1 {{'jet.param_rows' op expected a range of rows inside [0, 4), found [2, 2)}}
+  %y = jet.param_rows %x [2, 2) : (tensor<4x8xf32>) -> tensor<1x8xf32>
+  return
+}
+
+// -----
+
+// param_rows C2: beyond the end
+func.func @f() {
+  %x = jet.param "x" : tensor<4x8xf32>
+  // expected-error @+1 {{'jet.param_rows' op expected a range of rows inside [0, 4), found [3, 5)}}
+  %y = jet.param_rows %x [3, 5) : (tensor<4x8xf32>) -> tensor<2x8xf32>
+  return
+}
+
+// -----
+
+// param_rows C3
+func.func @f() {
+  %x = jet.param "x" : tensor<4x8xf32>
+  // expected-error @+1 {{'jet.param_rows' op expected a result of type 'tensor<2x8xf32>', found 'tensor<2x8xbf16>'}}
+  %y = jet.param_rows %x [0, 2) : (tensor<4x8xf32>) -> tensor<2x8xbf16>
+  return
+}
+
+// -----
+
 // embedding C1
 func.func @f(%tokens: tensor<?xi32>, %table: tensor<512x128xf32>) {
   // expected-error @+1 {{'jet.embedding' op expected columns = 128, found 64}}

@@ -11,6 +11,15 @@ func.func @param() -> tensor<128xf32> {
   return %w : tensor<128xf32>
 }
 
+// CHECK-LABEL: @packed_param
+func.func @packed_param() -> tensor<128x1536xbf16> {
+  // CHECK: jet.packed_param ["q_proj.weight", "k_proj.weight"] rows [1536, 128] : tensor<1664x1536xbf16>
+  %w = jet.packed_param ["q_proj.weight", "k_proj.weight"] rows [1536, 128] : tensor<1664x1536xbf16>
+  // CHECK: jet.param_rows %{{.*}}[1536, 1664) : (tensor<1664x1536xbf16>) -> tensor<128x1536xbf16>
+  %k = jet.param_rows %w [1536, 1664) : (tensor<1664x1536xbf16>) -> tensor<128x1536xbf16>
+  return %k : tensor<128x1536xbf16>
+}
+
 // CHECK-LABEL: @embedding
 func.func @embedding(%tokens: tensor<?xi32>, %table: tensor<512x128xf32>) -> tensor<?x128xf32> {
   // CHECK: jet.embedding %{{.*}}, %{{.*}} : (tensor<?xi32>, tensor<512x128xf32>) -> tensor<?x128xf32>

@@ -71,7 +71,7 @@ class Checker:
         rounded = self.reference(tensors, "--round-kv")
         return rounded, ROUNDING_SHARE * difference(exact, rounded, lengths)
 
-    def checkForward(self, batch, length):
+    def checkForward(self, batch, length, packed=False):
         vocab = self.config["vocab_size"]
         rows = tensorfile.randomIds(batch, length, vocab, self.seed)
         generator = random.Random(self.seed)
@@ -81,6 +81,11 @@ class Checker:
             "lengths": tensorfile.make("I32", [batch], lengths),
         }
         whole = self.forward(tensors)
+        if packed:
+            separate = self.path("separate.jet")
+            compile(self.configPath, separate, *self.placementOption)
+            bits = forward(separate, self.weights, tensors, self.workdir)
+            check("packed weights", difference(whole, bits, lengths), 0)
         expected, slack = self.expected(tensors, lengths)
         check("logits", difference(whole, expected, lengths), LIMIT + slack)
         for chunk in sorted({1, 2, 3, 7, max(1, length - 1)}):
@@ -137,14 +142,15 @@ def main():
     checker = Checker(arguments)
     print(json.dumps(checker.config), checker.placement)
     package = checker.path("model.jet")
-    for options in ([], ["--disable-fusion=all"]):
+    for options in ([], ["--pack-weights"], ["--disable-fusion=all"]):
         # With few candidates a small vocabulary has several blocks, too.
         topK = random.Random(arguments.seed).choice([1, 2, 3, 5])
         topK = min(topK, checker.config["vocab_size"])
         options = [*checker.placementOption, *options]
         compile(checker.configPath, package, *options, "--top-k=%d" % topK)
         generator = random.Random(arguments.seed)
-        checker.checkForward(generator.randint(1, 4), generator.randint(1, 40))
+        packed = "--pack-weights" in options
+        checker.checkForward(generator.randint(1, 4), generator.randint(1, 40), packed)
         checker.checkGreedy(generator.randint(1, 20), 12)
         checker.checkCandidates(topK, *options)
 
