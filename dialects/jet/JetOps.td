@@ -11,5 +11,6 @@ include "dialects/jet/JetModelOps.td"
 include "dialects/jet/JetTensorOps.td"
 include "dialects/jet/JetSequenceOps.td"
 include "dialects/jet/JetLaunchOps.td"
+include "dialects/jet/JetPlanOps.td"
 
 #endif // JET_OPS_TD
