@@ -45,6 +45,13 @@ OwningOpRef<ModuleOp> jet::importSpec(MLIRContext &context,
   OpBuilder builder(&context);
   Location file = FileLineColLoc::get(&context, path, 1, 1);
   OwningOpRef<ModuleOp> module = ModuleOp::create(builder, file);
+  // Of no use to passes, but they must come as far as the package.
+  if (spec.bosTokenId)
+    (*module)->setAttr("jet.bos_token_id",
+                       builder.getI64IntegerAttr(*spec.bosTokenId));
+  if (!spec.eosTokenIds.empty())
+    (*module)->setAttr("jet.eos_token_ids",
+                       builder.getDenseI64ArrayAttr(spec.eosTokenIds));
   builder.setInsertionPointToStart(module->getBody());
   Type storage = spec.dtype == DType::F32 ? Type(builder.getF32Type())
                                           : Type(builder.getBF16Type());

@@ -14,7 +14,9 @@
 namespace jet {
 
 /// A module with one jet.model named `name`. Layers carry `path` and the JSON
-/// path of their layer_types entry as location. The context must have the jet
+/// path of their layer_types entry as location. The module carries the tokens
+/// that begin and end a text, `jet.bos_token_id` and `jet.eos_token_ids`, for
+/// those who make a package of it. The context must have the jet
 /// dialect loaded. Cannot fail on a spec that parseSpec returned.
 mlir::OwningOpRef<mlir::ModuleOp> importSpec(mlir::MLIRContext &context,
                                              const ModelSpec &spec,

@@ -3,19 +3,15 @@
 
 #include "lowering/BuildPackage.h"
 #include "dialects/jet/Jet.h"
-#include "lowering/PackActivations.h"
-#include "lowering/Passes.h"
+#include "lowering/LowerKernels.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSwitch.h"
-#include "llvm/Support/MathExtras.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace jet;
-
-/// Activations begin at multiples of a cache line.
-static constexpr int64_t kAlignment = 64;
 
 static DType toDType(Type type) {
   if (type.isF32())
@@ -41,11 +37,29 @@ static SizeExpr toSizeExpr(AffineExpr expr) {
                         toSizeExpr(binary.getRHS()));
 }
 
-static std::vector<SizeExpr> toSizeExprs(AffineMap map) {
+/// Whether `map` is `count` sizes in the symbols, as the lowering writes them.
+static bool isSizes(AffineMap map, size_t count) {
+  bool valid = map.getNumDims() == 0 && map.getNumSymbols() <= kNumSymbols &&
+               map.getNumResults() == count;
+  map.walkExprs([&](AffineExpr expr) {
+    valid &= expr.getKind() != AffineExprKind::Mod &&
+             expr.getKind() != AffineExprKind::FloorDiv;
+  });
+  return valid;
+}
+
+static std::vector<SizeExpr> toSizeExprs(ArrayRef<AffineExpr> exprs) {
   std::vector<SizeExpr> sizes;
-  for (AffineExpr expr : map.getResults())
+  for (AffineExpr expr : exprs)
     sizes.push_back(toSizeExpr(expr));
   return sizes;
+}
+
+static Access toAccess(StringRef text) {
+  return llvm::StringSwitch<Access>(text)
+      .Case("read", Access::Read)
+      .Case("write", Access::Write)
+      .Default(Access::ReadWrite);
 }
 
 namespace {
@@ -59,12 +73,13 @@ public:
     auto kernels = module.lookupSymbol<ModuleOp>(kKernelsModule);
     if (models.empty() || !kernels)
       return module.emitError("expected a jet.model and a module @kernels");
-    describeModel(*models.begin());
+    if (failed(describeModel(*models.begin())))
+      return failure();
     for (func::FuncOp kernel : kernels.getOps<func::FuncOp>())
       if (failed(addKernel(kernel)))
         return failure();
-    for (func::FuncOp program : module.getOps<func::FuncOp>())
-      if (failed(addProgram(program)))
+    for (PlanOp plan : module.getOps<PlanOp>())
+      if (failed(addProgram(plan)))
         return failure();
     for (const ParameterInfo &parameter : package.parameters) {
       int64_t count = 1;
@@ -76,19 +91,28 @@ public:
   }
 
 private:
-  void describeModel(ModelOp model) {
+  LogicalResult describeModel(ModelOp model) {
     ModelInfo &info = package.model;
     info.name = model.getSymName().str();
     info.dtype = dtypeName(toDType(model.getStorage()));
     info.hiddenSize = model.getHiddenSize();
     info.vocabSize = model.getVocabSize();
     info.maxContext = model.getMaxPosition();
+    if (auto bos = module->getAttrOfType<IntegerAttr>("jet.bos_token_id");
+        bos && bos.getType().isSignlessInteger(64))
+      info.bosTokenId = bos.getInt();
+    if (auto eos =
+            module->getAttrOfType<DenseI64ArrayAttr>("jet.eos_token_ids"))
+      info.eosTokenIds.assign(eos.asArrayRef().begin(), eos.asArrayRef().end());
     for (LayerOp layer : model.getLayers()) {
+      if (!layer.isPlaced())
+        return layer.emitOpError("still has candidates");
       MixerAttrInterface mixer = layer.getMixerInterface();
       info.layers.push_back(mixer.getMixerName().str());
       for (Type type : mixer.getStateTypes(model.getStateStorage()))
         addState(layer.getIndex(), cast<StateTypeInterface>(type));
     }
+    return success();
   }
 
   void addState(int64_t layer, StateTypeInterface type) {
@@ -105,14 +129,27 @@ private:
                                 ? SizeExpr::makeSymbol(Symbol::C)
                                 : SizeExpr::makeConstant(size));
     package.states.push_back(std::move(state));
+    stateTypes.push_back(type);
   }
 
   LogicalResult addKernel(func::FuncOp kernel) {
-    auto grid = kernel->getAttrOfType<AffineMapAttr>(kGridAttr);
-    if (!grid)
-      return kernel.emitOpError("expected jet.grid; run -jet-map-grid first");
     KernelInfo info;
     info.name = kernel.getSymName().str();
+    if (failed(isLowered(kernel) ? describeLowered(kernel, info)
+                                 : describeUnlowered(kernel, info)) ||
+        failed(addCost(kernel, info)))
+      return failure();
+    kernelIndex[kernel.getSymName()] = package.kernels.size();
+    package.kernels.push_back(std::move(info));
+    return success();
+  }
+
+  static bool isLowered(func::FuncOp kernel) { return !kernel.getNumResults(); }
+
+  LogicalResult describeLowered(func::FuncOp kernel, KernelInfo &info) {
+    auto grid = kernel->getAttrOfType<AffineMapAttr>(kGridAttr);
+    if (!grid || !isSizes(grid.getValue(), 1))
+      return kernel.emitOpError("expected jet.grid; run -jet-map-grid first");
     info.grid = toSizeExpr(grid.getValue().getResult(0));
     for (auto [index, type] : llvm::enumerate(kernel.getArgumentTypes())) {
       auto memref = dyn_cast<MemRefType>(type);
@@ -120,17 +157,28 @@ private:
         break;
       auto shape = kernel.getArgAttrOfType<AffineMapAttr>(index, kShapeAttr);
       auto access = kernel.getArgAttrOfType<StringAttr>(index, kAccessAttr);
+      if (!shape || !isSizes(shape.getValue(), memref.getRank()) || !access)
+        return kernel.emitOpError("expected jet.shape and jet.access on "
+                                  "argument ")
+               << index << "; run -jet-lower-kernels first";
       info.operands.push_back({toDType(memref.getElementType()),
-                               toSizeExprs(shape.getValue()),
-                               llvm::StringSwitch<Access>(access.getValue())
-                                   .Case("read", Access::Read)
-                                   .Case("write", Access::Write)
-                                   .Default(Access::ReadWrite)});
+                               toSizeExprs(shape.getValue().getResults()),
+                               toAccess(access.getValue())});
     }
-    if (failed(addCost(kernel, info)))
+    return success();
+  }
+
+  /// Of a kernel that is a jet op still, so that plans can be verified before
+  /// there is code. How many grid points it will have is not known yet.
+  LogicalResult describeUnlowered(func::FuncOp kernel, KernelInfo &info) {
+    FailureOr<SmallVector<KernelArgument>> layout = layoutKernel(kernel);
+    if (failed(layout))
       return failure();
-    kernelIndex[kernel.getSymName()] = package.kernels.size();
-    package.kernels.push_back(std::move(info));
+    info.grid = SizeExpr::makeConstant(1);
+    for (const KernelArgument &argument : *layout)
+      info.operands.push_back({toDType(argument.element),
+                               toSizeExprs(argument.shape),
+                               toAccess(argument.access)});
     return success();
   }
 
@@ -147,175 +195,201 @@ private:
     return success();
   }
 
-  int64_t parameterIndex(StringRef name, Type type,
-                         std::vector<SourceTensor> concat = {}) {
+  FailureOr<int64_t> parameterIndex(WeightOp weight) {
+    auto type = cast<MemRefType>(weight.getPlace().getType());
+    ParameterInfo info = {weight.getName().str(),
+                          toDType(type.getElementType()), type.getShape().vec(),
+                          sourcesOf(weight)};
     auto [entry, isNew] =
-        parameters.try_emplace(name, package.parameters.size());
+        parameters.try_emplace(weight.getName(), package.parameters.size());
     if (isNew) {
-      auto tensor = cast<RankedTensorType>(type);
-      package.parameters.push_back(
-          {name.str(), toDType(tensor.getElementType()),
-           tensor.getShape().vec(), std::move(concat)});
+      package.parameters.push_back(std::move(info));
+    } else if (const ParameterInfo &known = package.parameters[entry->second];
+               known.dtype != info.dtype || known.shape != info.shape ||
+               known.concat != info.concat) {
+      return weight.emitOpError("expected the type and the recipe that '")
+             << weight.getName() << "' has elsewhere, found " << type;
     }
     return entry->second;
   }
 
-  /// Named by its sources, "q + k": names are what programs share it by.
-  int64_t parameterIndex(PackedParamOp packed) {
-    auto type = cast<RankedTensorType>(packed.getType());
+  /// The recipe of a packed weight.
+  static std::vector<SourceTensor> sourcesOf(WeightOp weight) {
     std::vector<SourceTensor> sources;
-    auto names = packed.getNames().getAsValueRange<StringAttr>();
-    for (auto [name, rows] : llvm::zip_equal(names, packed.getRows())) {
+    if (!weight.getConcat())
+      return sources;
+    auto type = cast<MemRefType>(weight.getPlace().getType());
+    for (auto [name, rows] :
+         llvm::zip_equal(weight.getConcat()->getAsValueRange<StringAttr>(),
+                         *weight.getConcatRows())) {
       sources.push_back({name.str(), type.getShape().vec()});
       sources.back().shape[0] = rows;
     }
-    return parameterIndex(llvm::join(names, " + "), type, std::move(sources));
+    return sources;
   }
 
-  LogicalResult addProgram(func::FuncOp function);
+  LogicalResult addProgram(PlanOp plan);
+  LogicalResult setLimits(PlanOp plan);
 
   ModuleOp module;
   Package package;
+  SmallVector<Type> stateTypes; // of package.states
   llvm::StringMap<int64_t> kernelIndex, parameters;
   friend class ProgramBuilder;
 };
 
-/// One function's launch list; values become places.
+/// One plan.
 class ProgramBuilder {
 public:
-  ProgramBuilder(PackageBuilder &owner, func::FuncOp function)
-      : owner(owner), function(function) {}
+  ProgramBuilder(PackageBuilder &owner, PlanOp plan)
+      : owner(owner), plan(plan) {}
 
   FailureOr<ProgramInfo> build() {
-    program.name = function.getSymName().str();
-    bindArguments();
-    bindOutputs();
-    for (Operation &op : function.getBody().front().without_terminator()) {
-      if (auto launch = dyn_cast<LaunchOp>(op)) {
-        if (failed(addLaunch(launch)))
-          return failure();
-      } else if (auto param = dyn_cast<ParamOp>(op)) {
-        places[param] = {
-            OperandRef::Kind::Parameter,
-            owner.parameterIndex(param.getName(), param.getType())};
-      } else if (auto packed = dyn_cast<PackedParamOp>(op)) {
-        places[packed] = {OperandRef::Kind::Parameter,
-                          owner.parameterIndex(packed)};
-      } else if (auto rows = dyn_cast<ParamRowsOp>(op)) {
-        OperandRef place = places.lookup(rows.getX());
-        place.rows = RowRange{static_cast<int64_t>(rows.getBegin()),
-                              static_cast<int64_t>(rows.getEnd())};
-        places[rows] = place;
-      } else { // a view of all of it
-        places[op.getResult(0)] = places.lookup(op.getOperand(0));
-      }
-    }
-    pack();
+    program.name = plan.getSymName().str();
+    program.arenaBytesPerRow = plan.getArena();
+    for (Operation &op : plan.getBody().front())
+      if (failed(llvm::TypeSwitch<Operation *, LogicalResult>(&op)
+                     .Case<InputOp, StateOp, WeightOp, WeightRowsOp, OutputOp,
+                           BufferOp, ExecuteOp>(
+                         [&](auto typed) { return add(typed); })
+                     .Default([](Operation *) { return success(); })))
+        return failure();
     return std::move(program);
   }
 
 private:
-  void bindArguments() {
-    using Kind = OperandRef::Kind;
-    Kind inputs[] = {Kind::Tokens, Kind::Positions, Kind::Batch};
-    for (BlockArgument argument : function.getArguments()) {
-      int64_t index = argument.getArgNumber();
-      places[argument] = index < 3 ? OperandRef{inputs[index], 0}
-                                   : OperandRef{Kind::State, index - 3};
-      if (index >= 3)
-        newest[index - 3] = argument;
-    }
+  LogicalResult add(InputOp input) {
+    auto kind =
+        llvm::StringSwitch<std::optional<OperandRef::Kind>>(input.getName())
+            .Case("tokens", OperandRef::Kind::Tokens)
+            .Case("positions", OperandRef::Kind::Positions)
+            .Case("batch", OperandRef::Kind::Batch)
+            .Default(std::nullopt);
+    if (!kind)
+      return input.emitOpError("expected tokens, positions or batch, found '")
+             << input.getName() << "'";
+    places[input.getPlace()] = {*kind, 0};
+    return success();
   }
 
-  /// What is returned before the states: logits, or values and ids.
-  void bindOutputs() {
-    using Kind = OperandRef::Kind;
-    auto *terminator = function.getBody().front().getTerminator();
-    SmallVector<Value> returned(
-        llvm::make_filter_range(terminator->getOperands(), [](Value value) {
-          return !isa<StateTypeInterface>(value.getType());
-        }));
-    if (returned.size() != 2) {
-      outputs[returned.front()] = {Kind::Logits, 0};
-      return;
-    }
-    outputs[returned[0]] = {Kind::Values, 0};
-    outputs[returned[1]] = {Kind::Ids, 0};
-    program.candidates =
-        cast<RankedTensorType>(returned[0].getType()).getDimSize(1);
+  LogicalResult add(StateOp state) {
+    auto index = static_cast<size_t>(state.getIndex());
+    if (index >= owner.stateTypes.size())
+      return state.emitOpError("expected a number below ")
+             << owner.stateTypes.size() << ", the states of the jet.model";
+    int64_t layer = owner.package.states[index].layer;
+    Type type = owner.stateTypes[index];
+    if (static_cast<int64_t>(state.getLayer()) != layer ||
+        state.getPlace().getType() != type)
+      return state.emitOpError("expected layer ")
+             << layer << " and " << type << " as in the jet.model";
+    places[state.getPlace()] = {OperandRef::Kind::State,
+                                static_cast<int64_t>(index)};
+    return success();
   }
 
-  LogicalResult addLaunch(LaunchOp launch) {
+  LogicalResult add(WeightOp weight) {
+    FailureOr<int64_t> index = owner.parameterIndex(weight);
+    if (failed(index))
+      return failure();
+    places[weight.getPlace()] = {OperandRef::Kind::Parameter, *index};
+    return success();
+  }
+
+  LogicalResult add(WeightRowsOp rows) {
+    OperandRef place = places.lookup(rows.getWeight());
+    place.rows = RowRange{static_cast<int64_t>(rows.getBegin()),
+                          static_cast<int64_t>(rows.getEnd())};
+    places[rows.getPlace()] = place;
+    return success();
+  }
+
+  LogicalResult add(OutputOp output) {
+    auto kind =
+        llvm::StringSwitch<std::optional<OperandRef::Kind>>(output.getName())
+            .Case("logits", OperandRef::Kind::Logits)
+            .Case("values", OperandRef::Kind::Values)
+            .Case("ids", OperandRef::Kind::Ids)
+            .Default(std::nullopt);
+    if (!kind)
+      return output.emitOpError("expected logits, values or ids, found '")
+             << output.getName() << "'";
+    program.logitsPerSequence = output.getPerSequence();
+    auto type = cast<MemRefType>(output.getPlace().getType());
+    if (kind != OperandRef::Kind::Logits)
+      program.candidates = type.getRank() == 2 ? type.getDimSize(1) : -1;
+    places[output.getPlace()] = {*kind, 0};
+    return success();
+  }
+
+  LogicalResult add(BufferOp buffer) {
+    places[buffer.getPlace()] = {OperandRef::Kind::Buffer,
+                                 static_cast<int64_t>(program.buffers.size())};
+    program.buffers.push_back({static_cast<int64_t>(buffer.getOffset()),
+                               static_cast<int64_t>(buffer.getBytes())});
+    return success();
+  }
+
+  /// Operands in the order of the kernel's own.
+  LogicalResult add(ExecuteOp execute) {
+    auto kernel =
+        owner.kernelIndex.find(execute.getKernel().getLeafReference());
+    if (kernel == owner.kernelIndex.end())
+      return execute.emitOpError("expected a kernel of @kernels, found ")
+             << execute.getKernel();
     LaunchInfo info;
-    int64_t step = program.launches.size();
-    info.kernel =
-        owner.kernelIndex.lookup(launch.getKernel().getLeafReference());
-    info.rowsAreSequences = launch.getPerSequence();
-    for (Value operand : launch.getOperands()) {
-      OperandRef place = places.lookup(operand);
-      info.operands.push_back(place);
-      if (place.kind == OperandRef::Kind::Buffer)
-        lifetimes[place.index].end = step;
-      // States are updated in place, so only the newest version exists.
-      if (place.kind == OperandRef::Kind::State &&
-          newest.lookup(place.index) != operand)
-        return launch.emitOpError("reads a state that was updated before");
+    info.kernel = kernel->second;
+    info.rowsAreSequences = execute.getPerSequence();
+    OperandRange groups[] = {execute.getReads(), execute.getWrites(),
+                             execute.getUpdates()}; // as Access
+    for (const KernelOperand &operand :
+         owner.package.kernels[info.kernel].operands) {
+      OperandRange &group = groups[static_cast<int>(operand.access)];
+      if (group.empty())
+        return execute.emitOpError("has fewer operands than its kernel");
+      info.operands.push_back(places.lookup(group.front()));
+      group = group.drop_front();
     }
-    for (Value result : launch.getResults()) {
-      if (isa<StateTypeInterface>(result.getType())) {
-        auto operand = llvm::find_if(launch.getOperands(), [&](Value v) {
-          return v.getType() == result.getType();
-        });
-        OperandRef place = places.lookup(*operand);
-        places[result] = place;
-        newest[place.index] = result;
-        continue;
-      }
-      places[result] = placeResult(launch, result, step);
-      info.operands.push_back(places.lookup(result));
-    }
+    for (const OperandRange &group : groups)
+      if (!group.empty())
+        return execute.emitOpError("has more operands than its kernel");
     program.launches.push_back(std::move(info));
     return success();
   }
 
-  OperandRef placeResult(LaunchOp launch, Value result, int64_t step) {
-    if (auto output = outputs.find(result); output != outputs.end()) {
-      program.logitsPerSequence =
-          launch.getPerSequence() || isDecodeProgram(program.name);
-      return output->second;
-    }
-    auto type = cast<RankedTensorType>(result.getType());
-    int64_t bytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
-    for (int64_t size : type.getShape().drop_front())
-      bytes *= size;
-    lifetimes.push_back(
-        {static_cast<int64_t>(llvm::alignTo(bytes, kAlignment)), step, step});
-    return {OperandRef::Kind::Buffer,
-            static_cast<int64_t>(lifetimes.size()) - 1};
-  }
-
-  /// Every activation has one row per token or less, so offsets in bytes per
-  /// row serve steps of all sizes.
-  void pack() {
-    Packing packing = packActivations(lifetimes);
-    program.arenaBytesPerRow = packing.bytes;
-    for (auto [lifetime, offset] : llvm::zip_equal(lifetimes, packing.offsets))
-      program.buffers.push_back({offset, lifetime.bytes});
-  }
-
   PackageBuilder &owner;
-  func::FuncOp function;
+  PlanOp plan;
   ProgramInfo program;
-  llvm::DenseMap<Value, OperandRef> places, outputs;
-  llvm::DenseMap<int64_t, Value> newest;
-  SmallVector<Lifetime> lifetimes;
+  llvm::DenseMap<Value, OperandRef> places;
 };
 
-LogicalResult PackageBuilder::addProgram(func::FuncOp function) {
-  FailureOr<ProgramInfo> program = ProgramBuilder(*this, function).build();
+LogicalResult PackageBuilder::addProgram(PlanOp plan) {
+  if (failed(setLimits(plan)))
+    return failure();
+  FailureOr<ProgramInfo> program = ProgramBuilder(*this, plan).build();
   if (failed(program))
     return failure();
   package.programs.push_back(std::move(*program));
+  return success();
+}
+
+/// A package has one pair of limits.
+LogicalResult PackageBuilder::setLimits(PlanOp plan) {
+  ModelInfo &model = package.model;
+  int64_t batch = plan.getMaxBatch(), context = plan.getMaxContext();
+  if (package.programs.empty()) {
+    if (context > model.maxContext)
+      return plan.emitOpError("expected max_context at most ")
+             << model.maxContext << ", the model's max_position, found "
+             << context;
+    model.maxBatch = batch;
+    model.maxContext = context;
+  } else if (batch != model.maxBatch || context != model.maxContext) {
+    return plan.emitOpError("expected max_batch ")
+           << model.maxBatch << " and max_context " << model.maxContext
+           << " as in '" << package.programs.front().name << "', found "
+           << batch << " and " << context;
+  }
   return success();
 }
 

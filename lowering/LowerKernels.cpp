@@ -1,7 +1,7 @@
 // Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "lowering/Passes.h"
+#include "lowering/LowerKernels.h"
 #include "lowering/linalg/KernelBuilder.h"
 #include "runtime/Package.h"
 
@@ -14,26 +14,22 @@ namespace jet {
 
 using namespace jet;
 
+MemRefType KernelArgument::memref() const {
+  SmallVector<int64_t> sizes;
+  for (AffineExpr expr : shape) {
+    auto constant = dyn_cast<AffineConstantExpr>(expr);
+    sizes.push_back(constant ? constant.getValue() : ShapedType::kDynamic);
+  }
+  return MemRefType::get(sizes, element);
+}
+
+RankedTensorType KernelArgument::tensor() const {
+  return RankedTensorType::get(memref().getShape(), element);
+}
+
 namespace {
 
-/// A kernel's argument after lowering.
-struct Argument {
-  SmallVector<AffineExpr> shape; // in the symbols R, B, T, C, S
-  Type element;
-  StringRef access;
-
-  MemRefType memref() const {
-    SmallVector<int64_t> sizes;
-    for (AffineExpr expr : shape) {
-      auto constant = dyn_cast<AffineConstantExpr>(expr);
-      sizes.push_back(constant ? constant.getValue() : ShapedType::kDynamic);
-    }
-    return MemRefType::get(sizes, element);
-  }
-  RankedTensorType tensor() const {
-    return RankedTensorType::get(memref().getShape(), element);
-  }
-};
+using Argument = KernelArgument;
 
 /// How a value of a jet type is laid out; `rows` is the size of its dynamic
 /// leading dimension.
@@ -66,13 +62,10 @@ Argument layoutOf(Type type, Symbol rows, StringRef access) {
   return result;
 }
 
-/// The arguments of the lowered kernel: its operands, in place for states that
-/// it also returns, then its other results.
 SmallVector<Argument> layoutArguments(Operation *op) {
   SmallVector<Argument> arguments;
   for (Type type : op->getOperandTypes()) {
-    bool written = isa<StateTypeInterface>(type) &&
-                   llvm::is_contained(op->getResultTypes(), type);
+    bool written = isUpdated(type, op->getResultTypes());
     arguments.push_back(
         layoutOf(type, Symbol::R, written ? "readwrite" : "read"));
   }
@@ -102,13 +95,11 @@ void bindResult(KernelBuilder &b, Value result, Value into,
 }
 
 LogicalResult lowerKernel(func::FuncOp kernel) {
-  if (kernel.isDeclaration())
-    return kernel.emitOpError("expected a kernel with a body");
+  FailureOr<SmallVector<Argument>> layout = layoutKernel(kernel);
+  if (failed(layout))
+    return failure();
   Operation *op = &kernel.getBody().front().front();
-  Operation *terminator = kernel.getBody().front().getTerminator();
-  if (op->getNextNode() != terminator)
-    return kernel.emitOpError("expected one op in a kernel");
-  SmallVector<Argument> arguments = layoutArguments(op);
+  ArrayRef<Argument> arguments = *layout;
   OpBuilder top(kernel);
   auto types = llvm::map_to_vector(
       arguments, [](const Argument &a) -> Type { return a.memref(); });
@@ -148,6 +139,27 @@ LogicalResult lowerKernel(func::FuncOp kernel) {
   kernel.erase();
   return success();
 }
+
+} // namespace
+
+FailureOr<SmallVector<KernelArgument>> jet::layoutKernel(func::FuncOp kernel) {
+  if (kernel.isDeclaration())
+    return kernel.emitOpError("expected a kernel with a body");
+  Block &body = kernel.getBody().front();
+  Operation *op = &body.front();
+  if (op->getNextNode() != body.getTerminator())
+    return kernel.emitOpError("expected one op in a kernel");
+  for (TypeRange types :
+       {TypeRange(op->getOperandTypes()), TypeRange(op->getResultTypes())})
+    for (Type type : types)
+      if (!isa<BatchType, StateTypeInterface, RankedTensorType>(type))
+        return kernel.emitOpError("expected a kernel of tensors, states and "
+                                  "the batch, found ")
+               << type;
+  return layoutArguments(op);
+}
+
+namespace {
 
 struct LowerKernelsPass : jet::impl::LowerKernelsPassBase<LowerKernelsPass> {
   using LowerKernelsPassBase::LowerKernelsPassBase;

@@ -4,6 +4,8 @@
 #ifndef JET_LOWERING_PASSES_H
 #define JET_LOWERING_PASSES_H
 
+#include "dialects/jet/Jet.h"
+
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"

@@ -8,6 +8,47 @@
 
 include "mlir/Pass/PassBase.td"
 
+def PlanMemoryPass : Pass<"jet-plan-memory", "::mlir::ModuleOp"> {
+  let summary = "Give every value of a program a place in memory";
+  let description = [{
+    Turns each function of launches into a `jet.plan` for steps of at most
+    `max-batch` sequences of `max-context` tokens (0: the `max_position` of the
+    `jet.model`). A launch becomes a `jet.execute` on places: states are updated
+    in place, a result that the function returns is an output, any other result a
+    buffer, which lives from its launch to the last that reads it. Buffers that
+    are alive in the same launch do not overlap in the arena
+    (`lowering/PackActivations.h`). Views vanish. Numbers do not change.
+
+    Errors, at the op: an op that does not belong to level `launch`; a module
+    without one `jet.model`; limits beyond the model's; a state read after its
+    update; an argument or a result that the runtime does not know.
+  }];
+  let options = [
+    Option<"maxBatch", "max-batch", "int64_t", "16", "sequences of a step">,
+    Option<"maxContext", "max-context", "int64_t", "0",
+           "tokens of a sequence; 0: the model's">,
+  ];
+  let dependentDialects = ["::jet::JetDialect"];
+}
+
+def VerifyPlanPass : Pass<"jet-verify-plan", "::mlir::ModuleOp"> {
+  let summary = "Prove the plans of a module for every step within their limits";
+  let description = [{
+    Closes the plan pipeline, and is independent of what made the plan: the
+    module is translated to what a package says of it, and judged by the verifier
+    of packages (`runtime/PlanVerifier.h`), for every `B` and `T` that
+    `max_batch` and `max_context` allow. Nothing is changed.
+
+    Errors, at the op: buffers that overlap while both are alive, that are
+    misaligned or outside of the arena; a buffer read before it is written, or
+    further than it is written; a place that an execution writes and uses a
+    second time; an operand larger than its buffer; a state that is written
+    twice, or by a program and not by another, or never; an output that is read,
+    or not written once; sizes that do not fit 64 bits; a state, weight, input
+    or output that is not what the `jet.model` and the runtime say.
+  }];
+}
+
 def LowerKernelsPass : Pass<"jet-lower-kernels", "::mlir::ModuleOp"> {
   let summary = "Write the kernels as linalg on tensors";
   let description = [{

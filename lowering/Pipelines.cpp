@@ -86,6 +86,20 @@ void jet::buildLaunchPipeline(OpPassManager &pm) {
   pm.addPass(createAnnotateCostsPass());
 }
 
+void jet::buildPlanPipeline(OpPassManager &pm, const PlanOptions &options) {
+  PlanMemoryPassOptions plan;
+  plan.maxBatch = options.maxBatch;
+  plan.maxContext = options.maxContext;
+  pm.addPass(createPlanMemoryPass(plan));
+  buildPlanChecks(pm);
+}
+
+void jet::buildPlanChecks(OpPassManager &pm) {
+  pm.addPass(createVerifyLevelPass({"plan"}));
+  // Whoever made the plan, nothing unproved goes on.
+  pm.addPass(createVerifyPlanPass());
+}
+
 void jet::buildLinalgPipeline(OpPassManager &pm) {
   pm.addPass(createLowerKernelsPass());
   OpPassManager &kernels = pm.nest<ModuleOp>();
@@ -163,8 +177,10 @@ void jet::registerPipelines() {
       "jet-fuse", "tensor -> tensor, fused", buildFusePipeline);
   static PassPipelineRegistration<> launch("jet-launch", "tensor -> launch",
                                            buildLaunchPipeline);
+  static PassPipelineRegistration<PlanOptions> plan(
+      "jet-plan", "launch -> plan", buildPlanPipeline);
   static PassPipelineRegistration<> linalg(
-      "jet-linalg", "launch -> kernels as linalg on tensors",
+      "jet-linalg", "plan -> kernels as linalg on tensors",
       buildLinalgPipeline);
   static PassPipelineRegistration<CpuOptions> loops(
       "jet-cpu-loops", "kernels as linalg -> vectorised loops on buffers",

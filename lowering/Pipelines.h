@@ -50,6 +50,17 @@ struct FuseOptions : mlir::PassPipelineOptions<FuseOptions> {
 /// The names that FuseOptions::disable takes.
 llvm::ArrayRef<llvm::StringRef> getFusionNames();
 
+/// The largest step that a plan must serve.
+struct PlanOptions : mlir::PassPipelineOptions<PlanOptions> {
+  Option<int64_t> maxBatch{*this, "max-batch",
+                           llvm::cl::desc("sequences of a step, at most"),
+                           llvm::cl::init(16)};
+  Option<int64_t> maxContext{
+      *this, "max-context",
+      llvm::cl::desc("tokens of a sequence, at most; 0: the model's"),
+      llvm::cl::init(0)};
+};
+
 /// model → placed
 void buildPlacePipeline(mlir::OpPassManager &pm,
                         const PlacementOptions &options);
@@ -59,6 +70,10 @@ void buildExpandPipeline(mlir::OpPassManager &pm, const ExpandOptions &options);
 void buildFusePipeline(mlir::OpPassManager &pm, const FuseOptions &options);
 /// tensor → launch
 void buildLaunchPipeline(mlir::OpPassManager &pm);
+/// launch → plan
+void buildPlanPipeline(mlir::OpPassManager &pm, const PlanOptions &options);
+/// What closes the plan pipeline, alone: for plans that people edited
+void buildPlanChecks(mlir::OpPassManager &pm);
 /// Kernels: jet ops → linalg on tensors
 void buildLinalgPipeline(mlir::OpPassManager &pm);
 /// Kernels: linalg on tensors → vectorised loops on buffers
@@ -66,9 +81,8 @@ void buildLoopsPipeline(mlir::OpPassManager &pm, const CpuOptions &options);
 /// Kernels: loops → LLVM dialect with the entry points of a package
 void buildHostPipeline(mlir::OpPassManager &pm);
 
-/// --jet-place, --jet-expand, --jet-fuse, --jet-launch, --jet-linalg,
-/// --jet-cpu-loops,
-/// --jet-cpu-llvm
+/// --jet-place, --jet-expand, --jet-fuse, --jet-launch, --jet-plan,
+/// --jet-linalg, --jet-cpu-loops, --jet-cpu-llvm
 void registerPipelines();
 
 } // namespace jet

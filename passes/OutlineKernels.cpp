@@ -75,6 +75,8 @@ private:
     IRMapping mapping;
     mapping.map(op->getOperands(), entry->getArguments());
     Operation *clone = b.clone(*op, mapping);
+    // By position: an op may take a value twice, its kernel takes two.
+    clone->setOperands(entry->getArguments());
     func::ReturnOp::create(b, op->getLoc(), clone->getResults());
     return kernel;
   }

@@ -60,10 +60,11 @@ def VerifyLevelPass : Pass<"jet-verify-level", "::mlir::ModuleOp"> {
     - `tensor`: functions hold jet tensor ops (and scalar arithmetic inside
       regions) and every state is threaded from an argument to a result;
     - `launch`: functions hold launches, parameters and views only, states are
-      threaded as before, each function of `@kernels` holds one tensor op.
+      threaded as before, each function of `@kernels` holds one tensor op;
+    - `plan`: programs are `jet.plan`s, kernels as before.
   }];
   let options = [Option<"level", "level", "std::string", "\"tensor\"",
-                        "model, placed, tensor or launch">];
+                        "model, placed, tensor, launch or plan">];
 }
 
 def OutlineKernelsPass : Pass<"jet-outline-kernels", "::mlir::ModuleOp"> {

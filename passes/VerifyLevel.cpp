@@ -17,7 +17,7 @@ using namespace jet;
 
 namespace {
 
-enum class Level { Model, Placed, Tensor, Launch };
+enum class Level { Model, Placed, Tensor, Launch, Plan };
 
 /// Whether `op`, at the top of a program, belongs to `level`.
 bool isLegal(Operation *op, Level level) {
@@ -105,6 +105,12 @@ LogicalResult verifyKernel(Operation &op) {
   if (!llvm::hasNItems(body, 2) || isView(&body.front()) ||
       !isLegal(&body.front(), Level::Tensor))
     return op.emitOpError() << "expected a kernel of one tensor op";
+  // The lowering goes by positions.
+  if (!llvm::equal(body.getArguments(), body.front().getOperands()) ||
+      !llvm::equal(body.front().getResults(),
+                   body.getTerminator()->getOperands()))
+    return op.emitOpError() << "expected a kernel that passes its arguments to "
+                               "the op, and returns the op's results, in order";
   return verifyScalarCode(&body.front());
 }
 
@@ -122,8 +128,11 @@ LogicalResult verifyTop(Operation &op, Level level, StringRef levelName) {
   if (auto program = dyn_cast<func::FuncOp>(op))
     if (level == Level::Tensor || level == Level::Launch)
       return verifyProgram(program, level, levelName);
+  if (isa<PlanOp>(op) && level == Level::Plan)
+    return success(); // its verifier says what it holds
   if (auto module = dyn_cast<ModuleOp>(op))
-    if (level == Level::Launch && module.getName() == kKernelsModule) {
+    if ((level == Level::Launch || level == Level::Plan) &&
+        module.getName() == kKernelsModule) {
       bool bad = false;
       for (Operation &kernel : module.getOps())
         bad |= failed(verifyKernel(kernel));
@@ -141,10 +150,11 @@ struct VerifyLevelPass : jet::impl::VerifyLevelPassBase<VerifyLevelPass> {
                       .Case("placed", Level::Placed)
                       .Case("tensor", Level::Tensor)
                       .Case("launch", Level::Launch)
+                      .Case("plan", Level::Plan)
                       .Default(std::nullopt);
     if (!parsed) {
-      getOperation().emitError() << "expected level model, placed, tensor or "
-                                    "launch, found '"
+      getOperation().emitError() << "expected level model, placed, tensor, "
+                                    "launch or plan, found '"
                                  << level << "'";
       return signalPassFailure();
     }

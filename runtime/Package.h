@@ -116,6 +116,8 @@ struct ModelInfo {
 struct SourceTensor {
   std::string name;           // "name": its Hugging Face name
   std::vector<int64_t> shape; // "shape"
+
+  bool operator==(const SourceTensor &) const = default;
 };
 
 /// A weight: a checkpoint tensor, or made from several. JSON "parameters".

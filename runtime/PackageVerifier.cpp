@@ -21,17 +21,18 @@ static constexpr int64_t kMaxVocab = INT32_MAX;
 // Deeper size expressions could be written but not read back.
 static constexpr int kMaxSizeDepth = 24;
 
-Result<void> PackageVerifier::verifyDepth(const SizeExpr &size,
-                                          const std::string &place, int depth) {
+std::optional<PackageFault>
+PackageVerifier::verifyDepth(const SizeExpr &size, const std::string &place,
+                             int depth) {
   if (depth > kMaxSizeDepth)
     return mismatch(place, "a size nested at most 24 deep", "a deeper one");
   for (const SizeExpr &arg : size.args)
-    if (auto valid = verifyDepth(arg, place, depth + 1); !valid)
-      return valid;
+    if (auto fault = verifyDepth(arg, place, depth + 1))
+      return fault;
   return {};
 }
 
-Result<void> PackageVerifier::verifyModel() {
+std::optional<PackageFault> PackageVerifier::verifyModel() {
   const ModelInfo &model = package.model;
   const struct {
     const char *name;
@@ -53,9 +54,9 @@ Result<void> PackageVerifier::verifyModel() {
   // The largest logits: fp32, a row for every token of every sequence.
   if (!checkedProduct(std::vector<int64_t>{4, model.vocabSize, model.maxBatch,
                                            model.maxContext}))
-    return error("$.model",
-                 "the size of the logits of max_batch x max_context tokens "
-                 "does not fit 64 bits");
+    return makeFault("$.model",
+                     "the size of the logits of max_batch x max_context tokens "
+                     "does not fit 64 bits");
   if (model.dtype != "BF16" && model.dtype != "F32")
     return mismatch("$.model.dtype", "BF16 or F32", quoted(model.dtype));
   for (int64_t id : model.eosTokenIds)
@@ -74,7 +75,7 @@ static std::string shapeText(const std::vector<int64_t> &shape) {
   return "[" + text + "]";
 }
 
-Result<void> PackageVerifier::verifyParameters() {
+std::optional<PackageFault> PackageVerifier::verifyParameters() {
   std::set<std::string_view> seen;
   for (size_t i = 0; i < package.parameters.size(); ++i) {
     const ParameterInfo &parameter = package.parameters[i];
@@ -89,11 +90,10 @@ Result<void> PackageVerifier::verifyParameters() {
     if (bytes)
       bytes = checkedMul(*bytes, dtypeBytes(parameter.dtype));
     if (!bytes)
-      return error(place + ".shape", "the size does not fit 64 bits");
+      return makeFault(place + ".shape", "the size does not fit 64 bits");
     if (!parameter.concat.empty())
-      if (auto valid = verifyRecipe(parameter, place + ".recipe.concat");
-          !valid)
-        return valid;
+      if (auto fault = verifyRecipe(parameter, place + ".recipe.concat"))
+        return fault;
     for (const SourceTensor &source : parameter.concat)
       if (!seen.insert(source.name).second)
         return mismatch(place + ".recipe", "tensors that nothing else reads",
@@ -103,8 +103,9 @@ Result<void> PackageVerifier::verifyParameters() {
 }
 
 /// The sources fill the parameter, whose shape is right by itself.
-Result<void> PackageVerifier::verifyRecipe(const ParameterInfo &parameter,
-                                           const std::string &place) {
+std::optional<PackageFault>
+PackageVerifier::verifyRecipe(const ParameterInfo &parameter,
+                              const std::string &place) {
   if (parameter.concat.size() < 2)
     return mismatch(place, "at least two tensors",
                     std::to_string(parameter.concat.size()));
@@ -133,14 +134,13 @@ Result<void> PackageVerifier::verifyRecipe(const ParameterInfo &parameter,
   return {};
 }
 
-Result<void> PackageVerifier::verifyStates() {
+std::optional<PackageFault> PackageVerifier::verifyStates() {
   for (size_t i = 0; i < package.states.size(); ++i) {
     const StateInfo &state = package.states[i];
     const std::string place = "$.states[" + std::to_string(i) + "]";
-    if (auto valid = checkIndex(state.layer, package.model.layers.size(),
-                                place + ".layer");
-        !valid)
-      return valid;
+    if (auto fault = checkIndex(state.layer, package.model.layers.size(),
+                                place + ".layer"))
+      return fault;
     const bool isCache = state.kind == StateKind::AttentionKv ||
                          state.kind == StateKind::WindowKv;
     const size_t rank =
@@ -156,21 +156,22 @@ Result<void> PackageVerifier::verifyStates() {
               ? dim.kind == SizeExpr::Kind::Symbol && dim.symbol == Symbol::C
               : dim.kind == SizeExpr::Kind::Constant && dim.constant >= 0;
       if (!matches)
-        return error(place + ".shape[" + std::to_string(d) + "]",
-                     isCapacity ? "expected C" : "expected a constant >= 0");
+        return makeFault(place + ".shape[" + std::to_string(d) + "]",
+                         isCapacity ? "expected C"
+                                    : "expected a constant >= 0");
     }
   }
   // All slots at the largest capacity together fit 64 bits.
   Result<StateBytes> bytes =
       stateBytesPerSequence(package, package.model.maxContext);
   if (!bytes)
-    return error("$.states", bytes.error().message);
+    return makeFault("$.states", bytes.error().message);
   if (!checkedMul(bytes->total(), package.model.maxBatch))
-    return error("$.states", "the size does not fit 64 bits");
+    return makeFault("$.states", "the size does not fit 64 bits");
   return {};
 }
 
-Result<void> PackageVerifier::verifyKernels() {
+std::optional<PackageFault> PackageVerifier::verifyKernels() {
   std::set<std::string_view> seen;
   for (size_t i = 0; i < package.kernels.size(); ++i) {
     const KernelInfo &kernel = package.kernels[i];
@@ -178,17 +179,47 @@ Result<void> PackageVerifier::verifyKernels() {
     if (kernel.name.empty() || !seen.insert(kernel.name).second)
       return mismatch(place + ".name", "a name of its own",
                       quoted(kernel.name));
-    if (auto valid = verifyDepth(kernel.grid, place + ".grid"); !valid)
-      return valid;
+    if (auto fault = verifyDepth(kernel.grid, place + ".grid"))
+      return fault;
     for (const KernelOperand &operand : kernel.operands)
       for (const SizeExpr &dim : operand.shape)
-        if (auto valid = verifyDepth(dim, place + ".operands"); !valid)
-          return valid;
+        if (auto fault = verifyDepth(dim, place + ".operands"))
+          return fault;
   }
   return {};
 }
 
-Result<void> PackageVerifier::verifyPrograms() {
+std::optional<PackageFault> PackageVerifier::verifyPrograms() {
+  int64_t candidates = 0;
+  for (size_t i = 0; i < package.programs.size(); ++i) {
+    const ProgramInfo &program = package.programs[i];
+    std::optional<PackageFault> fault = verifyProgram(program);
+    if (!fault && program.candidates && candidates &&
+        program.candidates != candidates)
+      fault = mismatch("$.programs['" + program.name + "'].candidates",
+                       std::to_string(candidates) + " as in the other program",
+                       std::to_string(program.candidates));
+    if (fault) {
+      fault->program = i;
+      return fault;
+    }
+    if (program.candidates)
+      candidates = program.candidates;
+  }
+  return {};
+}
+
+std::optional<PackageFault> PackageVerifier::verifyParts() {
+  for (auto part :
+       {&PackageVerifier::verifyModel, &PackageVerifier::verifyParameters,
+        &PackageVerifier::verifyStates, &PackageVerifier::verifyKernels,
+        &PackageVerifier::verifyPrograms})
+    if (auto fault = (this->*part)())
+      return fault;
+  return verifyPlans(package);
+}
+
+std::optional<PackageFault> PackageVerifier::verifyWhole() {
   std::multiset<std::string> found;
   for (const ProgramInfo &program : package.programs)
     found.insert(program.name);
@@ -196,48 +227,34 @@ Result<void> PackageVerifier::verifyPrograms() {
   if (found != expected) {
     expected.insert({"decode_top_k", "prefill_top_k"});
     if (found != expected)
-      return error("$.programs",
-                   "expected prefill, decode and forward, and both or none of "
-                   "prefill_top_k and decode_top_k, found " +
-                       std::to_string(found.size()) + " programs");
+      return makeFault(
+          "$.programs",
+          "expected prefill, decode and forward, and both or none of "
+          "prefill_top_k and decode_top_k, found " +
+              std::to_string(found.size()) + " programs");
   }
-  int64_t candidates = 0;
-  for (const ProgramInfo &program : package.programs) {
-    if (auto valid = verifyProgram(program); !valid)
-      return valid;
-    if (!program.candidates)
-      continue;
-    if (candidates && program.candidates != candidates)
-      return mismatch("$.programs['" + program.name + "'].candidates",
-                      std::to_string(candidates) + " as in the other program",
-                      std::to_string(program.candidates));
-    candidates = program.candidates;
-  }
-  return {};
-}
-
-Result<void> PackageVerifier::verify() {
-  for (auto part :
-       {&PackageVerifier::verifyModel, &PackageVerifier::verifyParameters,
-        &PackageVerifier::verifyStates, &PackageVerifier::verifyKernels})
-    if (auto valid = (this->*part)(); !valid)
-      return valid;
-  if (auto valid = verifyPrograms(); !valid)
-    return valid;
-  if (auto valid = verifyPlans(package, path); !valid)
-    return valid;
   std::set<std::string_view> blobs;
   for (const Blob &blob : package.blobs)
     if (!blobs.insert(blob.name).second)
       return mismatch("$.blobs", "names of their own",
                       quoted(blob.name) + " again");
   if (package.target.kind == "cpu" && !blobs.count("host_code"))
-    return error("$.blobs", "expected a blob 'host_code', found none");
+    return makeFault("$.blobs", "expected a blob 'host_code', found none");
   return {};
 }
 
+std::optional<PackageFault> findFault(const Package &package) {
+  return PackageVerifier(package).verifyParts();
+}
+
 Result<void> verifyPackage(const Package &package, const std::string &path) {
-  return PackageVerifier(package, path).verify();
+  PackageVerifier verifier(package);
+  std::optional<PackageFault> fault = verifier.verifyParts();
+  if (!fault)
+    fault = verifier.verifyWhole();
+  if (fault)
+    return Error{path + ": " + fault->place + ": " + fault->text};
+  return {};
 }
 
 } // namespace jet

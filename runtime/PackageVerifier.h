@@ -6,8 +6,10 @@
 #ifndef JET_RUNTIME_PACKAGEVERIFIER_H
 #define JET_RUNTIME_PACKAGEVERIFIER_H
 
+#include "runtime/PackageFault.h"
 #include "runtime/SizePolynomial.h"
 
+#include <optional>
 #include <string>
 
 namespace jet {
@@ -15,30 +17,34 @@ namespace jet {
 /// Checks one package; see verifyPackage().
 class PackageVerifier {
 public:
-  PackageVerifier(const Package &package, const std::string &path)
-      : package(package), path(path) {}
+  explicit PackageVerifier(const Package &package) : package(package) {}
 
-  Result<void> verify();
+  /// See findFault().
+  std::optional<PackageFault> verifyParts();
+  /// Whether all that a runtime needs is there.
+  std::optional<PackageFault> verifyWhole();
 
 private:
-  Result<void> verifyModel();
-  Result<void> verifyParameters();
-  Result<void> verifyRecipe(const ParameterInfo &parameter,
-                            const std::string &place);
-  Result<void> verifyStates();
-  Result<void> verifyKernels();
-  Result<void> verifyPrograms();
-  Result<void> verifyProgram(const ProgramInfo &program);
-  Result<void> verifyBuffers(const ProgramInfo &program,
-                             const std::string &place);
-  Result<void> verifyLaunch(const ProgramInfo &program,
-                            const LaunchInfo &launch, const std::string &place);
-  Result<void> verifyOperand(const ProgramInfo &program,
-                             const LaunchInfo &launch, const OperandRef &ref,
-                             const KernelOperand &operand,
-                             const std::string &place);
-  Result<void> verifyDepth(const SizeExpr &size, const std::string &place,
-                           int depth = 0);
+  std::optional<PackageFault> verifyModel();
+  std::optional<PackageFault> verifyParameters();
+  std::optional<PackageFault> verifyRecipe(const ParameterInfo &parameter,
+                                           const std::string &place);
+  std::optional<PackageFault> verifyStates();
+  std::optional<PackageFault> verifyKernels();
+  std::optional<PackageFault> verifyPrograms();
+  std::optional<PackageFault> verifyProgram(const ProgramInfo &program);
+  std::optional<PackageFault> verifyBuffers(const ProgramInfo &program,
+                                            const std::string &place);
+  std::optional<PackageFault> verifyLaunch(const ProgramInfo &program,
+                                           const LaunchInfo &launch,
+                                           const std::string &place);
+  std::optional<PackageFault> verifyOperand(const ProgramInfo &program,
+                                            const LaunchInfo &launch,
+                                            const OperandRef &ref,
+                                            const KernelOperand &operand,
+                                            const std::string &place);
+  std::optional<PackageFault>
+  verifyDepth(const SizeExpr &size, const std::string &place, int depth = 0);
 
   /// What an operand other than a buffer is, for comparison.
   struct Actual {
@@ -50,15 +56,17 @@ private:
   Result<Actual> describe(const ProgramInfo &program, const OperandRef &ref,
                           const SizeContext &context);
 
-  Error error(const std::string &place, const std::string &text) const {
-    return {path + ": " + place + ": " + text};
+  static PackageFault makeFault(const std::string &place,
+                                const std::string &text) {
+    return {place, text};
   }
-  Error mismatch(const std::string &place, const std::string &expected,
-                 const std::string &found) const {
-    return error(place, "expected " + expected + ", found " + found);
+  static PackageFault mismatch(const std::string &place,
+                               const std::string &expected,
+                               const std::string &found) {
+    return makeFault(place, "expected " + expected + ", found " + found);
   }
-  Result<void> checkIndex(int64_t index, size_t size,
-                          const std::string &place) const {
+  std::optional<PackageFault> checkIndex(int64_t index, size_t size,
+                                         const std::string &place) const {
     if (index >= 0 && static_cast<uint64_t>(index) < size)
       return {};
     return mismatch(place, "an index below " + std::to_string(size),
@@ -66,7 +74,6 @@ private:
   }
 
   const Package &package;
-  const std::string &path;
 };
 
 /// "'text'", for messages.

@@ -12,13 +12,18 @@ namespace jet {
 
 using Kind = OperandRef::Kind;
 
-Error PlanVerifier::error(const std::string &text) const {
-  return {path + ": $.programs['" + program.name + "']: " + text};
+PackageFault PlanVerifier::makeFault(const std::string &text) const {
+  return {"$.programs['" + program.name + "']", text};
 }
 
-Error PlanVerifier::error(size_t step, const std::string &text) const {
-  return {path + ": $.programs['" + program.name + "'].launches[" +
-          std::to_string(step) + "] '" + kernelOf(step).name + "': " + text};
+PackageFault PlanVerifier::makeFault(size_t step,
+                                     const std::string &text) const {
+  PackageFault fault = {"$.programs['" + program.name + "'].launches[" +
+                            std::to_string(step) + "] '" + kernelOf(step).name +
+                            "'",
+                        text};
+  fault.launch = step;
+  return fault;
 }
 
 std::string PlanVerifier::describe(const OperandRef &ref) const {
@@ -50,8 +55,8 @@ std::string PlanVerifier::describe(const OperandRef &ref) const {
   return "unknown";
 }
 
-Result<PlanVerifier::CornerBytes> PlanVerifier::cornerBytes(size_t step,
-                                                            size_t operand) {
+std::optional<PlanVerifier::CornerBytes>
+PlanVerifier::cornerBytes(size_t step, size_t operand) {
   const LaunchInfo &launch = program.launches[step];
   auto [entry, isNew] = corners.try_emplace(
       {launch.kernel, launch.rowsAreSequences, operand}, CornerBytes());
@@ -75,8 +80,7 @@ Result<PlanVerifier::CornerBytes> PlanVerifier::cornerBytes(size_t step,
       const Result<int64_t> extent = dim.evaluate(symbols);
       bytes = extent ? checkedMul(*bytes, *extent) : std::nullopt;
       if (!bytes)
-        return error(step, "the size of operand " + std::to_string(operand) +
-                               " does not fit 64 bits");
+        return {};
     }
     entry->second[i] = *bytes;
   }
@@ -85,7 +89,7 @@ Result<PlanVerifier::CornerBytes> PlanVerifier::cornerBytes(size_t step,
 
 /// Kernels are compiled for operands that do not alias; those that are only
 /// read may, as nobody can tell.
-Result<void> PlanVerifier::verifyAliases(size_t step) {
+std::optional<PackageFault> PlanVerifier::verifyAliases(size_t step) {
   const std::vector<OperandRef> &refs = program.launches[step].operands;
   std::vector<std::tuple<Kind, int64_t, size_t>> sorted;
   for (size_t i = 0; i < refs.size(); ++i)
@@ -99,36 +103,41 @@ Result<void> PlanVerifier::verifyAliases(size_t step) {
     const auto &operands = kernelOf(step).operands;
     if (operands[first].access != Access::Read ||
         operands[second].access != Access::Read)
-      return error(step, "expected operands that do not alias, found " +
-                             describe({kind, index}) + " as operands " +
-                             std::to_string(first) + " and " +
-                             std::to_string(second) + ", one of them written");
+      return makeFault(step, "expected operands that do not alias, found " +
+                                 describe({kind, index}) + " as operands " +
+                                 std::to_string(first) + " and " +
+                                 std::to_string(second) +
+                                 ", one of them written");
   }
   return {};
 }
 
-Result<void> PlanVerifier::verifyBufferUse(size_t step, size_t operand) {
+std::optional<PackageFault> PlanVerifier::verifyBufferUse(size_t step,
+                                                          size_t operand) {
   const OperandRef &ref = program.launches[step].operands[operand];
   const Access access = kernelOf(step).operands[operand].access;
-  const Result<CornerBytes> size = cornerBytes(step, operand);
+  const std::optional<CornerBytes> size = cornerBytes(step, operand);
   if (!size)
-    return size.error();
+    return makeFault(step, "the size of operand " + std::to_string(operand) +
+                               " does not fit 64 bits");
   const CornerBytes &bytes = *size;
   Life &life = lives[ref.index];
   if (access != Access::Write) {
     if (!life.begin)
-      return error(step, "expected operand " + std::to_string(operand) +
-                             " to be written before, found " + describe(ref) +
-                             " read before any launch wrote it");
+      return makeFault(step, "expected operand " + std::to_string(operand) +
+                                 " to be written before, found " +
+                                 describe(ref) +
+                                 " read before any launch wrote it");
     // Sizes are affine in each symbol (but for ceilings, which no kernel has
     // in a shape): what holds at the corners holds everywhere between.
     for (size_t i = 0; i < bytes.size(); ++i)
       if (bytes[i] > life.written[i])
-        return error(step, "expected operand " + std::to_string(operand) +
-                               " to be written before, found " + describe(ref) +
-                               " read beyond what was written: " +
-                               std::to_string(bytes[i]) + " bytes of " +
-                               std::to_string(life.written[i]));
+        return makeFault(
+            step,
+            "expected operand " + std::to_string(operand) +
+                " to be written before, found " + describe(ref) +
+                " read beyond what was written: " + std::to_string(bytes[i]) +
+                " bytes of " + std::to_string(life.written[i]));
   }
   if (access != Access::Read) {
     if (!life.begin)
@@ -140,7 +149,7 @@ Result<void> PlanVerifier::verifyBufferUse(size_t step, size_t operand) {
   return {};
 }
 
-Result<void> PlanVerifier::verifyStateWrites(size_t step) {
+std::optional<PackageFault> PlanVerifier::verifyStateWrites(size_t step) {
   const LaunchInfo &launch = program.launches[step];
   std::optional<int64_t> first;
   for (size_t i = 0; i < launch.operands.size(); ++i) {
@@ -150,59 +159,62 @@ Result<void> PlanVerifier::verifyStateWrites(size_t step) {
       continue;
     std::optional<size_t> &writer = stateWriters[ref.index];
     if (writer)
-      return error(step, "expected states that one launch writes, found " +
-                             describe(ref) + " already written by launch " +
-                             std::to_string(*writer) + " '" +
-                             kernelOf(*writer).name + "'");
+      return makeFault(step, "expected states that one launch writes, found " +
+                                 describe(ref) + " already written by launch " +
+                                 std::to_string(*writer) + " '" +
+                                 kernelOf(*writer).name + "'");
     writer = step;
     if (!first)
       first = ref.index;
     if (package.states[*first].layer != package.states[ref.index].layer)
-      return error(step, "expected to write states of one layer, found " +
-                             describe({Kind::State, *first}) + " and " +
-                             describe(ref));
+      return makeFault(step, "expected to write states of one layer, found " +
+                                 describe({Kind::State, *first}) + " and " +
+                                 describe(ref));
   }
   return {};
 }
 
-Result<void> PlanVerifier::verifyLaunch(size_t step) {
-  if (auto valid = verifyAliases(step); !valid)
-    return valid;
-  if (auto valid = verifyStateWrites(step); !valid)
-    return valid;
+std::optional<PackageFault> PlanVerifier::verifyLaunch(size_t step) {
+  if (auto fault = verifyAliases(step))
+    return fault;
+  if (auto fault = verifyStateWrites(step))
+    return fault;
   const LaunchInfo &launch = program.launches[step];
   for (size_t i = 0; i < launch.operands.size(); ++i) {
     const OperandRef &ref = launch.operands[i];
     if (ref.kind == Kind::Buffer) {
-      if (auto valid = verifyBufferUse(step, i); !valid)
-        return valid;
+      if (auto fault = verifyBufferUse(step, i)) {
+        fault->buffer = ref.index;
+        return fault;
+      }
     } else if (isOutput(ref.kind)) {
-      if (auto valid = verifyOutputUse(step, i); !valid)
-        return valid;
+      if (auto fault = verifyOutputUse(step, i))
+        return fault;
     }
   }
   return {};
 }
 
-Result<void> PlanVerifier::verifyOutputUse(size_t step, size_t operand) {
+std::optional<PackageFault> PlanVerifier::verifyOutputUse(size_t step,
+                                                          size_t operand) {
   const OperandRef &ref = program.launches[step].operands[operand];
   if (kernelOf(step).operands[operand].access != Access::Write)
-    return error(step, "expected " + describe(ref) +
-                           " to be written only, found operand " +
-                           std::to_string(operand) + " reading them");
+    return makeFault(step, "expected " + describe(ref) +
+                               " to be written only, found operand " +
+                               std::to_string(operand) + " reading them");
   const auto [writer, isFirst] = outputWriters.try_emplace(ref.kind, step);
   if (!isFirst)
-    return error(step, "expected " + describe(ref) +
-                           " that one launch writes, found them already "
-                           "written by launch " +
-                           std::to_string(writer->second) + " '" +
-                           kernelOf(writer->second).name + "'");
+    return makeFault(step, "expected " + describe(ref) +
+                               " that one launch writes, found them already "
+                               "written by launch " +
+                               std::to_string(writer->second) + " '" +
+                               kernelOf(writer->second).name + "'");
   return {};
 }
 
 /// Sweeps over the launches with the buffers alive, which are disjoint, by
 /// offset: a new one can only meet its neighbours.
-Result<void> PlanVerifier::verifyOverlaps() {
+std::optional<PackageFault> PlanVerifier::verifyOverlaps() {
   std::vector<std::vector<size_t>> begins(program.launches.size());
   std::vector<std::vector<size_t>> ends(program.launches.size());
   for (size_t i = 0; i < lives.size(); ++i)
@@ -229,14 +241,18 @@ Result<void> PlanVerifier::verifyOverlaps() {
       else if (place != alive.begin() &&
                overlaps(std::prev(place)->second, current))
         other = std::prev(place)->second;
-      if (other)
-        return error(
+      if (other) {
+        PackageFault fault = makeFault(
             step, "expected buffers that do not overlap, found " +
                       describe({Kind::Buffer, static_cast<int64_t>(current)}) +
                       " written over " +
                       describe({Kind::Buffer, static_cast<int64_t>(*other)}) +
                       ", which launch " + std::to_string(lives[*other].end) +
                       " '" + kernelOf(lives[*other].end).name + "' uses last");
+        fault.buffer = current;
+        fault.other = other;
+        return fault;
+      }
     }
     for (size_t done : ends[step])
       alive.erase(program.buffers[done].offset);
@@ -244,18 +260,18 @@ Result<void> PlanVerifier::verifyOverlaps() {
   return {};
 }
 
-Result<void> PlanVerifier::verify() {
+std::optional<PackageFault> PlanVerifier::verify() {
   lives.assign(program.buffers.size(), {});
   stateWriters.assign(package.states.size(), std::nullopt);
   outputWriters.clear();
   for (size_t step = 0; step < program.launches.size(); ++step)
-    if (auto valid = verifyLaunch(step); !valid)
-      return valid;
+    if (auto fault = verifyLaunch(step))
+      return fault;
   for (Kind kind : {Kind::Logits, Kind::Values, Kind::Ids})
     if (hasOutput(program, kind) && !outputWriters.count(kind))
-      return error("expected a launch that writes the " + describe({kind}) +
-                   ", found none among " +
-                   std::to_string(program.launches.size()));
+      return makeFault("expected a launch that writes the " + describe({kind}) +
+                       ", found none among " +
+                       std::to_string(program.launches.size()));
   return verifyOverlaps();
 }
 
@@ -266,24 +282,36 @@ std::vector<bool> PlanVerifier::writtenStates() const {
   return written;
 }
 
-Result<void> verifyPlans(const Package &package, const std::string &path) {
-  std::optional<std::vector<bool>> expected;
-  for (const ProgramInfo &program : package.programs) {
-    PlanVerifier verifier(package, program, path);
-    if (auto valid = verifier.verify(); !valid)
-      return valid;
-    std::vector<bool> written = verifier.writtenStates();
-    if (!expected)
+std::optional<PackageFault> verifyPlans(const Package &package) {
+  std::vector<bool> expected;
+  for (size_t p = 0; p < package.programs.size(); ++p) {
+    const ProgramInfo &program = package.programs[p];
+    PlanVerifier verifier(package, program);
+    std::optional<PackageFault> fault = verifier.verify();
+    const std::vector<bool> written = verifier.writtenStates();
+    if (p == 0)
       expected = written;
-    for (size_t i = 0; i < written.size(); ++i)
-      if (written[i] != (*expected)[i])
-        return Error{path + ": $.programs['" + program.name + "']: expected " +
-                     ((*expected)[i] ? "a launch" : "no launch") +
+    for (size_t i = 0; i < written.size() && !fault; ++i)
+      if (written[i] != expected[i])
+        fault = {"$.programs['" + program.name + "']",
+                 std::string("expected ") +
+                     (expected[i] ? "a launch" : "no launch") +
                      " that writes state " + std::to_string(i) + " (layer " +
                      std::to_string(package.states[i].layer) + ") as in '" +
                      package.programs.front().name + "', found " +
                      (written[i] ? "one" : "none")};
+    if (fault) {
+      fault->program = p;
+      return fault;
+    }
   }
+  for (size_t i = 0; i < expected.size(); ++i)
+    if (!expected[i])
+      return PackageFault{"$.states[" + std::to_string(i) + "]",
+                          "expected a launch that writes state " +
+                              std::to_string(i) + " (layer " +
+                              std::to_string(package.states[i].layer) +
+                              ") in every program, found none in any"};
   return {};
 }
 

@@ -7,7 +7,7 @@
 #ifndef JET_RUNTIME_PLANVERIFIER_H
 #define JET_RUNTIME_PLANVERIFIER_H
 
-#include "runtime/Package.h"
+#include "runtime/PackageFault.h"
 
 #include <array>
 #include <map>
@@ -34,11 +34,10 @@ namespace jet {
 /// only read. Takes O(n log n) for n operands.
 class PlanVerifier {
 public:
-  PlanVerifier(const Package &package, const ProgramInfo &program,
-               const std::string &path)
-      : package(package), program(program), path(path) {}
+  PlanVerifier(const Package &package, const ProgramInfo &program)
+      : package(package), program(program) {}
 
-  Result<void> verify();
+  std::optional<PackageFault> verify();
 
   /// For each state, after verify(): whether the program writes it.
   std::vector<bool> writtenStates() const;
@@ -56,26 +55,26 @@ private:
     CornerBytes written = {};    // bytes from the start that have a value
   };
 
-  Result<void> verifyLaunch(size_t step);
-  Result<void> verifyAliases(size_t step);
-  Result<void> verifyOutputUse(size_t step, size_t operand);
-  Result<void> verifyStateWrites(size_t step);
-  Result<void> verifyBufferUse(size_t step, size_t operand);
-  Result<void> verifyOverlaps();
-  /// Of `operand` of a launch; remembered, as launches share kernels.
-  Result<CornerBytes> cornerBytes(size_t step, size_t operand);
+  std::optional<PackageFault> verifyLaunch(size_t step);
+  std::optional<PackageFault> verifyAliases(size_t step);
+  std::optional<PackageFault> verifyOutputUse(size_t step, size_t operand);
+  std::optional<PackageFault> verifyStateWrites(size_t step);
+  std::optional<PackageFault> verifyBufferUse(size_t step, size_t operand);
+  std::optional<PackageFault> verifyOverlaps();
+  /// Of `operand` of a launch; remembered, as launches share kernels. Nothing
+  /// if they do not fit 64 bits.
+  std::optional<CornerBytes> cornerBytes(size_t step, size_t operand);
 
   const KernelInfo &kernelOf(size_t step) const {
     return package.kernels[program.launches[step].kernel];
   }
   /// "buffer 3 [64, 128)"; "state 2 (layer 1)"; "logits".
   std::string describe(const OperandRef &ref) const;
-  Error error(const std::string &text) const;
-  Error error(size_t step, const std::string &text) const;
+  PackageFault makeFault(const std::string &text) const;
+  PackageFault makeFault(size_t step, const std::string &text) const;
 
   const Package &package;
   const ProgramInfo &program;
-  const std::string &path;
 
   std::vector<Life> lives;                          // of buffers
   std::vector<std::optional<size_t>> stateWriters;  // of states: the launch
@@ -84,9 +83,9 @@ private:
   std::map<std::tuple<int64_t, bool, size_t>, CornerBytes> corners;
 };
 
-/// Checks the plans of all programs, and that they keep the same states: a
-/// state that one program writes is written by every program.
-Result<void> verifyPlans(const Package &package, const std::string &path);
+/// Checks the plans of all programs, and that each writes all states: what one
+/// forgot would be stale in the next step.
+std::optional<PackageFault> verifyPlans(const Package &package);
 
 } // namespace jet
 

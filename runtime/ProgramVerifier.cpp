@@ -25,8 +25,9 @@ static Result<SizePolynomial> countElements(const std::vector<SizeExpr> &shape,
   return count;
 }
 
-Result<void> PackageVerifier::verifyBuffers(const ProgramInfo &program,
-                                            const std::string &place) {
+std::optional<PackageFault>
+PackageVerifier::verifyBuffers(const ProgramInfo &program,
+                               const std::string &place) {
   if (program.arenaBytesPerRow < 0 ||
       !checkedMul(program.arenaBytesPerRow,
                   package.model.maxBatch * package.model.maxContext))
@@ -36,16 +37,21 @@ Result<void> PackageVerifier::verifyBuffers(const ProgramInfo &program,
   for (size_t i = 0; i < program.buffers.size(); ++i) {
     const BufferInfo &buffer = program.buffers[i];
     const std::string at = place + ".buffers[" + std::to_string(i) + "]";
+    std::optional<PackageFault> fault;
     if (buffer.offset < 0 || buffer.offset % names::kBlobAlignment != 0)
-      return mismatch(at + ".offset", "a multiple of 64",
-                      std::to_string(buffer.offset));
-    if (buffer.bytes < 0 || buffer.offset > program.arenaBytesPerRow ||
-        buffer.bytes > program.arenaBytesPerRow - buffer.offset)
-      return mismatch(at,
-                      "a slice of the arena's " +
-                          std::to_string(program.arenaBytesPerRow) + " bytes",
-                      std::to_string(buffer.bytes) + " bytes at " +
-                          std::to_string(buffer.offset));
+      fault = mismatch(at + ".offset", "a multiple of 64",
+                       std::to_string(buffer.offset));
+    else if (buffer.bytes < 0 || buffer.offset > program.arenaBytesPerRow ||
+             buffer.bytes > program.arenaBytesPerRow - buffer.offset)
+      fault = mismatch(at,
+                       "a slice of the arena's " +
+                           std::to_string(program.arenaBytesPerRow) + " bytes",
+                       std::to_string(buffer.bytes) + " bytes at " +
+                           std::to_string(buffer.offset));
+    if (fault) {
+      fault->buffer = i;
+      return fault;
+    }
   }
   return {};
 }
@@ -120,32 +126,29 @@ PackageVerifier::describe(const ProgramInfo &program, const OperandRef &ref,
   return actual;
 }
 
-Result<void> PackageVerifier::verifyOperand(const ProgramInfo &program,
-                                            const LaunchInfo &launch,
-                                            const OperandRef &ref,
-                                            const KernelOperand &operand,
-                                            const std::string &place) {
+std::optional<PackageFault> PackageVerifier::verifyOperand(
+    const ProgramInfo &program, const LaunchInfo &launch, const OperandRef &ref,
+    const KernelOperand &operand, const std::string &place) {
   const SizeContext context = {
       launch.rowsAreSequences, isDecodeProgram(program.name),
       package.model.maxBatch, package.model.maxContext};
   Result<SizePolynomial> needed = countElements(operand.shape, context);
   if (!needed)
-    return error(place, needed.error().message);
+    return makeFault(place, needed.error().message);
   // The largest step must not overflow; every smaller one then fits as well.
   Result<SizePolynomial> bytes =
       needed->multiply(SizePolynomial::makeConstant(dtypeBytes(operand.dtype)));
   if (!bytes)
-    return error(place, bytes.error().message);
+    return makeFault(place, bytes.error().message);
 
   if (ref.rows && ref.kind != OperandRef::Kind::Parameter)
     return mismatch(place, "rows of a parameter", "rows of something else");
   if (ref.kind == OperandRef::Kind::Buffer) {
-    if (auto valid = checkIndex(ref.index, program.buffers.size(), place);
-        !valid)
-      return valid;
+    if (auto fault = checkIndex(ref.index, program.buffers.size(), place))
+      return fault;
     Result<SizePolynomial::Bound> bound = bytes->bound(context);
     if (!bound)
-      return error(place, bound.error().message);
+      return makeFault(place, bound.error().message);
     const int64_t available = program.buffers[ref.index].bytes;
     if (bound->factor > available)
       return mismatch(place,
@@ -161,11 +164,11 @@ Result<void> PackageVerifier::verifyOperand(const ProgramInfo &program,
     count = package.parameters.size();
   else if (ref.kind == OperandRef::Kind::State)
     count = package.states.size();
-  if (auto valid = checkIndex(ref.index, count, place); !valid)
-    return valid;
+  if (auto fault = checkIndex(ref.index, count, place))
+    return fault;
   Result<Actual> actual = describe(program, ref, context);
   if (!actual)
-    return error(place, actual.error().message);
+    return makeFault(place, actual.error().message);
   if (isOutput(ref.kind) && !hasOutput(program, ref.kind))
     return mismatch(place,
                     program.candidates ? "an output values or ids"
@@ -183,13 +186,13 @@ Result<void> PackageVerifier::verifyOperand(const ProgramInfo &program,
   return {};
 }
 
-Result<void> PackageVerifier::verifyLaunch(const ProgramInfo &program,
-                                           const LaunchInfo &launch,
-                                           const std::string &place) {
-  if (auto valid =
-          checkIndex(launch.kernel, package.kernels.size(), place + ".kernel");
-      !valid)
-    return valid;
+std::optional<PackageFault>
+PackageVerifier::verifyLaunch(const ProgramInfo &program,
+                              const LaunchInfo &launch,
+                              const std::string &place) {
+  if (auto fault =
+          checkIndex(launch.kernel, package.kernels.size(), place + ".kernel"))
+    return fault;
   const KernelInfo &kernel = package.kernels[launch.kernel];
   if (launch.operands.size() != kernel.operands.size())
     return mismatch(place,
@@ -204,23 +207,29 @@ Result<void> PackageVerifier::verifyLaunch(const ProgramInfo &program,
                                isDecodeProgram(program.name), batch,
                                package.model.maxContext};
   if (auto grid = SizePolynomial::expand(kernel.grid, context); !grid)
-    return error(place + ": grid of " + quoted(kernel.name),
-                 grid.error().message);
+    return makeFault(place + ": grid of " + quoted(kernel.name),
+                     grid.error().message);
   if (auto grid = kernel.grid.evaluate(largest); !grid)
-    return error(place + ": grid of " + quoted(kernel.name),
-                 grid.error().message);
+    return makeFault(place + ": grid of " + quoted(kernel.name),
+                     grid.error().message);
   for (size_t i = 0; i < launch.operands.size(); ++i) {
     const std::string at = place + ".operands[" + std::to_string(i) + "] of " +
                            quoted(kernel.name);
-    if (auto valid = verifyOperand(program, launch, launch.operands[i],
-                                   kernel.operands[i], at);
-        !valid)
-      return valid;
+    if (auto fault = verifyOperand(program, launch, launch.operands[i],
+                                   kernel.operands[i], at)) {
+      fault->operand = i;
+      if (launch.operands[i].kind == OperandRef::Kind::Buffer &&
+          static_cast<uint64_t>(launch.operands[i].index) <
+              program.buffers.size())
+        fault->buffer = launch.operands[i].index;
+      return fault;
+    }
   }
   return {};
 }
 
-Result<void> PackageVerifier::verifyProgram(const ProgramInfo &program) {
+std::optional<PackageFault>
+PackageVerifier::verifyProgram(const ProgramInfo &program) {
   const std::string place = "$.programs['" + program.name + "']";
   const bool perSequence = program.name != "forward";
   if (program.logitsPerSequence != perSequence)
@@ -233,14 +242,15 @@ Result<void> PackageVerifier::verifyProgram(const ProgramInfo &program) {
     return mismatch(place + ".candidates",
                     isTopK ? "1 to " + std::to_string(most) : "0",
                     std::to_string(program.candidates));
-  if (auto valid = verifyBuffers(program, place); !valid)
-    return valid;
+  if (auto fault = verifyBuffers(program, place))
+    return fault;
   for (size_t i = 0; i < program.launches.size(); ++i)
-    if (auto valid =
+    if (auto fault =
             verifyLaunch(program, program.launches[i],
-                         place + ".launches[" + std::to_string(i) + "]");
-        !valid)
-      return valid;
+                         place + ".launches[" + std::to_string(i) + "]")) {
+      fault->launch = i;
+      return fault;
+    }
   return {};
 }
 

@@ -11,6 +11,7 @@
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Dialect.h"
 #include "mlir/IR/OpDefinition.h"
@@ -54,6 +55,9 @@ namespace jet {
 void printDouble(mlir::AsmPrinter &printer, double value);
 /// Name of the module that holds the kernels of a program.
 inline constexpr llvm::StringLiteral kKernelsModule = "kernels";
+/// Whether an op or kernel with `results` advances, in place, an operand of type
+/// `operand`: a state that it also returns.
+bool isUpdated(mlir::Type operand, mlir::TypeRange results);
 /// Largest size in attributes and state types, and of the row of a weight. A
 /// product of two still fits in 64 bits.
 inline constexpr int64_t kMaxSize = INT32_MAX;

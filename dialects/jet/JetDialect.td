@@ -14,7 +14,7 @@ def Jet_Dialect : Dialect {
   let cppNamespace = "::jet";
   let summary = "Hybrid linear-attention language models, from spec to launches";
   let description = [{
-    The dialect holds a Jet-Nemotron-style model at three levels. Arrows point
+    The dialect holds a Jet-Nemotron-style model at four levels. Arrows point
     downward only, and each level ends in a verifier pass
     (`-jet-verify-level`).
 
@@ -24,6 +24,11 @@ def Jet_Dialect : Dialect {
     2. **tensor**: functions `@prefill`, `@decode` and `@forward` over tensors.
        Per-layer state is a value with a type of its own.
     3. **launch**: the same functions as lists of `jet.launch` of kernels.
+    4. **plan**: what the runtime executes. Each function is a `jet.plan`, its
+       values are places (`memref`, states): weights, states, and buffers at
+       offsets of one arena, on which `jet.execute` runs kernels in order. A
+       plan can be read, edited and compiled on; `-jet-verify-plan` proves it
+       for all steps within its limits.
 
     ### Rows
 

@@ -12,5 +12,6 @@ include "dialects/jet/JetTensorOps.td"
 include "dialects/jet/JetSequenceOps.td"
 include "dialects/jet/JetTopKOps.td"
 include "dialects/jet/JetLaunchOps.td"
+include "dialects/jet/JetPlanOps.td"
 
 #endif // JET_OPS_TD

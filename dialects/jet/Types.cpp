@@ -59,6 +59,11 @@ void JetDialect::registerTypes() {
       >();
 }
 
+bool jet::isUpdated(Type operand, TypeRange results) {
+  return isa<StateTypeInterface>(operand) &&
+         llvm::is_contained(results, operand);
+}
+
 /// C1 and C2 of every state type.
 static LogicalResult verifyState(function_ref<InFlightDiagnostic()> emitError,
                                  ArrayRef<int64_t> sizes, Type type) {

@@ -56,6 +56,7 @@ std::unique_ptr<Built> build(const std::string &path) {
   buildPlacePipeline(pm, PlacementOptions());
   buildExpandPipeline(pm, ExpandOptions());
   buildLaunchPipeline(pm);
+  buildPlanPipeline(pm, PlanOptions());
   buildLinalgPipeline(pm);
   buildLoopsPipeline(pm, CpuOptions());
   if (failed(pm.run(*module))) {
@@ -328,7 +329,6 @@ TEST_P(Packages, AreSoundToTheRuntime) {
   Package whole = package();
   whole.producer = "test";
   whole.target = {"cpu", "x86_64", "x86-64-v2"};
-  whole.model.maxBatch = 8;
   whole.blobs.push_back({"host_code", {std::byte{1}}});
   Result<void> verified = verifyPackage(whole, "m.jet");
   EXPECT_TRUE(verified) << verified.error().message;

@@ -51,3 +51,16 @@ module {
     module @inner {}
   }
 }
+
+// -----
+
+// The lowering goes by positions.
+module {
+  module @kernels {
+    // expected-error @+1 {{'func.func' op expected a kernel that passes its arguments to the op, and returns the op's results, in order}}
+    func.func @swapped(%x: tensor<?x128xf32>, %y: tensor<?x128xf32>) -> tensor<?x128xf32> {
+      %z = jet.swiglu %y, %x : (tensor<?x128xf32>, tensor<?x128xf32>) -> tensor<?x128xf32>
+      return %z : tensor<?x128xf32>
+    }
+  }
+}

@@ -7,6 +7,7 @@
 // RUN: jet-opt %t/placed.mlir -jet-expand-model -jet-verify-level=level=tensor
 // RUN: jet-opt %t/placed.mlir -jet-expand-model -canonicalize -cse -jet-verify-level
 // RUN: jet-opt %t/placed.mlir -jet-expand -jet-outline-kernels -jet-verify-level=level=launch
+// RUN: jet-opt %t/placed.mlir -jet-expand -jet-launch -jet-plan -jet-verify-level=level=plan
 
 // And not what any other makes.
 // RUN: not jet-opt %t/supernet.mlir -jet-verify-level=level=placed 2>&1 | FileCheck %s --check-prefix=PLACED
@@ -19,8 +20,12 @@
 // UNLAUNCHED: error: 'jet.embedding' op must not survive to level 'launch'
 // RUN: not jet-opt %t/placed.mlir -jet-expand -jet-launch -jet-verify-level=level=tensor 2>&1 | FileCheck %s --check-prefix=LAUNCHED
 // LAUNCHED: error: 'jet.launch' op must not survive to level 'tensor'
+// RUN: not jet-opt %t/placed.mlir -jet-expand -jet-launch -jet-plan -jet-verify-level=level=launch 2>&1 | FileCheck %s --check-prefix=PLANNED
+// PLANNED: error: 'jet.plan' op must not survive to level 'launch'
+// RUN: not jet-opt %t/placed.mlir -jet-expand -jet-launch -jet-verify-level=level=plan 2>&1 | FileCheck %s --check-prefix=UNPLANNED
+// UNPLANNED: error: 'func.func' op must not survive to level 'plan'
 // RUN: not jet-opt %t/placed.mlir -jet-verify-level=level=loops 2>&1 | FileCheck %s --check-prefix=LEVEL
-// LEVEL: error: expected level model, placed, tensor or launch, found 'loops'
+// LEVEL: error: expected level model, placed, tensor, launch or plan, found 'loops'
 
 //--- supernet.mlir
 jet.model @m hidden 40 intermediate 96 vocab 80 max_position 4096

@@ -176,6 +176,13 @@ const Broken kBroken[] = {
          p.programs[i].launches.erase(p.programs[i].launches.begin() + 2);
      },
      "$.programs['forward']: expected no launch that writes state 1"},
+    {"a state that no program writes",
+     [](Package &p) {
+       for (ProgramInfo &program : p.programs)
+         program.launches.erase(program.launches.begin() + 2);
+     },
+     "$.states[1]: expected a launch that writes state 1 (layer 1) in every "
+     "program, found none in any"},
     {"no logits", [](Package &p) { p.programs[0].launches.pop_back(); },
      "$.programs['prefill']: expected a launch that writes the logits, found "
      "none among 3"},

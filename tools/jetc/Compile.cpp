@@ -9,6 +9,7 @@
 #include "lowering/cpu/HostCode.h"
 #include "passes/Passes.h"
 #include "support/File.h"
+#include "tools/jetc/InspectMemory.h"
 #include "tools/jetc/Options.h"
 #include "tools/jetc/ProgramInterface.h"
 
@@ -27,9 +28,9 @@ namespace {
 
 /// "file: $.json.path" or "file:line:column", for one-line messages; empty if
 /// not known.
-std::string describe(Location location) {
+std::string describePlace(Location location) {
   if (auto named = dyn_cast<NameLoc>(location))
-    return describe(named.getChildLoc()) + ": " + named.getName().str();
+    return describePlace(named.getChildLoc()) + ": " + named.getName().str();
   if (auto file = dyn_cast<FileLineColLoc>(location)) {
     std::string name = file.getFilename().str();
     if (StringRef(name).ends_with(".json"))
@@ -57,35 +58,12 @@ public:
   }
 
   int run() {
-    if (options.target != "cpu")
-      return reportError("--target: expected cpu, found '" + options.target +
-                         "'");
-    FailureOr<CpuLevel> found = findCpuLevel(options.cpu);
-    if (failed(found))
-      return reportError("--cpu: expected native, x86-64-v2, x86-64-v3 or "
-                         "x86-64-v4, found '" +
-                         options.cpu + "'");
-    level = *found;
-    if (options.maxBatch < 1 || options.maxBatch > (1 << 20))
-      return reportError("--max-batch: expected 1 to 1048576, found " +
-                         std::to_string(options.maxBatch));
-    for (const std::string &name : options.disableFusion)
-      if (name != "all" && !llvm::is_contained(getFusionNames(), name))
-        return reportError("--disable-fusion: expected all or one of " +
-                           llvm::join(getFusionNames(), ", ") + ", found '" +
-                           name + "'");
-    if (options.packWeights && options.passPipeline)
-      return reportError("--pack-weights: expected no --pass-pipeline beside "
-                         "it; add jet-pack-weights to the passes instead");
-    if (!readInput())
+    if (!checkOptions() || !readInput() || !toPlan())
       return 1;
-    Phase phase = options.phase;
-    if (phase == Phase::Model)
-      return writeText();
-    if (!place() || (phase >= Phase::Tensor && !expand()) ||
-        (phase >= Phase::Fused && !fuse()) ||
-        (phase >= Phase::Launch && !lower("launch", buildLaunchPipeline)) ||
-        (phase >= Phase::Linalg && !lower("linalg", buildLinalgPipeline)) ||
+    const Phase phase = options.phase;
+    if (phase >= Phase::Plan && options.memory && !checkBudget())
+      return 1;
+    if ((phase >= Phase::Linalg && !lower("linalg", buildLinalgPipeline)) ||
         (phase >= Phase::Loops && !lower("loops", [&](OpPassManager &pm) {
            CpuOptions cpu;
            cpu.vectorWidth = level.vectorWidth;
@@ -98,10 +76,60 @@ public:
   }
 
 private:
+  bool fail(const std::string &message) {
+    reportError(message);
+    return false;
+  }
+
+  /// What can be said before there is a model.
+  bool checkOptions() {
+    if (options.target != "cpu")
+      return fail("--target: expected cpu, found '" + options.target + "'");
+    FailureOr<CpuLevel> found = findCpuLevel(options.cpu);
+    if (failed(found))
+      return fail("--cpu: expected native, x86-64-v2, x86-64-v3 or "
+                  "x86-64-v4, found '" +
+                  options.cpu + "'");
+    level = *found;
+    if (options.maxBatch &&
+        (*options.maxBatch < 1 || *options.maxBatch > (1 << 20)))
+      return fail("--max-batch: expected 1 to 1048576, found " +
+                  std::to_string(*options.maxBatch));
+    if (options.memory) {
+      if (Result<int64_t> bytes = parseByteCount(*options.memory); !bytes)
+        return fail("--memory: " + bytes.error().message);
+      if (options.phase < Phase::Plan)
+        return fail("--memory: expected --emit=plan or a later phase: before "
+                    "that nothing has a place in memory");
+    }
+    for (const std::string &name : options.disableFusion)
+      if (name != "all" && !llvm::is_contained(getFusionNames(), name))
+        return fail("--disable-fusion: expected all or one of " +
+                    llvm::join(getFusionNames(), ", ") + ", found '" + name +
+                    "'");
+    if (options.packWeights && options.passPipeline)
+      return fail("--pack-weights: expected no --pass-pipeline beside it; add "
+                  "jet-pack-weights to the passes instead");
+    return true;
+  }
+
+  /// From the input's level to the plan, or to an earlier phase that was asked
+  /// for.
+  bool toPlan() {
+    const Phase phase = options.phase;
+    if (!module->getOps<PlanOp>().empty())
+      return checkPlanOptions() && lower("plan", buildPlanChecks);
+    return checkLimits() && (phase < Phase::Placed || place()) &&
+           (phase < Phase::Tensor || expand()) &&
+           (phase < Phase::Fused || fuse()) &&
+           (phase < Phase::Launch || lower("launch", buildLaunchPipeline)) &&
+           (phase < Phase::Plan || plan());
+  }
+
   /// The first error says what is wrong. What follows is mostly the same of
   /// other ops, and only counted.
   void print(Diagnostic &diagnostic) {
-    std::string place = describe(diagnostic.getLocation());
+    std::string place = describePlace(diagnostic.getLocation());
     std::string text =
         (place.empty() ? options.input : place) + ": " + diagnostic.str();
     if (diagnostic.getSeverity() == DiagnosticSeverity::Error) {
@@ -111,8 +139,12 @@ private:
       // Not the op's text, which MLIR attaches to every error.
       for (Diagnostic &note : diagnostic.getNotes())
         if (std::string line = note.str();
-            !StringRef(line).starts_with("see current operation"))
+            !StringRef(line).starts_with("see current operation")) {
+          std::string noted = describePlace(note.getLocation());
+          if (!noted.empty() && noted != place)
+            line = noted + ": " + line;
           llvm::errs() << "jetc: note: " << line << "\n";
+        }
     } else if (diagnostic.getSeverity() == DiagnosticSeverity::Warning) {
       llvm::errs() << "jetc: warning: " << text << "\n";
     } else if (diagnostic.getSeverity() == DiagnosticSeverity::Remark &&
@@ -171,10 +203,9 @@ private:
     expand.topK = options.topK.value_or(std::min(kDefaultTopK, vocab));
     const int64_t most = std::min(kMaxTopK, vocab);
     if (expand.topK < 0 || expand.topK > most)
-      return reportError("--top-k: expected 0 to " + std::to_string(most) +
-                         " (at most the vocabulary), found " +
-                         std::to_string(expand.topK)),
-             false;
+      return fail("--top-k: expected 0 to " + std::to_string(most) +
+                  " (at most the vocabulary), found " +
+                  std::to_string(expand.topK));
     return lower("expand",
                  [&](OpPassManager &pm) { buildExpandPipeline(pm, expand); });
   }
@@ -216,6 +247,56 @@ private:
                  [&](OpPassManager &pm) { buildPlacePipeline(pm, place); });
   }
 
+  /// Of the options, where the model is known.
+  bool checkLimits() {
+    int64_t longest = (*module->getOps<ModelOp>().begin()).getMaxPosition();
+    if (!options.maxContext ||
+        (*options.maxContext >= 1 && *options.maxContext <= longest))
+      return true;
+    return fail("--max-context: expected 1 to " + std::to_string(longest) +
+                " (max_position_embeddings), found " +
+                std::to_string(*options.maxContext));
+  }
+
+  /// What is decided before a plan is made cannot be asked of one.
+  bool checkPlanOptions() {
+    const std::string atPlan = options.input + ", which is at level 'plan'";
+    if (options.phase < Phase::Plan)
+      return fail("--emit: expected plan or a later phase for " + atPlan);
+    const std::pair<const char *, bool> decided[] = {
+        {"--max-batch", options.maxBatch.has_value()},
+        {"--max-context", options.maxContext.has_value()},
+        {"--placement", !options.placement.empty()},
+        {"--disable-fusion", !options.disableFusion.empty()},
+        {"--pack-weights", options.packWeights},
+        {"--top-k", options.topK.has_value()},
+        {"--pass-pipeline", options.passPipeline.has_value()}};
+    for (auto [name, isGiven] : decided)
+      if (isGiven)
+        return fail(std::string(name) + ": expected none for " + atPlan +
+                    ": the plan has decided that");
+    return true;
+  }
+
+  bool plan() {
+    return lower("plan", [&](OpPassManager &pm) {
+      PlanOptions plan;
+      if (options.maxBatch)
+        plan.maxBatch = *options.maxBatch;
+      plan.maxContext = options.maxContext.value_or(0);
+      buildPlanPipeline(pm, plan);
+    });
+  }
+
+  /// Against --memory.
+  bool checkBudget() {
+    FailureOr<Package> package = buildPackage(*module);
+    if (failed(package))
+      return false;
+    Result<void> fits = checkMemory(*package, *options.memory);
+    return fits || fail(fits.error().message);
+  }
+
   int writeText() {
     std::string text;
     llvm::raw_string_ostream stream(text);
@@ -245,12 +326,13 @@ private:
     return 0;
   }
 
-  /// Launch lists to a package, kernels to code.
+  /// Plans to a package, kernels to code.
   int finish() {
     FailureOr<Package> package = buildPackage(*module);
-    if (failed(package) || !setLimits(*package) ||
-        !lower("llvm", buildHostPipeline))
+    if (failed(package) || !lower("llvm", buildHostPipeline))
       return 1;
+    package->producer = "jetc " JET_VERSION;
+    package->target = {"cpu", "x86_64", level.name};
     auto kernels = module->lookupSymbol<ModuleOp>(kKernelsModule);
     if (options.phase == Phase::Llvm)
       return writeText();
@@ -269,26 +351,6 @@ private:
       output = modelName() + ".jet";
     Result<void> written = writePackage(*package, output);
     return written ? 0 : reportError(written.error().message);
-  }
-
-  bool setLimits(Package &package) {
-    package.producer = "jetc " JET_VERSION;
-    package.target = {"cpu", "x86_64", level.name};
-    ModelInfo &model = package.model;
-    if (options.maxContext < 0 || options.maxContext > model.maxContext)
-      return reportError("--max-context: expected 1 to " +
-                         std::to_string(model.maxContext) +
-                         " (max_position_embeddings), found " +
-                         std::to_string(options.maxContext)),
-             false;
-    if (options.maxContext)
-      model.maxContext = options.maxContext;
-    model.maxBatch = options.maxBatch;
-    if (spec) {
-      model.bosTokenId = spec->bosTokenId.value_or(-1);
-      model.eosTokenIds = spec->eosTokenIds;
-    }
-    return true;
   }
 
   const CompileOptions &options;

@@ -199,10 +199,9 @@ inspectMemory(const InspectOptions &options, const Summary &summary) {
       return Error{"--chunk: expected --memory beside it"};
     return std::optional<MemoryFit>();
   }
-  constexpr int64_t kDefaultChunk = 2048;
-  Result<MemoryFit> fit =
-      fitMemory(summary.package, *options.memory, summary.context,
-                options.chunkTokens ? options.chunkTokens : kDefaultChunk);
+  Result<MemoryFit> fit = fitMemory(
+      summary.package, *options.memory, summary.context,
+      options.chunkTokens ? options.chunkTokens : kDefaultChunkTokens);
   if (!fit)
     return fit.error();
   return std::optional<MemoryFit>(*fit);

@@ -221,6 +221,45 @@ Result<MemoryFit> jet::fitMemory(const Package &package,
   return fit;
 }
 
+Result<void> jet::checkMemory(const Package &package,
+                              const std::string &given) {
+  const int64_t batch = package.model.maxBatch;
+  const int64_t context = package.model.maxContext;
+  // No step is larger than all tokens of all sequences.
+  const int64_t chunk = std::min(
+      kDefaultChunkTokens, checkedMul(batch, context).value_or(INT64_MAX));
+  Result<MemoryFit> fit = fitMemory(package, given, context, chunk);
+  if (!fit)
+    return fit.error();
+  if (fit->largestBatch >= batch)
+    return {};
+  Result<MemoryModel> model = makeModel(package, context, chunk);
+  if (!model)
+    return model.error();
+  const std::optional<MemoryTerms> terms = model->at(batch);
+  const std::string sequences = std::to_string(batch) + " sequences of " +
+                                std::to_string(context) +
+                                " tokens (max_batch, max_context)";
+  if (!terms)
+    return Error{"--memory: the bytes for " + sequences +
+                 " do not fit 64 bits"};
+  return Error{
+      llvm::formatv(
+          "--memory: expected at least {0} bytes for {1}: weights {2}, state "
+          "{3}, activations {4} ({5} of {6} tokens), logits {7}; found {8} "
+          "({9} "
+          "bytes), {10}",
+          terms->total, sequences, terms->weights, terms->state,
+          terms->activations, terms->prefillIsPeak ? "prefill" : "decode",
+          terms->prefillIsPeak ? chunk : batch, terms->logits, given,
+          fit->budget,
+          fit->largestBatch
+              ? "which is enough for a batch of " +
+                    std::to_string(fit->largestBatch)
+              : std::string("which is not enough for one sequence"))
+          .str()};
+}
+
 nlohmann::ordered_json jet::memoryToJson(const MemoryFit &fit) {
   const MemoryTerms &terms = fit.terms;
   return {{"budget_bytes", fit.budget},

@@ -1,7 +1,8 @@
 // Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// jetc inspect --memory: what a package needs in memory, from its plan.
+// --memory of jetc inspect and jetc compile: what a package needs in memory,
+// from its plan.
 
 #ifndef JET_TOOLS_JETC_INSPECTMEMORY_H
 #define JET_TOOLS_JETC_INSPECTMEMORY_H
@@ -71,6 +72,14 @@ struct MemoryFit {
 /// bits.
 Result<MemoryFit> fitMemory(const Package &package, const std::string &given,
                             int64_t context, int64_t chunkTokens);
+
+/// Tokens of a step of prefill, of all sequences together, when nobody said.
+inline constexpr int64_t kDefaultChunkTokens = 2048;
+
+/// An error, one line that begins with --memory, unless the largest batch that
+/// `package` allows, at its largest context, fits `given`. It says what needs
+/// how much, and the largest batch that would fit.
+Result<void> checkMemory(const Package &package, const std::string &given);
 
 nlohmann::ordered_json memoryToJson(const MemoryFit &fit);
 void printMemory(const Package &package, const MemoryFit &fit);

@@ -25,6 +25,7 @@ enum class Phase {
   Tensor,
   Fused,
   Launch,
+  Plan,
   Linalg,
   Loops,
   Llvm,
@@ -40,8 +41,10 @@ struct CompileOptions {
   std::string target;
   std::string cpu;
   Phase phase = Phase::Package;
-  int64_t maxBatch = 0;
-  int64_t maxContext = 0; // 0: the spec's max_position_embeddings
+  std::optional<int64_t> maxBatch;   // none: 16
+  std::optional<int64_t> maxContext; // none: the spec's max_position_embeddings
+  /// A budget such as 80GB that the plan must not exceed.
+  std::optional<std::string> memory;
   /// Candidates of the programs *_top_k, 0 for none of these programs; without
   /// a value kDefaultTopK, or all of a smaller vocabulary.
   std::optional<int64_t> topK;

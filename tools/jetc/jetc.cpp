@@ -28,6 +28,8 @@ static cl::SubCommand compileCommand(
     "\n"
     "  jetc compile config.json -o model.jet\n"
     "  jetc compile config.json --emit=tensor | less\n"
+    "  jetc compile config.json --emit=plan -o plan.mlir\n"
+    "  jetc compile plan.mlir -o edited.jet\n"
     "  jetc compile supernet.json --placement=attn,jet,jet -o placed.jet\n");
 static cl::SubCommand inspectCommand(
     "inspect",
@@ -45,7 +47,7 @@ static cl::SubCommand inspectCommand(
 static cl::opt<std::string>
     configPath(cl::Positional, cl::Required,
                cl::desc("CONFIG (a config.json, its directory, or a .mlir file "
-                        "with a jet.model)"),
+                        "at level model or plan)"),
                cl::sub(compileCommand), cl::cat(category));
 static cl::opt<std::string>
     outputPath("o", cl::value_desc("file"),
@@ -74,6 +76,11 @@ static cl::opt<int64_t>
          cl::desc("Candidates that programs *_top_k return instead of logits; "
                   "0: no such programs (default 64, or the vocabulary)"),
          cl::sub(compileCommand), cl::cat(category));
+static cl::opt<std::string> compileMemory(
+    "memory", cl::value_desc("80GB"),
+    cl::desc("Refuse unless weights, states and activations of the largest "
+             "batch fit (B, KB, MB, GB, KiB, MiB, GiB)"),
+    cl::sub(compileCommand), cl::cat(category));
 static cl::list<std::string>
     placement("placement", cl::CommaSeparated, cl::value_desc("mixer,…"),
               cl::desc("Mixer of each layer of a supernet, in order"),
@@ -99,6 +106,7 @@ static cl::opt<Phase> phase(
         clEnumValN(Phase::Tensor, "tensor", "functions over tensors"),
         clEnumValN(Phase::Fused, "fused", "the same after fusion"),
         clEnumValN(Phase::Launch, "launch", "launch lists and their kernels"),
+        clEnumValN(Phase::Plan, "plan", "programs with all memory in place"),
         clEnumValN(Phase::Linalg, "linalg", "kernels as linalg on tensors"),
         clEnumValN(Phase::Loops, "loops", "kernels as vectorised loops"),
         clEnumValN(Phase::Llvm, "llvm", "kernels in the LLVM dialect"),
@@ -188,8 +196,12 @@ static CompileOptions readCompileOptions() {
   options.target = target;
   options.cpu = cpu;
   options.phase = phase;
-  options.maxBatch = maxBatch;
-  options.maxContext = maxContext;
+  if (maxBatch.getNumOccurrences())
+    options.maxBatch = maxBatch.getValue();
+  if (maxContext.getNumOccurrences())
+    options.maxContext = maxContext.getValue();
+  if (compileMemory.getNumOccurrences())
+    options.memory = compileMemory.getValue();
   if (topK.getNumOccurrences())
     options.topK = topK;
   options.placement.assign(placement.begin(), placement.end());
