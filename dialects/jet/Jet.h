@@ -55,8 +55,8 @@ namespace jet {
 void printDouble(mlir::AsmPrinter &printer, double value);
 /// Name of the module that holds the kernels of a program.
 inline constexpr llvm::StringLiteral kKernelsModule = "kernels";
-/// Whether an op or kernel with `results` advances, in place, an operand of type
-/// `operand`: a state that it also returns.
+/// Whether an op or kernel with `results` advances, in place, an operand of
+/// type `operand`: a state that it also returns.
 bool isUpdated(mlir::Type operand, mlir::TypeRange results);
 /// Largest size in attributes and state types, and of the row of a weight. A
 /// product of two still fits in 64 bits.

@@ -208,6 +208,11 @@ private:
     return size.kind == SizeExpr::Kind::Symbol && size.symbol == symbol;
   }
 
+  static bool isBatch(const KernelOperand &operand) {
+    return operand.dtype == DType::I32 && operand.shape.size() == 2 &&
+           operand.access == Access::Read && leads(operand, Symbol::B);
+  }
+
   void checkShapes() {
     ASSERT_EQ(operands.size(), info.operands.size()) << info.name;
     for (size_t i = 0; i < operands.size(); ++i) {
@@ -282,7 +287,7 @@ private:
   void expectSamePart(const std::list<Buffer> &initial, const Step &own,
                       const Sequence &sequence, int64_t b) {
     auto part = [&](const Buffer &buffer, const KernelOperand &operand) {
-      if (operand.shape.size() == 2 && operand.dtype == DType::I32)
+      if (isBatch(operand))
         return own.batch();
       if (leads(operand, Symbol::R))
         return sliceRows(buffer, sequence.row, sequence.rows);

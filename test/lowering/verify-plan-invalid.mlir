@@ -989,7 +989,7 @@ jet.plan @prefill arena 128 max_batch 4 max_context 64 {
   %tokens = jet.input "tokens" : memref<?xi32>
   %batch = jet.input "batch" : !jet.batch
   %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32>
-  // expected-error @+1 {{'jet.output' op expected logits, found 'probabilities'}}
+  // expected-error @+1 {{'jet.output' op expected logits, values or ids, found 'probabilities'}}
   %logits = jet.output "probabilities" rows sequences : memref<?x32xf32>
   %w = jet.weight "w" : memref<32x16xf32>
   %x = jet.buffer at 0 bytes 64 : memref<?x16xf32>
@@ -1036,7 +1036,7 @@ jet.plan @prefill arena 128 max_batch 4 max_context 64 {
   %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32>
   %logits = jet.output "logits" rows sequences : memref<?x32xf32>
   %w = jet.weight "w" : memref<32x16xf32>
-  // expected-error @+1 {{'jet.weight' op expected the type that 'w' has elsewhere, found 'memref<16xf32>'}}
+  // expected-error @+1 {{'jet.weight' op expected the type and the recipe that 'w' has elsewhere, found 'memref<16xf32>'}}
   %v = jet.weight "w" : memref<16xf32>
   %x = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   %y = jet.buffer at 64 bytes 64 : memref<?x16xf32>

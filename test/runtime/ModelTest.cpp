@@ -182,7 +182,7 @@ TEST_F(ModelTest, CandidatesAreTheLargestLogits) {
     std::vector<Tokens> tokens;
     std::vector<StepInput> inputs;
     for (size_t i = 0; i < 3; ++i)
-      tokens.push_back(randomTokens(random, std::max<size_t>(1, longest - i)));
+      tokens.push_back(randomTokens(random, longest > i ? longest - i : 1));
     for (size_t i = 0; i < tokens.size(); ++i)
       inputs.push_back({static_cast<int64_t>(2 - i), tokens[i]});
     const auto logits = step(session, other, inputs);

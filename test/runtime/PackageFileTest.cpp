@@ -121,7 +121,7 @@ TEST_F(PackageFileTest, LaysOutBytesAsDocumented) {
   EXPECT_EQ(bytes.substr(8 + length, 7), "no code");
   EXPECT_EQ(bytes.size(), 8 + length + 64 + 8);
   EXPECT_EQ(header()["format"], "jet-package");
-  EXPECT_EQ(header()["version"], 1);
+  EXPECT_EQ(header()["version"], kPackageVersion);
   EXPECT_EQ(withHeader(header().dump()), bytes);
 }
 
@@ -166,7 +166,7 @@ TEST_F(PackageFileTest, AnotherVersionIsNamedBeforeTheChecksum) {
   other["version"] = 7;
   std::string file = withHeader(other.dump());
   file.back() ^= 1;
-  EXPECT_EQ(read(file), path + ": expected package version 1, found 7");
+  EXPECT_EQ(read(file), path + ": expected package version 2, found 7");
 }
 
 TEST_F(PackageFileTest, AnotherFormatIsNamed) {

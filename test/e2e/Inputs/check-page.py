@@ -69,7 +69,7 @@ with open(package, "rb") as file:
     (size,) = struct.unpack("<Q", file.read(8))
     header = json.loads(file.read(size))
 for program in header["programs"]:
-    if program["name"] == "forward":
+    if program["name"] not in ("prefill", "decode"):  # what the page shows
         continue
     uses, writers = {}, {}
     for at, launch in enumerate(program["launches"]):
