@@ -8,9 +8,9 @@ include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
 
 # The programs find libMLIR where they found it in the build tree.
-set_target_properties(jetc jet-opt jet-lsp-server jet-run PROPERTIES
+set_target_properties(jetc jet-opt jet-ptx jet-lsp-server jet-run PROPERTIES
   INSTALL_RPATH_USE_LINK_PATH ON)
-install(TARGETS jetc jet-opt jet-lsp-server jet-run
+install(TARGETS jetc jet-opt jet-ptx jet-lsp-server jet-run
   RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 
 # Paths as in the source tree, e.g. "dialects/jet/Jet.h".

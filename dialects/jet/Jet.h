@@ -55,6 +55,11 @@ namespace jet {
 void printDouble(mlir::AsmPrinter &printer, double value);
 /// Name of the module that holds the kernels of a program.
 inline constexpr llvm::StringLiteral kKernelsModule = "kernels";
+/// The type of the kernel `name` that `op` runs, for its verifier: an error at
+/// the op if there is no such function; null once the kernel has buffers.
+mlir::FailureOr<mlir::FunctionType>
+lookupKernelType(mlir::Operation *op, mlir::SymbolRefAttr name,
+                 mlir::SymbolTableCollection &symbols);
 /// Whether an op or kernel with `results` advances, in place, an operand of
 /// type `operand`: a state that it also returns.
 bool isUpdated(mlir::Type operand, mlir::TypeRange results);

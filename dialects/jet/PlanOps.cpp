@@ -201,21 +201,16 @@ static bool isPlaceOf(Type place, Type value) {
 }
 
 LogicalResult ExecuteOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  Operation *kernel = symbols.lookupNearestSymbolFrom(*this, getKernelAttr());
-  if (!kernel) // C1
-    return emitOpError() << "refers to a kernel that does not exist: "
-                         << getKernelAttr();
-  if (!isa<FunctionOpInterface>(kernel))
-    return emitOpError() << "refers to a kernel that is not a function: "
-                         << getKernelAttr();
-  auto function = dyn_cast<func::FuncOp>(kernel);
-  if (!function || function.getNumResults() == 0)
-    return success(); // lowered to buffers already
+  FailureOr<FunctionType> kernel =
+      lookupKernelType(*this, getKernelAttr(), symbols); // C1
+  if (failed(kernel))
+    return failure();
+  if (!*kernel)
+    return success();
   SmallVector<Type> reads, updates, writes;
-  for (Type type : function.getArgumentTypes())
-    (isUpdated(type, function.getResultTypes()) ? updates : reads)
-        .push_back(type);
-  for (Type type : function.getResultTypes())
+  for (Type type : kernel->getInputs())
+    (isUpdated(type, kernel->getResults()) ? updates : reads).push_back(type);
+  for (Type type : kernel->getResults())
     if (!isa<StateTypeInterface>(type))
       writes.push_back(type);
   for (auto [name, places, types] :

@@ -309,20 +309,28 @@ OpFoldResult MergeHeadsOp::fold(FoldAdaptor) {
 // LaunchOp
 //===----------------------------------------------------------------------===//
 
-LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  Operation *kernel = symbols.lookupNearestSymbolFrom(*this, getKernelAttr());
-  if (!kernel) // C1
-    return emitOpError() << "refers to a kernel that does not exist: "
-                         << getKernelAttr();
+FailureOr<FunctionType> jet::lookupKernelType(Operation *op, SymbolRefAttr name,
+                                              SymbolTableCollection &symbols) {
+  Operation *kernel = symbols.lookupNearestSymbolFrom(op, name);
+  if (!kernel)
+    return op->emitOpError()
+           << "refers to a kernel that does not exist: " << name;
   if (!isa<FunctionOpInterface>(kernel))
-    return emitOpError() << "refers to a kernel that is not a function: "
-                         << getKernelAttr();
+    return op->emitOpError()
+           << "refers to a kernel that is not a function: " << name;
   auto function = dyn_cast<func::FuncOp>(kernel);
   if (!function || function.getNumResults() == 0)
-    return success(); // lowered to buffers already
-  FunctionType type = function.getFunctionType();
-  if (type.getInputs() != getOperandTypes() ||
-      type.getResults() != getResultTypes()) // C2
-    return emitOpError() << "does not match the kernel's type " << type;
+    return FunctionType(); // lowered to buffers already
+  return function.getFunctionType();
+}
+
+LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  FailureOr<FunctionType> type =
+      lookupKernelType(*this, getKernelAttr(), symbols); // C1
+  if (failed(type))
+    return failure();
+  if (*type && (type->getInputs() != getOperandTypes() ||
+                type->getResults() != getResultTypes())) // C2
+    return emitOpError() << "does not match the kernel's type " << *type;
   return success();
 }

@@ -12,13 +12,13 @@
 using namespace mlir;
 using namespace jet;
 
-/// The lowered operands of an op of the body. What the body computes itself has
-/// none: its place is taken by the first input and never read.
+/// The lowered operands of an op of the body; null for what the body computes
+/// itself, which is not read from an operand.
 static SmallVector<Value> operandsOf(Operation *op, ValueRange inputs) {
   SmallVector<Value> operands;
   for (Value operand : op->getOperands()) {
     auto argument = dyn_cast<BlockArgument>(operand);
-    operands.push_back(inputs[argument ? argument.getArgNumber() : 0]);
+    operands.push_back(argument ? inputs[argument.getArgNumber()] : Value());
   }
   return operands;
 }

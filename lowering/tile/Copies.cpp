@@ -164,16 +164,6 @@ struct LowerBulkStore : ConvertOpToLLVMPattern<BulkStoreOp> {
   }
 };
 
-struct LowerBulkCommit : ConvertOpToLLVMPattern<BulkCommitOp> {
-  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
-  LogicalResult
-  matchAndRewrite(BulkCommitOp op, OpAdaptor,
-                  ConversionPatternRewriter &rewriter) const override {
-    rewriter.replaceOpWithNewOp<NVVM::CpAsyncBulkCommitGroupOp>(op);
-    return success();
-  }
-};
-
 struct LowerBulkWait : ConvertOpToLLVMPattern<BulkWaitOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
   LogicalResult
@@ -210,16 +200,6 @@ struct LowerCpAsync : ConvertOpToLLVMPattern<CpAsyncOp> {
                      adaptor.getIndices()),
         bytes, cache, size);
     rewriter.eraseOp(op);
-    return success();
-  }
-};
-
-struct LowerCpAsyncCommit : ConvertOpToLLVMPattern<CpAsyncCommitOp> {
-  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
-  LogicalResult
-  matchAndRewrite(CpAsyncCommitOp op, OpAdaptor,
-                  ConversionPatternRewriter &rewriter) const override {
-    rewriter.replaceOpWithNewOp<NVVM::CpAsyncCommitGroupOp>(op);
     return success();
   }
 };
@@ -272,9 +252,12 @@ struct LowerRcp : ConvertOpToLLVMPattern<RcpOp> {
 
 void jet::tile::populateCopyPatterns(const LLVMTypeConverter &converter,
                                      RewritePatternSet &patterns) {
-  patterns.add<LowerLoad, LowerStore, LowerTmaLoad, LowerTmaStore,
-               LowerPrefetchMap, LowerBulkLoad, LowerBulkStore, LowerBulkCommit,
-               LowerBulkWait, LowerCpAsync, LowerCpAsyncCommit,
-               LowerCpAsyncWait, LowerShuffleXor, LowerExp2, LowerRcp>(
-      converter);
+  patterns
+      .add<LowerLoad, LowerStore, LowerTmaLoad, LowerTmaStore, LowerPrefetchMap,
+           LowerBulkLoad, LowerBulkStore, LowerBulkWait, LowerCpAsync,
+           LowerCpAsyncWait, LowerShuffleXor, LowerExp2, LowerRcp>(converter);
+  patterns.add<LowerPlain<BulkCommitOp>>(
+      converter, emitPlain<NVVM::CpAsyncBulkCommitGroupOp>);
+  patterns.add<LowerPlain<CpAsyncCommitOp>>(
+      converter, emitPlain<NVVM::CpAsyncCommitGroupOp>);
 }

@@ -72,6 +72,27 @@ private:
   mlir::Location loc;
 };
 
+/// Ops without operands whose lowering is one op or a fixed few.
+template <typename Op> struct LowerPlain : mlir::ConvertOpToLLVMPattern<Op> {
+  using Emit = void (*)(mlir::OpBuilder &, mlir::Location);
+  LowerPlain(const mlir::LLVMTypeConverter &converter, Emit emit)
+      : mlir::ConvertOpToLLVMPattern<Op>(converter), emit(emit) {}
+  mlir::LogicalResult
+  matchAndRewrite(Op op, typename Op::Adaptor,
+                  mlir::ConversionPatternRewriter &rewriter) const override {
+    emit(rewriter, op.getLoc());
+    rewriter.eraseOp(op);
+    return mlir::success();
+  }
+  Emit emit;
+};
+
+/// An `emit` of LowerPlain that makes one op without operands.
+template <typename Target>
+void emitPlain(mlir::OpBuilder &builder, mlir::Location loc) {
+  Target::create(builder, loc);
+}
+
 void populateKernelPatterns(const mlir::LLVMTypeConverter &converter,
                             mlir::RewritePatternSet &patterns);
 void populateSyncPatterns(const mlir::LLVMTypeConverter &converter,

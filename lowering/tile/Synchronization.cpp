@@ -10,21 +10,6 @@ using namespace jet::tile;
 
 namespace {
 
-/// Ops without operands whose lowering is one op or a fixed few.
-template <typename Op> struct LowerPlain : ConvertOpToLLVMPattern<Op> {
-  using Emit = void (*)(OpBuilder &, Location);
-  LowerPlain(const LLVMTypeConverter &converter, Emit emit)
-      : ConvertOpToLLVMPattern<Op>(converter), emit(emit) {}
-  LogicalResult
-  matchAndRewrite(Op op, typename Op::Adaptor,
-                  ConversionPatternRewriter &rewriter) const override {
-    emit(rewriter, op.getLoc());
-    rewriter.eraseOp(op);
-    return success();
-  }
-  Emit emit;
-};
-
 void fenceAsync(OpBuilder &builder, Location loc) {
   NVVM::FenceProxyOp::create(
       builder, loc, NVVM::ProxyKind::async_shared,
@@ -72,77 +57,50 @@ struct LowerInitBarriers : ConvertOpToLLVMPattern<InitBarriersOp> {
   }
 };
 
-/// Address of a barrier as the 32-bit operand of inline PTX.
-Value barrierAddress(OpBuilder &builder, Location loc, Value barriers,
-                     Value slot) {
-  return LLVM::PtrToIntOp::create(builder, loc, builder.getI32Type(),
-                                  Code(builder, loc).barrier(barriers, slot));
+/// Ops on one barrier that are inline PTX. `emit` gets the barrier's address as
+/// the 32-bit operand that PTX takes.
+template <typename Op> struct LowerBarrier : ConvertOpToLLVMPattern<Op> {
+  using Adaptor = typename Op::Adaptor;
+  using Emit = void (*)(Code &, Value address, Adaptor);
+  LowerBarrier(const LLVMTypeConverter &converter, Emit emit)
+      : ConvertOpToLLVMPattern<Op>(converter), emit(emit) {}
+  LogicalResult
+  matchAndRewrite(Op op, Adaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Code code(rewriter, op.getLoc());
+    Value address = LLVM::PtrToIntOp::create(
+        rewriter, op.getLoc(), rewriter.getI32Type(),
+        code.barrier(adaptor.getBarriers(), adaptor.getSlot()));
+    emit(code, address, adaptor);
+    rewriter.eraseOp(op);
+    return success();
+  }
+  Emit emit;
+};
+
+void arrive(Code &code, Value address, ArriveOp::Adaptor) {
+  code.ptx("mbarrier.arrive.shared::cta.b64 _, [$0];", "r,~{memory}", address);
 }
 
-struct LowerArrive : ConvertOpToLLVMPattern<ArriveOp> {
-  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
-  LogicalResult
-  matchAndRewrite(ArriveOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &rewriter) const override {
-    Value address = barrierAddress(rewriter, op.getLoc(), adaptor.getBarriers(),
-                                   adaptor.getSlot());
-    Code(rewriter, op.getLoc())
-        .ptx("mbarrier.arrive.shared::cta.b64 _, [$0];", "r,~{memory}",
-             address);
-    rewriter.eraseOp(op);
-    return success();
-  }
-};
+void arriveRemote(Code &code, Value address, ArriveRemoteOp::Adaptor op) {
+  // Not .release.cluster: it becomes MEMBAR.ALL.GPU.
+  code.ptx("{ .reg .b32 ra; mapa.shared::cluster.u32 ra, $0, $1; "
+           "mbarrier.arrive.shared::cluster.b64 _, [ra]; }",
+           "r,r,~{memory}", {address, op.getRank()});
+}
 
-struct LowerArriveRemote : ConvertOpToLLVMPattern<ArriveRemoteOp> {
-  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
-  LogicalResult
-  matchAndRewrite(ArriveRemoteOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &rewriter) const override {
-    Value address = barrierAddress(rewriter, op.getLoc(), adaptor.getBarriers(),
-                                   adaptor.getSlot());
-    // Not .release.cluster: it becomes MEMBAR.ALL.GPU.
-    Code(rewriter, op.getLoc())
-        .ptx("{ .reg .b32 ra; mapa.shared::cluster.u32 ra, $0, $1; "
-             "mbarrier.arrive.shared::cluster.b64 _, [ra]; }",
-             "r,r,~{memory}", {address, adaptor.getRank()});
-    rewriter.eraseOp(op);
-    return success();
-  }
-};
+void arriveExpect(Code &code, Value address, ArriveExpectOp::Adaptor op) {
+  code.ptx("mbarrier.arrive.expect_tx.shared::cta.b64 _, [$0], $1;",
+           "r,r,~{memory}", {address, op.getBytes()});
+}
 
-struct LowerArriveExpect : ConvertOpToLLVMPattern<ArriveExpectOp> {
-  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
-  LogicalResult
-  matchAndRewrite(ArriveExpectOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &rewriter) const override {
-    Value address = barrierAddress(rewriter, op.getLoc(), adaptor.getBarriers(),
-                                   adaptor.getSlot());
-    Code(rewriter, op.getLoc())
-        .ptx("mbarrier.arrive.expect_tx.shared::cta.b64 _, [$0], $1;",
-             "r,r,~{memory}", {address, adaptor.getBytes()});
-    rewriter.eraseOp(op);
-    return success();
-  }
-};
-
-struct LowerWait : ConvertOpToLLVMPattern<WaitOp> {
-  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
-  LogicalResult
-  matchAndRewrite(WaitOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &rewriter) const override {
-    Value address = barrierAddress(rewriter, op.getLoc(), adaptor.getBarriers(),
-                                   adaptor.getSlot());
-    // Without the time hint of nvvm.mbarrier.try_wait.parity; the labels are
-    // local to the braces.
-    Code(rewriter, op.getLoc())
-        .ptx("{ .reg .pred p; W: mbarrier.try_wait.parity.shared::cta.b64 p, "
-             "[$0], $1; @p bra D; bra W; D: }",
-             "r,r,~{memory}", {address, adaptor.getParity()});
-    rewriter.eraseOp(op);
-    return success();
-  }
-};
+void wait(Code &code, Value address, WaitOp::Adaptor op) {
+  // Without the time hint of nvvm.mbarrier.try_wait.parity; the labels are
+  // local to the braces.
+  code.ptx("{ .reg .pred p; W: mbarrier.try_wait.parity.shared::cta.b64 p, "
+           "[$0], $1; @p bra D; bra W; D: }",
+           "r,r,~{memory}", {address, op.getParity()});
+}
 
 struct LowerSync : ConvertOpToLLVMPattern<SyncOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
@@ -165,8 +123,11 @@ struct LowerSync : ConvertOpToLLVMPattern<SyncOp> {
 
 void jet::tile::populateSyncPatterns(const LLVMTypeConverter &converter,
                                      RewritePatternSet &patterns) {
-  patterns.add<LowerInitBarriers, LowerArrive, LowerArriveRemote,
-               LowerArriveExpect, LowerWait, LowerSync>(converter);
+  patterns.add<LowerInitBarriers, LowerSync>(converter);
+  patterns.add<LowerBarrier<ArriveOp>>(converter, arrive);
+  patterns.add<LowerBarrier<ArriveRemoteOp>>(converter, arriveRemote);
+  patterns.add<LowerBarrier<ArriveExpectOp>>(converter, arriveExpect);
+  patterns.add<LowerBarrier<WaitOp>>(converter, wait);
   patterns.add<LowerPlain<FenceAsyncOp>>(converter, fenceAsync);
   patterns.add<LowerPlain<FenceBarriersOp>>(converter, fenceBarriers);
   patterns.add<LowerPlain<SyncWarpOp>>(converter, syncWarp);

@@ -114,26 +114,6 @@ struct LowerWgmma : ConvertOpToLLVMPattern<WgmmaOp> {
   }
 };
 
-struct LowerWgmmaFence : ConvertOpToLLVMPattern<WgmmaFenceOp> {
-  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
-  LogicalResult
-  matchAndRewrite(WgmmaFenceOp op, OpAdaptor,
-                  ConversionPatternRewriter &rewriter) const override {
-    rewriter.replaceOpWithNewOp<NVVM::WgmmaFenceAlignedOp>(op);
-    return success();
-  }
-};
-
-struct LowerWgmmaCommit : ConvertOpToLLVMPattern<WgmmaCommitOp> {
-  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
-  LogicalResult
-  matchAndRewrite(WgmmaCommitOp op, OpAdaptor,
-                  ConversionPatternRewriter &rewriter) const override {
-    rewriter.replaceOpWithNewOp<NVVM::WgmmaGroupSyncAlignedOp>(op);
-    return success();
-  }
-};
-
 struct LowerWgmmaWait : ConvertOpToLLVMPattern<WgmmaWaitOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
   LogicalResult
@@ -180,6 +160,9 @@ struct LowerWgmmaWait : ConvertOpToLLVMPattern<WgmmaWaitOp> {
 
 void jet::tile::populateWgmmaPatterns(const LLVMTypeConverter &converter,
                                       RewritePatternSet &patterns) {
-  patterns.add<LowerWgmma, LowerWgmmaFence, LowerWgmmaCommit, LowerWgmmaWait>(
-      converter);
+  patterns.add<LowerWgmma, LowerWgmmaWait>(converter);
+  patterns.add<LowerPlain<WgmmaFenceOp>>(converter,
+                                         emitPlain<NVVM::WgmmaFenceAlignedOp>);
+  patterns.add<LowerPlain<WgmmaCommitOp>>(
+      converter, emitPlain<NVVM::WgmmaGroupSyncAlignedOp>);
 }

@@ -5,6 +5,7 @@
 
 #include "lowering/Registration.h"
 #include "lowering/gpu/DeviceCode.h"
+#include "lowering/tile/LowerTile.h"
 #include "support/File.h"
 
 #include "mlir/Parser/Parser.h"
@@ -51,9 +52,9 @@ static Result<void> write(const std::string &path, llvm::StringRef text) {
 /// Bytes of dynamic shared memory of a lowered kernel.
 static int64_t sharedBytes(mlir::ModuleOp module, llvm::StringRef kernel) {
   mlir::Operation *function = module.lookupSymbol(kernel);
-  auto bytes =
-      function ? function->getAttrOfType<mlir::IntegerAttr>("tile.shared_bytes")
-               : mlir::IntegerAttr();
+  auto bytes = function ? function->getAttrOfType<mlir::IntegerAttr>(
+                              jet::tile::kSharedBytesAttr)
+                        : mlir::IntegerAttr();
   return bytes ? bytes.getInt() : 0;
 }
 

@@ -143,6 +143,24 @@ func.func @top_k(%l: tensor<?x512xf32>, %x: tensor<?x128xf32>, %w: tensor<512x12
   return %m, %n : tensor<?x4xf32>, tensor<?x4xi32>
 }
 
+// The parts together: 24 · R bytes of convolved values are neither written nor
+// read, and the batch is read once. Nothing inside has a cost of its own.
+// CHECK-LABEL: func.func @delta_step
+// CHECK: jet.delta_step
+// CHECK-SAME: jet.cost = {activations_read = "16*B + 132*R", activations_written = "24*R", op = "delta_step"
+// CHECK-NOT: jet.cost
+// CHECK: return
+func.func @delta_step(%u: tensor<?x6xf32>, %h: tensor<?x3xf32>, %w: tensor<12x3xf32>, %b: tensor<12xf32>, %t: !jet.conv_tail<1x6xf32>, %batch: !jet.batch, %q: tensor<?x2x5xf32>, %g: tensor<?x2xf32>, %s: !jet.recurrent_state<2x5x3xf32>) {
+  %y:3 = jet.delta_step(%u, %h, %w, %b, %t, %batch, %q, %g, %s) : (tensor<?x6xf32>, tensor<?x3xf32>, tensor<12x3xf32>, tensor<12xf32>, !jet.conv_tail<1x6xf32>, !jet.batch, tensor<?x2x5xf32>, tensor<?x2xf32>, !jet.recurrent_state<2x5x3xf32>) -> (tensor<?x2x3xf32>, !jet.conv_tail<1x6xf32>, !jet.recurrent_state<2x5x3xf32>) {
+  ^bb0(%0: tensor<?x6xf32>, %1: tensor<?x3xf32>, %2: tensor<12x3xf32>, %3: tensor<12xf32>, %4: !jet.conv_tail<1x6xf32>, %5: !jet.batch, %6: tensor<?x2x5xf32>, %7: tensor<?x2xf32>, %8: !jet.recurrent_state<2x5x3xf32>):
+    %c, %tail = jet.generated_conv %0, %1, %2, %3, %4, %5 : (tensor<?x6xf32>, tensor<?x3xf32>, tensor<12x3xf32>, tensor<12xf32>, !jet.conv_tail<1x6xf32>, !jet.batch) -> (tensor<?x6xf32>, !jet.conv_tail<1x6xf32>)
+    %v = jet.split_heads %c : (tensor<?x6xf32>) -> tensor<?x2x3xf32>
+    %r, %state = jet.gated_delta_rule %6, %6, %v, %7, %7, %8, %5 : (tensor<?x2x5xf32>, tensor<?x2x5xf32>, tensor<?x2x3xf32>, tensor<?x2xf32>, tensor<?x2xf32>, !jet.recurrent_state<2x5x3xf32>, !jet.batch) -> (tensor<?x2x3xf32>, !jet.recurrent_state<2x5x3xf32>)
+    jet.step_yield %r, %tail, %state : tensor<?x2x3xf32>, !jet.conv_tail<1x6xf32>, !jet.recurrent_state<2x5x3xf32>
+  }
+  return
+}
+
 // A cost beyond 64 bits is unknown rather than wrong.
 // CHECK-LABEL: func.func @huge
 // CHECK: tensor_flops = "9223372028264841218*R", weights_read = "unknown"
