@@ -147,7 +147,7 @@ func.func @top_k(%l: tensor<?x512xf32>, %x: tensor<?x128xf32>, %w: tensor<512x12
 // read, and the batch is read once. Nothing inside has a cost of its own.
 // CHECK-LABEL: func.func @delta_step
 // CHECK: jet.delta_step
-// CHECK-SAME: jet.cost = {activations_read = "16*B + 132*R", activations_written = "24*R", op = "delta_step"
+// CHECK-SAME: jet.cost = {activations_read = "132*R + 16*B", activations_written = "24*R", op = "delta_step", state_read = "144*B", state_written = "144*B", tensor_flops = "180*T + 72*R", vector_flops = "54*T + 12*R", weights_read = "192"}
 // CHECK-NOT: jet.cost
 // CHECK: return
 func.func @delta_step(%u: tensor<?x6xf32>, %h: tensor<?x3xf32>, %w: tensor<12x3xf32>, %b: tensor<12xf32>, %t: !jet.conv_tail<1x6xf32>, %batch: !jet.batch, %q: tensor<?x2x5xf32>, %g: tensor<?x2xf32>, %s: !jet.recurrent_state<2x5x3xf32>) {
