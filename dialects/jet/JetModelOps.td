@@ -21,12 +21,14 @@ def Jet_ModelOp : Op<Jet_Dialect, "model",
     mlp(h) = down(silu(gate h) ∘ up h)
     ```
     `storage` is the type of weights and KV; `tied` shares the head with the
-    embedding.
+    embedding; `page` is the number of positions in a page of a full-attention
+    cache.
 
     Constraints:
     - (C1) sizes are positive and below 2^31, `rms_norm_eps` is positive;
     - (C2) the body holds only `jet.layer`, numbered 0, 1, 2, …, at least one;
-    - (C3) the storage type is f32 or bf16.
+    - (C3) the storage type is f32 or bf16;
+    - (C4) the page is a power of two below 2^31.
 
     Example:
     ```mlir
@@ -39,13 +41,14 @@ def Jet_ModelOp : Op<Jet_Dialect, "model",
   let arguments = (ins SymbolNameAttr:$sym_name, I64Attr:$hidden_size,
                        I64Attr:$intermediate_size, I64Attr:$vocab_size,
                        I64Attr:$max_position, F64Attr:$rms_norm_eps,
-                       TypeAttr:$storage, UnitAttr:$tied);
+                       TypeAttr:$storage, UnitAttr:$tied,
+                       DefaultValuedAttr<I64Attr, "64">:$page);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
     $sym_name `hidden` $hidden_size `intermediate` $intermediate_size
     `vocab` $vocab_size `max_position` $max_position
     `rms_norm_eps` custom<DoubleAttr>($rms_norm_eps)
-    `storage` $storage (`tied` $tied^)? attr-dict-with-keyword $body
+    `storage` $storage (`tied` $tied^)? (`page` $page^)? attr-dict-with-keyword $body
   }];
   let hasRegionVerifier = 1;
   let extraClassDeclaration = [{

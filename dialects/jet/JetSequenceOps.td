@@ -49,7 +49,7 @@ def Jet_AttentionOp : Jet_PortedOp<"attention"> {
 
     Example:
     ```mlir
-    %y = jet.attention %q, %k, %v, %cache, %batch : (tensor<?x4x32xf32>, tensor<?x2x32xf32>, tensor<?x2x32xf32>, !jet.kv_cache<2x32xf32>, !jet.batch) -> tensor<?x4x32xf32>
+    %y = jet.attention %q, %k, %v, %cache, %batch : (tensor<?x4x32xf32>, tensor<?x2x32xf32>, tensor<?x2x32xf32>, !jet.kv_cache<2x32xf32, page = 64>, !jet.batch) -> tensor<?x4x32xf32>
     ```
   }];
   let arguments = !con((ins Jet_F3:$q, Jet_F3:$k, Jet_F3:$v,
@@ -78,7 +78,7 @@ def Jet_KvAppendOp : Jet_TensorOp<"kv_append", [AllTypesMatch<["cache", "result"
 
     Example:
     ```mlir
-    %next = jet.kv_append %cache, %k, %v, %batch : (!jet.kv_cache<2x32xf32>, tensor<?x2x32xf32>, tensor<?x2x32xf32>, !jet.batch) -> !jet.kv_cache<2x32xf32>
+    %next = jet.kv_append %cache, %k, %v, %batch : (!jet.kv_cache<2x32xf32, page = 64>, tensor<?x2x32xf32>, tensor<?x2x32xf32>, !jet.batch) -> !jet.kv_cache<2x32xf32, page = 64>
     ```
   }];
   let arguments = (ins Jet_KvCacheType:$cache, Jet_F3:$k, Jet_F3:$v,

@@ -4,6 +4,7 @@
 #include "dialects/jet/Jet.h"
 
 #include "llvm/ADT/StringSet.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace jet;
@@ -17,7 +18,8 @@ SmallVector<LayerOp> ModelOp::getLayers() {
 }
 
 StateStorage ModelOp::getStateStorage() {
-  return {getStorage(), Float32Type::get(getContext()), getStorage()};
+  return {getStorage(), Float32Type::get(getContext()), getStorage(),
+          static_cast<int64_t>(getPage())};
 }
 
 LogicalResult ModelOp::verifyRegions() {
@@ -35,6 +37,12 @@ LogicalResult ModelOp::verifyRegions() {
   if (!getStorage().isF32() && !getStorage().isBF16())
     return emitOpError() << "expected storage f32 or bf16, found "
                          << getStorage();
+  // C4
+  const int64_t page = getPage();
+  if (page > kMaxSize || page < 1 || !llvm::isPowerOf2_64(page))
+    return emitOpError() << "expected page to be a power of two below 2^31, "
+                            "found "
+                         << page;
   // C2
   int64_t index = 0;
   for (Operation &op : getBody().front()) {

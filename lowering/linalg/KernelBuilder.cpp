@@ -3,6 +3,7 @@
 
 #include "lowering/linalg/KernelBuilder.h"
 #include "dialects/jet/ScalarMath.h"
+#include "runtime/Package.h"
 
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -229,13 +230,24 @@ KernelBuilder::loop(Value count, ValueRange inits,
   return op.getResults();
 }
 
+/// batch[b, column] as an index.
+static Value extractIndex(KernelBuilder &builder, Value batch, Value b,
+                          Value column) {
+  Value value =
+      tensor::ExtractOp::create(builder, batch, ValueRange{b, column});
+  return arith::IndexCastOp::create(builder, builder.getIndexType(), value);
+}
+
 Sequence KernelBuilder::sequence(Value batch, Value b) {
-  auto column = [&](int64_t i) -> Value {
-    Value value =
-        tensor::ExtractOp::create(*this, batch, ValueRange{b, index(i)});
-    return arith::IndexCastOp::create(*this, getIndexType(), value);
+  auto column = [&](int64_t i) {
+    return extractIndex(*this, batch, b, index(i));
   };
-  return {column(0), column(1), column(2), column(3)};
+  return {column(0), column(1), column(2), column(3), batch, b};
+}
+
+Value KernelBuilder::page(const Sequence &sequence, Value number) {
+  return extractIndex(*this, sequence.batch, sequence.number,
+                      add(number, index(kBatchColumns)));
 }
 
 //===----------------------------------------------------------------------===//

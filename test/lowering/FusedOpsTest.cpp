@@ -232,7 +232,7 @@ TEST_P(Fused, DynamicConvRunsTheCodeOnItsResult) {
 
 void Fused::checkAttention(int64_t heads, int64_t kvHeads, int64_t dim,
                            const Step &step) {
-  const int64_t rows = step.tokens;
+  const int64_t rows = step.tokens, page = step.pageSize;
   const DType storage = anyType(), result = anyType();
   Arguments arguments;
   Buffer &q =
@@ -242,11 +242,11 @@ void Fused::checkAttention(int64_t heads, int64_t kvHeads, int64_t dim,
   Buffer &v = arguments.add(
       Buffer::random(random, storage, {rows, kvHeads, dim}), true);
   Buffer &cache = arguments.add(
-      Buffer::random(random, storage,
-                     {step.slots, 2, kvHeads, step.capacity, dim}),
+      Buffer::random(random, storage, {step.pages(), 2, kvHeads, page, dim}),
       false,
       "!jet.kv_cache<" + std::to_string(kvHeads) + "x" + std::to_string(dim) +
-          "x" + elementType(storage) + ">");
+          "x" + elementType(storage) + ", page = " + std::to_string(page) +
+          ">");
   arguments.add(step.batch(), false, "!jet.batch");
   Port code{"result 0"};
   code.silu = coin();
@@ -268,7 +268,8 @@ void Fused::checkAttention(int64_t heads, int64_t kvHeads, int64_t dim,
         auto key = [&](int plane, int64_t position, int64_t d) {
           const int64_t fresh = position - sequence.position;
           if (fresh < 0)
-            return cache(sequence.slot, plane, g, position, d);
+            return cache(step.page(sequence.slot, position / page), plane, g,
+                         position % page, d);
           return (plane ? v : k)(sequence.row + fresh, g, d);
         };
         const int64_t last = sequence.position + r - sequence.row;

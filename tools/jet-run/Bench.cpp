@@ -63,13 +63,9 @@ static int64_t weightBytesPerStep(const Model &model, int64_t batch) {
 /// Fills caches and states with small numbers, so that every page is memory
 /// of its own: untouched pages would all be read from one page in the cache.
 static void touchState(const State &state) {
-  const std::vector<StateInfo> &states = state.model().package().states;
-  for (size_t i = 0; i < states.size(); ++i)
-    for (int64_t slot = 0; slot < state.slots(); ++slot) {
-      const std::span<std::byte> bytes = state.slotBytes(i, slot);
-      // 0x3c3c3c3c is 0.0115 as F32 and 0x3c3c the same as BF16.
-      std::fill(bytes.begin(), bytes.end(), std::byte(0x3c));
-    }
+  for (size_t i = 0; i < state.model().package().states.size(); ++i)
+    // 0x3c3c3c3c is 0.0115 as F32 and 0x3c3c the same as BF16.
+    std::ranges::fill(state.memory(i), std::byte(0x3c));
 }
 
 /// Seconds per step with `context` positions in every sequence.

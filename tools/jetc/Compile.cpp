@@ -18,6 +18,7 @@
 #include "mlir/Support/Timing.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/MathExtras.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -25,6 +26,9 @@ using namespace mlir;
 using namespace jet;
 
 namespace {
+
+/// Largest --page-size: all the positions of the longest context.
+constexpr int64_t kMaxPage = int64_t(1) << 30;
 
 /// "file: $.json.path" or "file:line:column", for one-line messages; empty if
 /// not known.
@@ -95,6 +99,12 @@ private:
         (*options.maxBatch < 1 || *options.maxBatch > (1 << 20)))
       return fail("--max-batch: expected 1 to 1048576, found " +
                   std::to_string(*options.maxBatch));
+    if (options.pageSize &&
+        (*options.pageSize < 1 || *options.pageSize > kMaxPage ||
+         !llvm::isPowerOf2_64(*options.pageSize)))
+      return fail("--page-size: expected a power of two from 1 to " +
+                  std::to_string(kMaxPage) + ", found " +
+                  std::to_string(*options.pageSize));
     if (options.memory) {
       if (Result<int64_t> bytes = parseByteCount(*options.memory); !bytes)
         return fail("--memory: " + bytes.error().message);
@@ -119,6 +129,8 @@ private:
     const Phase phase = options.phase;
     if (!module->getOps<PlanOp>().empty())
       return checkPlanOptions() && lower("plan", buildPlanChecks);
+    if (options.pageSize)
+      (*module->getOps<ModelOp>().begin()).setPage(*options.pageSize);
     return checkLimits() && (phase < Phase::Placed || place()) &&
            (phase < Phase::Tensor || expand()) &&
            (phase < Phase::Fused || fuse()) &&
@@ -266,6 +278,7 @@ private:
     const std::pair<const char *, bool> decided[] = {
         {"--max-batch", options.maxBatch.has_value()},
         {"--max-context", options.maxContext.has_value()},
+        {"--page-size", options.pageSize.has_value()},
         {"--placement", !options.placement.empty()},
         {"--disable-fusion", !options.disableFusion.empty()},
         {"--pack-weights", options.packWeights},

@@ -48,6 +48,7 @@ struct CompileOptions {
   /// Candidates of the programs *_top_k, 0 for none of these programs; without
   /// a value kDefaultTopK, or all of a smaller vocabulary.
   std::optional<int64_t> topK;
+  std::optional<int64_t> pageSize; // none: the model's
   std::vector<std::string> placement;
   std::vector<std::string> disableFusion; // names as in getFusionNames()
   /// Runs from Tensor to Fused instead of our passes, if there is one.

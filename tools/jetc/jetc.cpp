@@ -76,6 +76,11 @@ static cl::opt<int64_t>
          cl::desc("Candidates that programs *_top_k return instead of logits; "
                   "0: no such programs (default 64, or the vocabulary)"),
          cl::sub(compileCommand), cl::cat(category));
+static cl::opt<int64_t>
+    pageSize("page-size", cl::init(64), cl::value_desc("N"),
+             cl::desc("Positions in a page of a full-attention cache, a power "
+                      "of two (default 64)"),
+             cl::sub(compileCommand), cl::cat(category));
 static cl::opt<std::string> compileMemory(
     "memory", cl::value_desc("80GB"),
     cl::desc("Refuse unless weights, states and activations of the largest "
@@ -204,6 +209,8 @@ static CompileOptions readCompileOptions() {
     options.memory = compileMemory.getValue();
   if (topK.getNumOccurrences())
     options.topK = topK;
+  if (pageSize.getNumOccurrences())
+    options.pageSize = pageSize.getValue();
   options.placement.assign(placement.begin(), placement.end());
   options.disableFusion.assign(disableFusion.begin(), disableFusion.end());
   if (passPipeline.getNumOccurrences())

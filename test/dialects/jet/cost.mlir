@@ -86,10 +86,10 @@ func.func @map(%a: tensor<?x4xf32>, %b: tensor<4xbf16>, %s: tensor<8x4xf32>) -> 
 // CHECK-LABEL: func.func @attention
 // CHECK: jet.cost = {activations_read = "768*R + 16*B", activations_written = "512*R", op = "attention", state_read = "256*B*L", tensor_flops = "512*B*ceildiv(N*N + N, 2) + 512*B*L*N", vector_flops = "20*B*ceildiv(N*N + N, 2) + 20*B*L*N"}
 // CHECK: jet.cost = {activations_read = "256*R + 16*B", op = "kv_append", state_written = "256*T"}
-func.func @attention(%q: tensor<?x4x32xf32>, %k: tensor<?x2x32xbf16>, %v: tensor<?x2x32xbf16>, %c: !jet.kv_cache<2x32xbf16>, %b: !jet.batch) -> (tensor<?x4x32xf32>, !jet.kv_cache<2x32xbf16>) {
-  %y = jet.attention %q, %k, %v, %c, %b : (tensor<?x4x32xf32>, tensor<?x2x32xbf16>, tensor<?x2x32xbf16>, !jet.kv_cache<2x32xbf16>, !jet.batch) -> tensor<?x4x32xf32>
-  %n = jet.kv_append %c, %k, %v, %b : (!jet.kv_cache<2x32xbf16>, tensor<?x2x32xbf16>, tensor<?x2x32xbf16>, !jet.batch) -> !jet.kv_cache<2x32xbf16>
-  return %y, %n : tensor<?x4x32xf32>, !jet.kv_cache<2x32xbf16>
+func.func @attention(%q: tensor<?x4x32xf32>, %k: tensor<?x2x32xbf16>, %v: tensor<?x2x32xbf16>, %c: !jet.kv_cache<2x32xbf16, page = 64>, %b: !jet.batch) -> (tensor<?x4x32xf32>, !jet.kv_cache<2x32xbf16, page = 64>) {
+  %y = jet.attention %q, %k, %v, %c, %b : (tensor<?x4x32xf32>, tensor<?x2x32xbf16>, tensor<?x2x32xbf16>, !jet.kv_cache<2x32xbf16, page = 64>, !jet.batch) -> tensor<?x4x32xf32>
+  %n = jet.kv_append %c, %k, %v, %b : (!jet.kv_cache<2x32xbf16, page = 64>, tensor<?x2x32xbf16>, tensor<?x2x32xbf16>, !jet.batch) -> !jet.kv_cache<2x32xbf16, page = 64>
+  return %y, %n : tensor<?x4x32xf32>, !jet.kv_cache<2x32xbf16, page = 64>
 }
 
 // With a window, at most that many keys are cached, seen and kept.

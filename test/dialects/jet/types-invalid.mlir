@@ -4,7 +4,7 @@
 
 // kv_cache C1
 // expected-error @+1 {{expected size > 0, found 0}}
-func.func private @heads(!jet.kv_cache<0x32xf32>)
+func.func private @heads(!jet.kv_cache<0x32xf32, page = 64>)
 
 // -----
 
@@ -16,13 +16,37 @@ func.func private @window(!jet.kv_cache<2x32xf32, window = -8>)
 
 // kv_cache C1
 // expected-error @+1 {{expected size <= 2147483647, found 2147483648}}
-func.func private @large(!jet.kv_cache<2147483648x32xf32>)
+func.func private @large(!jet.kv_cache<2147483648x32xf32, page = 64>)
 
 // -----
 
 // kv_cache C2
 // expected-error @+1 {{expected a float element type, found 'i8'}}
-func.func private @element(!jet.kv_cache<2x32xi8>)
+func.func private @element(!jet.kv_cache<2x32xi8, page = 64>)
+
+// -----
+
+// kv_cache C3: none
+// expected-error @+1 {{expected either a page or a window, found none}}
+func.func private @neither(!jet.kv_cache<2x32xf32>)
+
+// -----
+
+// kv_cache C3: both
+// expected-error @+1 {{expected either a page or a window, found both}}
+func.func private @both(!jet.kv_cache<2x32xf32, page = 64, window = 8>)
+
+// -----
+
+// kv_cache C1: no page
+// expected-error @+1 {{expected size > 0, found 0}}
+func.func private @empty(!jet.kv_cache<2x32xf32, page = 0>)
+
+// -----
+
+// kv_cache C4
+// expected-error @+1 {{expected a page of a power of two, found 48}}
+func.func private @odd(!jet.kv_cache<2x32xf32, page = 48>)
 
 // -----
 
@@ -57,7 +81,7 @@ func.func private @element(!jet.conv_tail<3x256x!jet.batch>)
 // -----
 
 // expected-error @+1 {{expected 2 sizes, found 3}}
-func.func private @rank(!jet.kv_cache<2x32x4xf32>)
+func.func private @rank(!jet.kv_cache<2x32x4xf32, page = 64>)
 
 // -----
 
@@ -67,4 +91,4 @@ func.func private @rank(!jet.recurrent_state<4xf32>)
 // -----
 
 // expected-error @+1 {{expected static shape}}
-func.func private @dynamic(!jet.kv_cache<?x32xf32>)
+func.func private @dynamic(!jet.kv_cache<?x32xf32, page = 64>)

@@ -1,7 +1,7 @@
 """jetc inspect --json agrees with the formulas for layers, parameters and
 state bytes.
 
-  check-inspect.py CONFIG PACKAGE CONTEXT [PLACEMENT]
+  check-inspect.py CONFIG PACKAGE CONTEXT [PAGE_SIZE [PLACEMENT]]
 """
 
 import json
@@ -11,16 +11,20 @@ from programs import run
 import modelspec
 
 configPath, package, context = sys.argv[1:4]
-placement = sys.argv[4].split(",") if len(sys.argv) > 4 else None
+page = int(sys.argv[4]) if len(sys.argv) > 4 else 64
+placement = sys.argv[5].split(",") if len(sys.argv) > 5 else None
 with open(configPath) as file:
     config = json.load(file)
 found = json.loads(run("jetc", "inspect", package, "--json", "--context", context))
 expected = {
+    "page_size": page,
     "layers": modelspec.mixers(config, placement),
     "parameters": modelspec.countParameters(
         config, placement or config.get("placement")
     ),
-    "state_bytes_per_sequence": modelspec.stateBytes(config, int(context), placement),
+    "state_bytes_per_sequence": modelspec.stateBytes(
+        config, int(context), placement, page
+    ),
 }
 for key, value in expected.items():
     print(key, found.get(key))

@@ -44,6 +44,9 @@ class Checker:
         self.placementOption = []
         if self.placement:
             self.placementOption = ["--placement=" + ",".join(self.placement)]
+        # Pages from one position to more than a prompt has.
+        page = "--page-size=%d" % (1 << arguments.seed % 8)
+        self.compileOptions = [*self.placementOption, page]
 
     def path(self, name):
         return os.path.join(self.workdir, name)
@@ -83,7 +86,7 @@ class Checker:
         whole = self.forward(tensors)
         if packed:
             separate = self.path("separate.jet")
-            compile(self.configPath, separate, *self.placementOption)
+            compile(self.configPath, separate, *self.compileOptions)
             bits = forward(separate, self.weights, tensors, self.workdir)
             check("packed weights", difference(whole, bits, lengths), 0)
         expected, slack = self.expected(tensors, lengths)
@@ -146,7 +149,7 @@ def main():
         # With few candidates a small vocabulary has several blocks, too.
         topK = random.Random(arguments.seed).choice([1, 2, 3, 5])
         topK = min(topK, checker.config["vocab_size"])
-        options = [*checker.placementOption, *options]
+        options = [*checker.compileOptions, *options]
         compile(checker.configPath, package, *options, "--top-k=%d" % topK)
         generator = random.Random(arguments.seed)
         packed = "--pack-weights" in options

@@ -105,8 +105,9 @@ def countParameters(config, placement=None):
     return sum(math.prod(s) for s in parameters(config, placement).values())
 
 
-def stateBytes(config, context, placement=None):
-    """Bytes that one sequence keeps after `context` tokens, by kind."""
+def stateBytes(config, context, placement=None, page=64):
+    """Bytes that one sequence keeps after `context` tokens, by kind; those of
+    attention in whole pages."""
     element = ELEMENT_BYTES[config["torch_dtype"]]
     headDim, dk, dv, valueDim = sizes(config)
     row = 2 * config["num_key_value_heads"] * headDim * element
@@ -114,7 +115,7 @@ def stateBytes(config, context, placement=None):
     for kind in mixers(config, placement):
         efficient = config["efficient_attention_config"]
         if kind == "attn":
-            total["attention_kv"] += row * context
+            total["attention_kv"] += row * page * -(-context // page)
         elif kind == "swa":
             total["window_kv"] += row * efficient["swa"]["window_size"]
         else:
