@@ -187,6 +187,23 @@ Value KernelBuilder::contract(Value x, Value w, Value init) {
       [&](ValueRange in) { return addf(in[2], mulf(in[0], in[1])); });
 }
 
+Value KernelBuilder::normRows(Value x, Value norm, double eps) {
+  int64_t columns = cast<ShapedType>(x.getType()).getDimSize(1);
+  SmallVector<OpFoldResult> sizes = {dim(x, 0), dim(x, 1)};
+  AffineMap both = getMultiDimIdentityMap(2);
+  AffineMap row = both.getSubMap({0}), column = both.getSubMap({1});
+  Value scale =
+      generic(x, filled(sizes[0], 0), {both, row}, {false, true},
+              [&](ValueRange in) { return addf(in[1], mulf(in[0], in[0])); });
+  scale = elementwiseInto(ValueRange{}, scale, [&](ValueRange in) {
+    return inverseNorm(in[0], columns, eps, 1.0);
+  });
+  return generic({x, norm, scale}, empty(sizes, getF32Type()),
+                 {both, column, row, both}, {false, false}, [&](ValueRange in) {
+                   return mulf(in[1], mulf(in[0], in[2]));
+                 });
+}
+
 Value KernelBuilder::sumOfSquares(Value tensor) {
   return reduce(tensor, f32(0),
                 [&](ValueRange in) { return addf(in[1], mulf(in[0], in[0])); });

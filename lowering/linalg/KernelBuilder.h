@@ -91,6 +91,9 @@ public:
   /// init[r, n] + Σ_k x[r, k] · w[n, k]; the shape of loop that
   /// -jet-vectorize-contractions takes up.
   mlir::Value contract(mlir::Value x, mlir::Value w, mlir::Value init);
+  /// norm ∘ x / sqrt(mean(x²) + eps) of every row of `x` [R, K], in f32: as
+  /// jet.rms_norm.
+  mlir::Value normRows(mlir::Value x, mlir::Value norm, double eps);
   /// Σ x².
   mlir::Value sumOfSquares(mlir::Value tensor);
 

@@ -53,9 +53,9 @@ static LogicalResult fuse(RewriterBase &rewriter, SwigluOp swiglu,
   llvm::append_range(weights, linear.getWeightsOf(up));
   rewriter.setInsertionPoint(linear);
   Location location = rewriter.getFusedLoc({linear.getLoc(), swiglu.getLoc()});
-  auto merged =
-      GroupedLinearOp::create(rewriter, location, TypeRange{swiglu.getType()},
-                              linear.getX(), weights, ArrayRef<int64_t>{2});
+  auto merged = GroupedLinearOp::create(
+      rewriter, location, TypeRange{swiglu.getType()}, linear.getX(), weights,
+      ArrayRef<int64_t>{2}, linear.getNorm(), linear.getNormEpsAttr());
   Region body;
   writeBody(rewriter, location, body, getElementTypeOrSelf(swiglu.getType()));
   Operation *fused =

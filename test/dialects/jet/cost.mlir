@@ -122,6 +122,24 @@ func.func @delta_rule(%q: tensor<?x4x32xf32>, %v: tensor<?x4x64xf32>, %g: tensor
   return %y, %n : tensor<?x4x64xf32>, !jet.recurrent_state<4x32x64xf32>
 }
 
+// A norm: 4 operations for each of 8 values of x. Its weight is read once, the
+// normed rows never.
+// CHECK-LABEL: func.func @normed_projections
+// CHECK: jet.cost = {activations_read = "32*R", activations_written = "40*R", op = "grouped_linear", tensor_flops = "160*R", vector_flops = "32*R", weights_read = "256"}
+func.func @normed_projections(%x: tensor<?x8xf32>, %a: tensor<6x8xbf16>, %c: tensor<4x8xf32>, %n: tensor<8xf32>) -> (tensor<?x6xf32>, tensor<?x4xf32>) {
+  %p:2 = jet.grouped_linear %x(%a, %c) norm %n eps 1.0e-06 products [1, 1]
+    : (tensor<?x8xf32>, tensor<6x8xbf16>, tensor<4x8xf32>, tensor<8xf32>) -> (tensor<?x6xf32>, tensor<?x4xf32>)
+  return %p#0, %p#1 : tensor<?x6xf32>, tensor<?x4xf32>
+}
+
+// The same beside 8 products for each of 500 columns, and a comparison.
+// CHECK-LABEL: func.func @normed_head
+// CHECK: jet.cost = {activations_read = "32*R", activations_written = "128*R", op = "linear_top_k", tensor_flops = "8000*R", vector_flops = "532*R", weights_read = "8032"}
+func.func @normed_head(%x: tensor<?x8xf32>, %w: tensor<500x8xbf16>, %n: tensor<8xf32>) -> (tensor<?x16xf32>, tensor<?x16xi32>) {
+  %v, %i = jet.linear_top_k %x, %w norm %n eps 1.0e-06 k 4 block 128 : (tensor<?x8xf32>, tensor<500x8xbf16>, tensor<8xf32>) -> (tensor<?x16xf32>, tensor<?x16xi32>)
+  return %v, %i : tensor<?x16xf32>, tensor<?x16xi32>
+}
+
 // One row of each sequence, however many there are.
 // CHECK-LABEL: func.func @last_token
 // CHECK: jet.cost = {activations_read = "528*B", activations_written = "512*B", op = "last_token"}
