@@ -1,7 +1,8 @@
 """jetc inspect --json agrees with the formulas for layers, parameters and
 state bytes.
 
-  check-inspect.py CONFIG PACKAGE CONTEXT [PLACEMENT]
+  check-inspect.py CONFIG PACKAGE CONTEXT [PLACEMENT] [--kv-dtype=T]
+                   [--state-dtype=T]
 """
 
 import json
@@ -10,8 +11,11 @@ import sys
 from programs import run
 import modelspec
 
-configPath, package, context = sys.argv[1:4]
-placement = sys.argv[4].split(",") if len(sys.argv) > 4 else None
+types = {"--kv-dtype": None, "--state-dtype": "f32"}
+types.update(a.split("=") for a in sys.argv[1:] if a.startswith("--"))
+arguments = [a for a in sys.argv[1:] if not a.startswith("--")]
+configPath, package, context = arguments[:3]
+placement = arguments[3].split(",") if len(arguments) > 3 else None
 with open(configPath) as file:
     config = json.load(file)
 found = json.loads(run("jetc", "inspect", package, "--json", "--context", context))
@@ -20,7 +24,9 @@ expected = {
     "parameters": modelspec.countParameters(
         config, placement or config.get("placement")
     ),
-    "state_bytes_per_sequence": modelspec.stateBytes(config, int(context), placement),
+    "state_bytes_per_sequence": modelspec.stateBytes(
+        config, int(context), placement, types["--kv-dtype"], types["--state-dtype"]
+    ),
 }
 for key, value in expected.items():
     print(key, found.get(key))
