@@ -136,7 +136,10 @@ def Jet_GatedDeltaRuleOp : Jet_PortedOp<"gated_delta_rule", [
     S ← S + k ⊗ β (v − Sᵀ k)
     y = Sᵀ q
     ```
-    in f32, from and into the sequence's slot of the state. With `qk_norm_eps`, q
+    in f32, from and into the sequence's slot of the state. A state of a narrower
+    type is extended before a sequence's first row of the step and rounded after
+    its last, not in between: with it, results depend on how a sequence is split
+    into steps. With `qk_norm_eps`, q
     and k are first scaled to unit length, `k / sqrt(Σ k² + eps)`, and q by
     `q_scale` besides. With `norm`, y is gated and normed as by
     `jet.gated_rms_norm` with that gate and weight.

@@ -46,7 +46,7 @@ def Jet_KvCacheType : Jet_StateType<"KvCache", "kv_cache", ["isPaged"]> {
 
     Constraints:
     - (C1) sizes, page and window are positive and below 2^31;
-    - (C2) the element type is a float;
+    - (C2) the element type is f32 or bf16;
     - (C3) there is either a page or a window;
     - (C4) the page is a power of two (so a block of keys lies in one page).
 
@@ -72,7 +72,7 @@ def Jet_RecurrentStateType : Jet_StateType<"RecurrentState", "recurrent_state"> 
     `!jet.recurrent_state<heads x d_k x d_v x type>`.
 
     Constraints: (C1) sizes are positive and below 2^31; (C2) the element type
-    is a float.
+    is f32 or bf16.
 
     Example: `!jet.recurrent_state<12x96x256xf32>`
   }];
@@ -90,7 +90,7 @@ def Jet_ConvTailType : Jet_StateType<"ConvTail", "conv_tail"> {
     convolution's input, oldest first; zeros before the sequence.
 
     Constraints: (C1) rows are not negative, channels positive, both below 2^31;
-    (C2) the element type is a float.
+    (C2) the element type is f32 or bf16.
 
     Example: `!jet.conv_tail<3x3072xbf16>`
   }];

@@ -98,8 +98,8 @@ static LogicalResult verifyState(function_ref<InFlightDiagnostic()> emitError,
   for (int64_t size : sizes)
     if (failed(verifySize(emitError, "size", size)))
       return failure();
-  if (!isa<FloatType>(type))
-    return emitError() << "expected a float element type, found " << type;
+  if (!type.isF32() && !type.isBF16())
+    return emitError() << "expected elements of f32 or bf16, found " << type;
   return success();
 }
 

@@ -74,13 +74,7 @@ Value KernelBuilder::inverseNorm(Value sum, double count, double eps,
 }
 
 Value KernelBuilder::convert(Value value, Type type) {
-  unsigned from = value.getType().getIntOrFloatBitWidth();
-  unsigned to = type.getIntOrFloatBitWidth();
-  if (value.getType() == type)
-    return value;
-  if (from < to)
-    return arith::ExtFOp::create(*this, type, value);
-  return arith::TruncFOp::create(*this, type, value);
+  return buildConvert(*this, value, type);
 }
 
 //===----------------------------------------------------------------------===//

@@ -27,9 +27,7 @@ static void writeBody(RewriterBase &rewriter, Location location, Region &body,
   ImplicitLocOpBuilder b(location, rewriter);
   Value silu = buildSilu(b, block->getArgument(0));
   Value value = arith::MulFOp::create(b, silu, block->getArgument(1));
-  if (!result.isF32())
-    value = arith::TruncFOp::create(b, result, value);
-  YieldOp::create(b, value);
+  YieldOp::create(b, buildConvert(b, value, result));
 }
 
 static LogicalResult fuse(RewriterBase &rewriter, SwigluOp swiglu,

@@ -45,6 +45,16 @@ std::string describePlace(Location location) {
   return "";
 }
 
+/// A float type by the name that --kv-dtype and --state-dtype take; null for
+/// any other name.
+Type parseDtype(MLIRContext *context, StringRef name) {
+  if (name == "f32")
+    return Float32Type::get(context);
+  if (name == "bf16")
+    return BFloat16Type::get(context);
+  return {};
+}
+
 class Compilation {
 public:
   explicit Compilation(const CompileOptions &options)
@@ -117,6 +127,11 @@ private:
         return fail("--disable-fusion: expected all or one of " +
                     llvm::join(getFusionNames(), ", ") + ", found '" + name +
                     "'");
+    for (const auto &[name, dtype] : {std::pair{"--kv-dtype", options.kvDtype},
+                                      {"--state-dtype", options.stateDtype}})
+      if (dtype && !parseDtype(&context, *dtype))
+        return fail(std::string(name) + ": expected f32 or bf16, found '" +
+                    *dtype + "'");
     if (options.packWeights && options.passPipeline)
       return fail("--pack-weights: expected no --pass-pipeline beside it; add "
                   "jet-pack-weights to the passes instead");
@@ -129,8 +144,7 @@ private:
     const Phase phase = options.phase;
     if (!module->getOps<PlanOp>().empty())
       return checkPlanOptions() && lower("plan", buildPlanChecks);
-    if (options.pageSize)
-      (*module->getOps<ModelOp>().begin()).setPage(*options.pageSize);
+    setStateStorage();
     return checkLimits() && (phase < Phase::Placed || place()) &&
            (phase < Phase::Tensor || expand()) &&
            (phase < Phase::Fused || fuse()) &&
@@ -207,6 +221,17 @@ private:
     return false;
   }
 
+  /// What layers carry from step to step, in the types and pages asked for.
+  void setStateStorage() {
+    ModelOp model = *module->getOps<ModelOp>().begin();
+    if (options.kvDtype)
+      model.setKvStorage(parseDtype(&context, *options.kvDtype));
+    if (options.stateDtype)
+      model.setRecurrentStorage(parseDtype(&context, *options.stateDtype));
+    if (options.pageSize)
+      model.setPage(*options.pageSize);
+  }
+
   /// placed → tensor
   bool expand() {
     ExpandOptions expand;
@@ -281,6 +306,8 @@ private:
         {"--page-size", options.pageSize.has_value()},
         {"--placement", !options.placement.empty()},
         {"--disable-fusion", !options.disableFusion.empty()},
+        {"--kv-dtype", options.kvDtype.has_value()},
+        {"--state-dtype", options.stateDtype.has_value()},
         {"--pack-weights", options.packWeights},
         {"--top-k", options.topK.has_value()},
         {"--pass-pipeline", options.passPipeline.has_value()}};

@@ -53,6 +53,9 @@ struct CompileOptions {
   std::vector<std::string> disableFusion; // names as in getFusionNames()
   /// Runs from Tensor to Fused instead of our passes, if there is one.
   std::optional<std::string> passPipeline;
+  /// Types of keys and values and of recurrent states, as `jet.model` has them;
+  /// none: what the model says.
+  std::optional<std::string> kvDtype, stateDtype;
   bool packWeights = false;
   bool remarks = false;
 };

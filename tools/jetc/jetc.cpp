@@ -90,6 +90,15 @@ static cl::list<std::string>
     placement("placement", cl::CommaSeparated, cl::value_desc("mixer,…"),
               cl::desc("Mixer of each layer of a supernet, in order"),
               cl::sub(compileCommand), cl::cat(category));
+static cl::opt<std::string> kvDtype(
+    "kv-dtype", cl::value_desc("type"),
+    cl::desc("Type in which keys and values are kept: f32 or bf16 (default: "
+             "the model's)"),
+    cl::sub(compileCommand), cl::cat(category));
+static cl::opt<std::string> stateDtype(
+    "state-dtype", cl::value_desc("type"),
+    cl::desc("Type in which recurrent states are kept: f32 (default) or bf16"),
+    cl::sub(compileCommand), cl::cat(category));
 static const std::string fusionHelp =
     "Fusions to leave out: all, or " + join(getFusionNames(), ", ");
 static cl::list<std::string> disableFusion("disable-fusion", cl::CommaSeparated,
@@ -215,6 +224,10 @@ static CompileOptions readCompileOptions() {
   options.disableFusion.assign(disableFusion.begin(), disableFusion.end());
   if (passPipeline.getNumOccurrences())
     options.passPipeline = passPipeline;
+  if (kvDtype.getNumOccurrences())
+    options.kvDtype = kvDtype;
+  if (stateDtype.getNumOccurrences())
+    options.stateDtype = stateDtype;
   options.packWeights = packWeights;
   options.remarks = remarks;
   return options;

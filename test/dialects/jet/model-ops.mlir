@@ -31,3 +31,11 @@ jet.model @supernet hidden 128 intermediate 320 vocab 512 max_position 4096
                           #jet.attention<heads = 4, kv_heads = 2, head_dim = 32, rope_theta = 10000.0, window = 8>] weights "self_attn"
   jet.layer 2 mixer #jet.attention<heads = 4, kv_heads = 2, head_dim = 32, rope_theta = 10000.0> weights "self_attn.attn" {jet.note = 1}
 }
+
+// States in types of their own.
+// CHECK: jet.model @states
+// CHECK-SAME: storage f32 kv bf16 recurrent bf16 tied {
+jet.model @states hidden 128 intermediate 320 vocab 512 max_position 4096
+    rms_norm_eps 1.0e-06 storage f32 kv bf16 recurrent bf16 tied {
+  jet.layer 0 mixer #jet.attention<heads = 4, kv_heads = 2, head_dim = 32, rope_theta = 10000.0> weights "self_attn"
+}

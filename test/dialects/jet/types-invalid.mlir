@@ -21,7 +21,7 @@ func.func private @large(!jet.kv_cache<2147483648x32xf32, page = 64>)
 // -----
 
 // kv_cache C2
-// expected-error @+1 {{expected a float element type, found 'i8'}}
+// expected-error @+1 {{expected elements of f32 or bf16, found 'i8'}}
 func.func private @element(!jet.kv_cache<2x32xi8, page = 64>)
 
 // -----
@@ -50,6 +50,12 @@ func.func private @odd(!jet.kv_cache<2x32xf32, page = 48>)
 
 // -----
 
+// kv_cache C2: a float that attention does not read
+// expected-error @+1 {{expected elements of f32 or bf16, found 'f16'}}
+func.func private @half(!jet.kv_cache<2x32xf16, page = 64>)
+
+// -----
+
 // recurrent_state C1
 // expected-error @+1 {{expected size > 0, found 0}}
 func.func private @key(!jet.recurrent_state<4x0x64xf32>)
@@ -57,8 +63,14 @@ func.func private @key(!jet.recurrent_state<4x0x64xf32>)
 // -----
 
 // recurrent_state C2
-// expected-error @+1 {{expected a float element type, found 'index'}}
+// expected-error @+1 {{expected elements of f32 or bf16, found 'index'}}
 func.func private @element(!jet.recurrent_state<4x32x64xindex>)
+
+// -----
+
+// recurrent_state C2
+// expected-error @+1 {{expected elements of f32 or bf16, found 'f64'}}
+func.func private @double(!jet.recurrent_state<4x32x64xf64>)
 
 // -----
 
@@ -75,7 +87,7 @@ func.func private @rows(!jet.conv_tail<9223372036854775807x4xf32>)
 // -----
 
 // conv_tail C2
-// expected-error @+1 {{expected a float element type, found '!jet.batch'}}
+// expected-error @+1 {{expected elements of f32 or bf16, found '!jet.batch'}}
 func.func private @element(!jet.conv_tail<3x256x!jet.batch>)
 
 // -----
