@@ -76,8 +76,10 @@ StringRef AttentionAttr::getMixerName() const {
 
 SmallVector<Type>
 AttentionAttr::getStateTypes(const StateStorage &storage) const {
+  Builder b(getContext());
   return {KvCacheType::get(getContext(), getKvHeads(), getHeadDim(), storage.kv,
-                           getWindow())};
+                           getWindow(), b.getF64FloatAttr(storage.keyScale),
+                           b.getF64FloatAttr(storage.valueScale))};
 }
 
 //===----------------------------------------------------------------------===//

@@ -31,6 +31,10 @@ class Jet_StateType<string name, string typeMnemonic>
   let genVerifyDecl = 1;
 }
 
+// What the elements of a cache are multiplied by, f64.
+def Jet_ScaleParameter : DefaultValuedParameter<"::mlir::FloatAttr",
+    "::mlir::Builder($_ctxt).getF64FloatAttr(1.0)">;
+
 def Jet_KvCacheType : Jet_StateType<"KvCache", "kv_cache"> {
   let summary = "Keys and values of an attention layer";
   let description = [{
@@ -38,17 +42,27 @@ def Jet_KvCacheType : Jet_StateType<"KvCache", "kv_cache"> {
     every position; with `window = w`, of the last `w` positions, position `p` at
     `p mod w`. A slot is stored as `[2, kv_heads, positions, head_dim]`.
 
-    Constraints: (C1) sizes and window are positive and below 2^31; (C2) the
-    element type is f32 or bf16.
+    Elements of f8E4M3FN (a sign, 4 bits of exponent, 3 of mantissa, largest
+    number 448) stand for K / `k_scale` and V / `v_scale`: constants of the layer,
+    without which 1.
 
-    Example: `!jet.kv_cache<2x128xbf16, window = 1152>`
+    Constraints:
+    - (C1) sizes and window are positive and below 2^31;
+    - (C2) the element type is f32, bf16 or f8E4M3FN;
+    - (C3) scales are positive, normal in f32, and 1 unless elements are f8E4M3FN.
+
+    Examples: `!jet.kv_cache<2x128xbf16, window = 1152>`,
+    `!jet.kv_cache<2x128xf8E4M3FN, k_scale = 0.5, v_scale = 0.125>`
   }];
   let parameters = (ins "int64_t":$heads, "int64_t":$headDim,
                         "::mlir::Type":$elementType,
-                        OptionalParameter<"std::optional<int64_t>">:$window);
+                        OptionalParameter<"std::optional<int64_t>">:$window,
+                        Jet_ScaleParameter:$k_scale,
+                        Jet_ScaleParameter:$v_scale);
   let assemblyFormat = [{
     `<` custom<Dims>($heads, $headDim, $elementType)
-    (`,` `window` `=` $window^)? `>`
+    (`,` struct($window, custom<Scale>($k_scale), custom<Scale>($v_scale))^)?
+    `>`
   }];
 }
 

@@ -6,6 +6,8 @@
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace jet;
 
@@ -49,6 +51,18 @@ static void printDims(AsmPrinter &printer, int64_t d0, int64_t d1, int64_t d2,
   printer << d0 << 'x' << d1 << 'x' << d2 << 'x' << type;
 }
 
+static ParseResult parseScale(AsmParser &parser, FloatAttr &scale) {
+  double value;
+  if (parser.parseFloat(value))
+    return failure();
+  scale = parser.getBuilder().getF64FloatAttr(value);
+  return success();
+}
+
+static void printScale(AsmPrinter &printer, FloatAttr scale) {
+  printDouble(printer, scale.getValueAsDouble());
+}
+
 #define GET_TYPEDEF_CLASSES
 #include "dialects/jet/JetTypes.cpp.inc"
 
@@ -64,15 +78,27 @@ bool jet::isUpdated(Type operand, TypeRange results) {
          llvm::is_contained(results, operand);
 }
 
+LogicalResult
+jet::verifyScale(function_ref<InFlightDiagnostic()> emitError, StringRef name,
+                 double scale) {
+  if (scale > 0 && std::isnormal(static_cast<float>(scale)))
+    return success();
+  return emitError() << "expected " << name
+                     << " positive and normal in f32, found " << scale;
+}
+
 /// C1 and C2 of every state type.
 static LogicalResult verifyState(function_ref<InFlightDiagnostic()> emitError,
-                                 ArrayRef<int64_t> sizes, Type type) {
+                                 ArrayRef<int64_t> sizes, Type type,
+                                 bool orF8 = false) {
   for (int64_t size : sizes)
     if (failed(verifySize(emitError, "size", size)))
       return failure();
-  if (!type.isF32() && !type.isBF16())
-    return emitError() << "expected elements of f32 or bf16, found " << type;
-  return success();
+  if (type.isF32() || type.isBF16() || (orF8 && isa<Float8E4M3FNType>(type)))
+    return success();
+  return emitError() << "expected elements of "
+                     << (orF8 ? "f32, bf16 or f8E4M3FN" : "f32 or bf16")
+                     << ", found " << type;
 }
 
 //===----------------------------------------------------------------------===//
@@ -82,9 +108,23 @@ static LogicalResult verifyState(function_ref<InFlightDiagnostic()> emitError,
 LogicalResult KvCacheType::verify(function_ref<InFlightDiagnostic()> emitError,
                                   int64_t heads, int64_t headDim,
                                   Type elementType,
-                                  std::optional<int64_t> window) {
-  return verifyState(emitError, {heads, headDim, window.value_or(1)},
-                     elementType);
+                                  std::optional<int64_t> window,
+                                  FloatAttr keyScale, FloatAttr valueScale) {
+  bool isScaled = isa<Float8E4M3FNType>(elementType);
+  if (failed(verifyState(emitError, {heads, headDim, window.value_or(1)},
+                         elementType, /*orF8=*/true)))
+    return failure();
+  for (auto [name, scale] :
+       {std::pair<StringRef, FloatAttr>{"k_scale", keyScale},
+        {"v_scale", valueScale}}) {
+    if (failed(verifyScale(emitError, name, scale.getValueAsDouble())))
+      return failure();
+    if (!isScaled && !scale.getValue().isExactlyValue(1.0))
+      return emitError() << "expected " << name << " 1 with elements of "
+                         << elementType << ", found "
+                         << scale.getValueAsDouble();
+  }
+  return success();
 }
 
 StringRef KvCacheType::getKindName() const {

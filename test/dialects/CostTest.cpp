@@ -24,8 +24,9 @@ protected:
   CostTest() { context.loadDialect<JetDialect>(); }
 
   KvCacheType cache(std::optional<int64_t> window) {
+    mlir::FloatAttr one = mlir::Builder(&context).getF64FloatAttr(1);
     return KvCacheType::get(&context, 2, 8, mlir::BFloat16Type::get(&context),
-                            window);
+                            window, one, one);
   }
 
   mlir::MLIRContext context{mlir::MLIRContext::Threading::DISABLED};

@@ -67,7 +67,8 @@ static void touchState(const State &state) {
   for (size_t i = 0; i < states.size(); ++i)
     for (int64_t slot = 0; slot < state.slots(); ++slot) {
       const std::span<std::byte> bytes = state.slotBytes(i, slot);
-      // 0x3c3c3c3c is 0.0115 as F32 and 0x3c3c the same as BF16.
+      // 0x3c3c3c3c is 0.0115 as F32, 0x3c3c the same as BF16, 0x3c 1.5 as
+      // F8_E4M3.
       std::fill(bytes.begin(), bytes.end(), std::byte(0x3c));
     }
 }

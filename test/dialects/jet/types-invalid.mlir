@@ -21,14 +21,44 @@ func.func private @large(!jet.kv_cache<2147483648x32xf32>)
 // -----
 
 // kv_cache C2
-// expected-error @+1 {{expected elements of f32 or bf16, found 'i8'}}
+// expected-error @+1 {{expected elements of f32, bf16 or f8E4M3FN, found 'i8'}}
 func.func private @element(!jet.kv_cache<2x32xi8>)
 
 // -----
 
 // kv_cache C2: a float that attention does not read
-// expected-error @+1 {{expected elements of f32 or bf16, found 'f16'}}
+// expected-error @+1 {{expected elements of f32, bf16 or f8E4M3FN, found 'f16'}}
 func.func private @half(!jet.kv_cache<2x32xf16>)
+
+// -----
+
+// kv_cache C2: the other f8 is another type
+// expected-error @+1 {{expected elements of f32, bf16 or f8E4M3FN, found 'f8E5M2'}}
+func.func private @bf8(!jet.kv_cache<2x32xf8E5M2>)
+
+// -----
+
+// kv_cache C3
+// expected-error @+1 {{expected k_scale positive and normal in f32, found 0.000000e+00}}
+func.func private @zero(!jet.kv_cache<2x32xf8E4M3FN, k_scale = 0.0>)
+
+// -----
+
+// kv_cache C3
+// expected-error @+1 {{expected v_scale positive and normal in f32, found -2.000000e+00}}
+func.func private @negative(!jet.kv_cache<2x32xf8E4M3FN, window = 4, v_scale = -2.0>)
+
+// -----
+
+// kv_cache C3: 0 in f32
+// expected-error @+1 {{expected v_scale positive and normal in f32, found}}
+func.func private @tiny(!jet.kv_cache<2x32xf8E4M3FN, v_scale = 1.0e-50>)
+
+// -----
+
+// kv_cache C3
+// expected-error @+1 {{expected k_scale 1 with elements of 'bf16', found 5.000000e+00}}
+func.func private @scaled(!jet.kv_cache<2x32xbf16, k_scale = 5.0>)
 
 // -----
 
@@ -41,6 +71,12 @@ func.func private @key(!jet.recurrent_state<4x0x64xf32>)
 // recurrent_state C2
 // expected-error @+1 {{expected elements of f32 or bf16, found 'index'}}
 func.func private @element(!jet.recurrent_state<4x32x64xindex>)
+
+// -----
+
+// recurrent_state C2: too coarse for a sum
+// expected-error @+1 {{expected elements of f32 or bf16, found 'f8E4M3FN'}}
+func.func private @f8(!jet.recurrent_state<4x32x64xf8E4M3FN>)
 
 // -----
 
