@@ -25,9 +25,9 @@ namespace jet {
 /// Element types in which a model stores what its layers carry from step to
 /// step; ModelOp::getStateStorage() says which.
 struct StateStorage {
-  mlir::Type kv;        // keys and values
-  mlir::Type recurrent; // the matrix S of linear attention
-  mlir::Type convTail;  // rows of a convolution's input
+  mlir::Type kv;                       // keys and values
+  mlir::Type recurrent;                // the matrix S of linear attention
+  mlir::Type convTail;                 // rows of a convolution's input
   double keyScale = 1, valueScale = 1; // of K and V, if they are f8E4M3FN
 };
 } // namespace jet

@@ -35,9 +35,8 @@ LogicalResult ModelOp::verifyRegions() {
     return emitOpError() << "expected rms_norm_eps > 0";
   // C3
   const StateStorage state = getStateStorage();
-  for (auto [name, type] :
-       {std::pair<StringRef, Type>{"storage", getStorage()},
-        {"recurrent", state.recurrent}})
+  for (auto [name, type] : {std::pair<StringRef, Type>{"storage", getStorage()},
+                            {"recurrent", state.recurrent}})
     if (!type.isF32() && !type.isBF16())
       return emitOpError() << "expected " << name << " f32 or bf16, found "
                            << type;
@@ -74,7 +73,8 @@ SmallVector<StringRef> LayerOp::getCandidateNames() {
 }
 
 SmallVector<Type> LayerOp::getStateTypes() {
-  StateStorage storage = cast<ModelOp>((*this)->getParentOp()).getStateStorage();
+  StateStorage storage =
+      cast<ModelOp>((*this)->getParentOp()).getStateStorage();
   if (std::optional<ArrayRef<double>> scales = getKvScales())
     std::tie(storage.keyScale, storage.valueScale) =
         std::pair((*scales)[0], (*scales)[1]);

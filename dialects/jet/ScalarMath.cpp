@@ -37,8 +37,8 @@ Value jet::buildConvert(ImplicitLocOpBuilder &b, Value value, Type type) {
     return extended.getIn();
   if (isa<Float8E4M3FNType>(type)) {
     auto limit = [&](double bound) -> Value {
-      return arith::ConstantOp::create(
-          b, b.getFloatAttr(value.getType(), bound));
+      return arith::ConstantOp::create(b,
+                                       b.getFloatAttr(value.getType(), bound));
     };
     value = arith::MinimumFOp::create(b, value, limit(448));
     value = arith::MaximumFOp::create(b, value, limit(-448));

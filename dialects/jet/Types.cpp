@@ -78,9 +78,8 @@ bool jet::isUpdated(Type operand, TypeRange results) {
          llvm::is_contained(results, operand);
 }
 
-LogicalResult
-jet::verifyScale(function_ref<InFlightDiagnostic()> emitError, StringRef name,
-                 double scale) {
+LogicalResult jet::verifyScale(function_ref<InFlightDiagnostic()> emitError,
+                               StringRef name, double scale) {
   if (scale > 0 && std::isnormal(static_cast<float>(scale)))
     return success();
   return emitError() << "expected " << name

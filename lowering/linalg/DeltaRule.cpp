@@ -134,8 +134,7 @@ SmallVector<Value> jet::runDeltaRule(KernelBuilder &b, GatedDeltaRuleOp op,
   // Where S is stored in f32 it is advanced in place.
   bool isNarrow = !getElementTypeOrSelf(state).isF32();
   auto copy = [](ValueRange in) { return in[0]; };
-  Value wide =
-      isNarrow ? b.elementwise(state, b.getF32Type(), copy) : state;
+  Value wide = isNarrow ? b.elementwise(state, b.getF32Type(), copy) : state;
   SmallVector<Value> done =
       b.loop(sequence.rows, {y, wide}, [&](Value t, ValueRange inner) {
         return rule.step(t, inner[0], inner[1]);

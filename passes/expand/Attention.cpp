@@ -18,13 +18,13 @@ static Value toScale(ExpandBuilder &b, Value x, FloatAttr scale, Type element) {
   if (isOne(scale))
     return x;
   auto type = cast<RankedTensorType>(x.getType());
-  return b.map(x, type.clone(element),
-               [&](ImplicitLocOpBuilder &b, ValueRange in) -> Value {
-                 Value divisor = arith::ConstantOp::create(
-                     b, b.getF32FloatAttr(
-                            static_cast<float>(scale.getValueAsDouble())));
-                 return arith::DivFOp::create(b, in[0], divisor);
-               });
+  return b.map(
+      x, type.clone(element),
+      [&](ImplicitLocOpBuilder &b, ValueRange in) -> Value {
+        Value divisor = arith::ConstantOp::create(
+            b, b.getF32FloatAttr(static_cast<float>(scale.getValueAsDouble())));
+        return arith::DivFOp::create(b, in[0], divisor);
+      });
 }
 
 Value jet::expandAttention(ExpandBuilder &b, AttentionAttr mixer, Value x,

@@ -143,8 +143,7 @@ struct Operands {
 
 void DeltaRule::checkDeltaRule(const Kernels &kernels, int64_t heads,
                                int64_t keyDim, int64_t valueDim,
-                               const Step &step, int64_t chunk,
-                               DType storage) {
+                               const Step &step, int64_t chunk, DType storage) {
   Operands operands(random, step, heads, keyDim, valueDim, storage);
   const Operands before = operands;
   kernels.run("k",

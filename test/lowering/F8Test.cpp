@@ -70,7 +70,9 @@ TEST_P(F8Conversion, ExtendsAllNumbers) {
       const double want = fromF8(static_cast<uint8_t>(bits)), got = y.get(bits);
       EXPECT_TRUE(std::isnan(want) ? std::isnan(got) : got == want)
           << bits << ": " << got << " instead of " << want;
-      EXPECT_EQ(std::signbit(got), std::signbit(want)) << bits;
+      // Rounding to bf16, which follows, knows one NaN.
+      if (wide == F32 || !std::isnan(want))
+        EXPECT_EQ(std::signbit(got), std::signbit(want)) << bits;
     }
   }
 }

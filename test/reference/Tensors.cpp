@@ -38,7 +38,7 @@ static double halfToDouble(uint16_t bits) {
 static double f8ToDouble(uint8_t bits) {
   int exponent = (bits >> 3) & 15, mantissa = bits & 7;
   double magnitude = (bits & 0x7f) == 0x7f ? NAN
-                     : exponent == 0       ? std::ldexp(mantissa, -9)
+                     : exponent == 0 ? std::ldexp(mantissa, -9)
                                      : std::ldexp(8 + mantissa, exponent - 10);
   return bits & 0x80 ? -magnitude : magnitude;
 }

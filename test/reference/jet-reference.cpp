@@ -152,8 +152,7 @@ int main(int argc, char **argv) {
                                                  {"bf16", Rounding::BFloat16},
                                                  {"fp8", Rounding::F8E4M3}};
   auto addType = [&](const char *name, Rounding &type, const char *what) {
-    app.add_option(name, type, what)
-        ->transform(CLI::CheckedTransformer(types));
+    app.add_option(name, type, what)->transform(CLI::CheckedTransformer(types));
   };
   addType("--kv-dtype", arguments.options.kv, "type that K and V take");
   addType("--tail-dtype", arguments.options.tail,
