@@ -110,6 +110,21 @@ def ExpandCopiesPass : Pass<"jet-expand-copies", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::linalg::LinalgDialect"];
 }
 
+def ExpandF8Pass : Pass<"jet-expand-f8", "::mlir::func::FuncOp"> {
+  let summary = "Conversions of f8E4M3FN as arithmetic on bits";
+  let description = [{
+    Replaces `arith.extf` from and `arith.truncf` to f8E4M3FN, of scalars and
+    vectors, by integer and f32 arithmetic without branches: LLVM has no such
+    type, buffers of it become buffers of i8 on the way there. Bit-exact: rounds
+    to nearest, ties to even; what would round beyond 448, the largest number,
+    becomes NaN, as the type has it (`buildConvert()` of
+    `dialects/jet/ScalarMath.h` clamps first). NaN keeps its sign.
+
+    Errors: other arithmetic on f8E4M3FN, at the op.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def ApproximateMathPass
     : Pass<"jet-approximate-math", "::mlir::func::FuncOp"> {
   let summary = "Polynomials for exp, log and log1p";

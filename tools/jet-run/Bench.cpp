@@ -64,7 +64,8 @@ static int64_t weightBytesPerStep(const Model &model, int64_t batch) {
 /// of its own: untouched pages would all be read from one page in the cache.
 static void touchState(const State &state) {
   for (size_t i = 0; i < state.model().package().states.size(); ++i)
-    // 0x3c3c3c3c is 0.0115 as F32 and 0x3c3c the same as BF16.
+    // 0x3c3c3c3c is 0.0115 as F32, 0x3c3c the same as BF16, 0x3c 1.5 as
+    // F8_E4M3.
     std::ranges::fill(state.memory(i), std::byte(0x3c));
 }
 
