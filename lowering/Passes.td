@@ -110,6 +110,18 @@ def ExpandCopiesPass : Pass<"jet-expand-copies", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::linalg::LinalgDialect"];
 }
 
+def AnnotateLoopsPass : Pass<"jet-annotate-loops", "::mlir::func::FuncOp"> {
+  let summary = "Only innermost loops may be vectorised";
+  let description = [{
+    Marks every `scf.for` with a loop in it as one that LLVM must not vectorise.
+    LLVM unrolls short inner loops and would then vectorise the outer one, over
+    rows or grid points; as sums may be reassociated, those in the remainder of
+    the vectorised loop would round differently from the others. So the bits of a
+    row do not depend on the rows beside it. Bit-exact by itself.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
 def ExpandF8Pass : Pass<"jet-expand-f8", "::mlir::func::FuncOp"> {
   let summary = "Conversions of f8E4M3FN as arithmetic on bits";
   let description = [{

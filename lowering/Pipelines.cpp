@@ -163,6 +163,7 @@ void jet::buildLoopsPipeline(OpPassManager &pm, const CpuOptions &options) {
 
 void jet::buildHostPipeline(OpPassManager &pm) {
   OpPassManager &kernels = pm.nest<ModuleOp>();
+  kernels.nest<func::FuncOp>().addPass(createAnnotateLoopsPass());
   kernels.addPass(createEmitEntryPointsPass());
   kernels.addPass(memref::createExpandStridedMetadataPass());
   kernels.addPass(createLowerAffinePass());
