@@ -167,7 +167,8 @@ struct ExpandTruncation : OpRewritePattern<arith::TruncFOp> {
 
 /// Whether `op` computes with an f8 as a number.
 bool computesInF8(Operation *op) {
-  if (!isa<arith::ArithDialect, math::MathDialect>(op->getDialect()) ||
+  if (!isa_and_nonnull<arith::ArithDialect, math::MathDialect>(
+          op->getDialect()) ||
       isa<arith::BitcastOp, arith::ConstantOp, arith::SelectOp>(op))
     return false;
   return llvm::any_of(op->getOperandTypes(), isF8) ||

@@ -25,7 +25,7 @@ TEST(DType, NamesRoundTripAndSizesAreThoseOfTheFormat) {
 }
 
 TEST(DType, OtherSpellingsAreUnknown) {
-  for (const char *name : {"", "f32", "BF16 ", "bfloat16", "F8_E4M3", "U64"})
+  for (const char *name : {"", "f32", "BF16 ", "bfloat16", "F8_E5M2", "U64"})
     EXPECT_FALSE(jet::parseDType(name)) << name;
 }
 
