@@ -122,6 +122,15 @@ def AnnotateLoopsPass : Pass<"jet-annotate-loops", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 
+def MoveLoopAnnotationsPass : Pass<"jet-move-loop-annotations"> {
+  let summary = "Loop annotations where the translation to LLVM IR reads them";
+  let description = [{
+    Conversions carry `llvm.loop_annotation` of a loop to the branch that closes
+    it, as an attribute of that name; what becomes metadata is the branch's own
+    `loop_annotation`. Bit-exact by itself.
+  }];
+}
+
 def ExpandF8Pass : Pass<"jet-expand-f8", "::mlir::func::FuncOp"> {
   let summary = "Conversions of f8E4M3FN as arithmetic on bits";
   let description = [{

@@ -176,6 +176,7 @@ void jet::buildHostPipeline(OpPassManager &pm) {
   kernels.addPass(createReconcileUnrealizedCastsPass());
   kernels.addPass(createCanonicalizerPass());
   kernels.addPass(createCSEPass());
+  kernels.addPass(createMoveLoopAnnotationsPass());
 }
 
 void jet::registerPipelines() {

@@ -7,8 +7,12 @@ using namespace mlir;
 
 namespace jet {
 #define GEN_PASS_DEF_ANNOTATELOOPSPASS
+#define GEN_PASS_DEF_MOVELOOPANNOTATIONSPASS
 #include "lowering/Passes.h.inc"
 } // namespace jet
+
+/// What conversions carry from an scf.for to the branch that closes it.
+static constexpr StringLiteral kAnnotation = "llvm.loop_annotation";
 
 /// "Do not vectorise this loop."
 static LLVM::LoopAnnotationAttr makeAnnotation(MLIRContext *context) {
@@ -28,7 +32,26 @@ struct AnnotateLoopsPass : jet::impl::AnnotateLoopsPassBase<AnnotateLoopsPass> {
     getOperation().walk([&](scf::ForOp inner) {
       for (auto outer = inner->getParentOfType<scf::ForOp>(); outer;
            outer = outer->getParentOfType<scf::ForOp>())
-        outer->setAttr("llvm.loop_annotation", annotation);
+        outer->setAttr(kAnnotation, annotation);
+    });
+  }
+};
+
+struct MoveLoopAnnotationsPass
+    : jet::impl::MoveLoopAnnotationsPassBase<MoveLoopAnnotationsPass> {
+  using MoveLoopAnnotationsPassBase::MoveLoopAnnotationsPassBase;
+
+  void runOnOperation() override {
+    getOperation()->walk([&](Operation *op) {
+      auto annotation =
+          op->getAttrOfType<LLVM::LoopAnnotationAttr>(kAnnotation);
+      if (!annotation)
+        return;
+      op->removeAttr(kAnnotation);
+      if (auto branch = dyn_cast<LLVM::BrOp>(op))
+        branch.setLoopAnnotationAttr(annotation);
+      else if (auto branch = dyn_cast<LLVM::CondBrOp>(op))
+        branch.setLoopAnnotationAttr(annotation);
     });
   }
 };

@@ -1,7 +1,7 @@
 // Loops around loops are not to be vectorised, and that comes as far as LLVM.
 
 // RUN: jet-opt %s -jet-annotate-loops | FileCheck %s
-// RUN: jet-opt %s -jet-annotate-loops -convert-scf-to-cf -convert-cf-to-llvm | FileCheck %s --check-prefix=LLVM
+// RUN: jet-opt %s -jet-annotate-loops -convert-scf-to-cf -convert-to-llvm -jet-move-loop-annotations | FileCheck %s --check-prefix=LLVM
 
 // CHECK: #[[VECTORIZE:.*]] = #llvm.loop_vectorize<disable = true>
 // CHECK: #[[ANNOTATION:.*]] = #llvm.loop_annotation<vectorize = #[[VECTORIZE]]>
@@ -15,7 +15,7 @@
 // CHECK:           }
 // CHECK-NEXT:    } {llvm.loop_annotation = #[[ANNOTATION]]}
 
-// LLVM-COUNT-2: llvm.br {{.*}} {llvm.loop_annotation =
+// LLVM-COUNT-2: llvm.br {{.*}} {loop_annotation =
 // LLVM-NOT:     loop_annotation
 func.func @rows(%m: memref<?x5xf32>, %n: index) {
   %c0 = arith.constant 0 : index
