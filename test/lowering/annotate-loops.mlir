@@ -15,6 +15,20 @@
 // CHECK:           }
 // CHECK-NEXT:    } {llvm.loop_annotation = #[[ANNOTATION]]}
 
+// LLVM-LABEL: llvm.func @rows
+// LLVM:         llvm.br ^{{.*}} {loop_annotation = #
+// LLVM:         llvm.br ^{{.*}} {loop_annotation = #
+// LLVM-NOT:     {loop_annotation
+func.func @rows
+// CHECK:         scf.for
+// CHECK:           scf.for
+// CHECK:             scf.for
+// CHECK:             }
+// CHECK-NEXT:      } {llvm.loop_annotation = #[[ANNOTATION]]}
+// CHECK-NEXT:      scf.for
+// CHECK:           }
+// CHECK-NEXT:    } {llvm.loop_annotation = #[[ANNOTATION]]}
+
 // LLVM-COUNT-2: llvm.br {{.*}} {loop_annotation =
 // LLVM-NOT:     loop_annotation
 func.func @rows(%m: memref<?x5xf32>, %n: index) {
