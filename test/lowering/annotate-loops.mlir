@@ -19,18 +19,6 @@
 // LLVM:         llvm.br ^{{.*}} {loop_annotation = #
 // LLVM:         llvm.br ^{{.*}} {loop_annotation = #
 // LLVM-NOT:     {loop_annotation
-func.func @rows
-// CHECK:         scf.for
-// CHECK:           scf.for
-// CHECK:             scf.for
-// CHECK:             }
-// CHECK-NEXT:      } {llvm.loop_annotation = #[[ANNOTATION]]}
-// CHECK-NEXT:      scf.for
-// CHECK:           }
-// CHECK-NEXT:    } {llvm.loop_annotation = #[[ANNOTATION]]}
-
-// LLVM-COUNT-2: llvm.br {{.*}} {loop_annotation =
-// LLVM-NOT:     loop_annotation
 func.func @rows(%m: memref<?x5xf32>, %n: index) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
