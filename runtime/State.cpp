@@ -33,8 +33,8 @@ Result<State> State::create(std::shared_ptr<const Model> model, int64_t slots,
                    states[i].kind == StateKind::WindowKv;
     part.slotBytes =
         *checkedProduct(state.slotShape(i)) * dtypeBytes(states[i].dtype);
-    Result<ZeroMemory> memory =
-        ZeroMemory::create(part.slotBytes * slots, "state");
+    Result<ZeroMemory> memory = ZeroMemory::create(
+        state.owner->device(), part.slotBytes * slots, "state");
     if (!memory)
       return memory.error();
     part.memory = std::move(*memory);
@@ -56,6 +56,11 @@ void State::clear(int64_t slot) {
     else
       part.memory.clear(offset, part.slotBytes);
   }
+}
+
+void State::fill(std::byte value) {
+  for (Part &part : parts)
+    part.memory.fill(0, part.memory.size(), value);
 }
 
 std::vector<int64_t> State::slotShape(int64_t index) const {

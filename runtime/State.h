@@ -39,6 +39,9 @@ public:
   /// what they would have left. For benchmarks.
   Result<void> setPosition(int64_t slot, int64_t position);
 
+  /// Fills the states of all slots with one byte. For benchmarks.
+  void fill(std::byte value);
+
   /// The part of package state `index` that belongs to `slot`; both must be in
   /// range.
   std::span<std::byte> slotBytes(int64_t index, int64_t slot) const;

@@ -25,7 +25,7 @@ namespace jet {
 namespace {
 
 struct ForwardOptions {
-  std::string package, weights, input, output;
+  std::string package, weights, input, output, device;
   int64_t chunk = 0;
   int threads = 0;
   bool states = false, json = false;
@@ -167,7 +167,7 @@ static Result<int> runForward(const ForwardOptions &options) {
   Result<ForwardInput> input = readInput(options.input);
   if (!input)
     return input.error();
-  auto model = loadModel(options.package, options.weights);
+  auto model = loadModel(options.package, options.weights, options.device);
   if (!model)
     return model.error();
   Result<State> state = State::create(*model, input->batch, input->width);
@@ -247,6 +247,7 @@ void addForwardCommand(CLI::App &app, Command &command) {
   forward->add_flag("--states", options->states,
                     "Also write what the sequences leave behind, as "
                     "state.<i>.<kind> [B,...]");
+  addDeviceOption(*forward, options->device);
   forward->add_option("--threads", options->threads, "Threads [all]")
       ->check(CLI::Range(1, 4096));
   forward->add_flag("--json", options->json, "Print a summary as JSON");
