@@ -10,6 +10,7 @@
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/SCF/Utils/Utils.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/IRMapping.h"
 
@@ -30,6 +31,14 @@ BlockThreads::BlockThreads(func::FuncOp kernel) {
 }
 
 namespace {
+
+/// Iterations of an innermost reduction that stand side by side: enough loads
+/// in flight to cover the latency of memory.
+constexpr int64_t kUnroll = 8;
+
+/// Points along the outermost parallel loop that a warp computes together, so
+/// that what they share is loaded once: rows that read the same weights.
+constexpr int64_t kRowTile = 8;
 
 /// A sum, maximum or the like that lanes compute parts of.
 struct Combiner {
@@ -58,11 +67,17 @@ private:
   /// Loops over the points of the parallel loops, of which this thread takes
   /// every `step`th from `start` on.
   void overPoints(Value start, int64_t step, Body body);
-  /// Nests the reduction loops from `depth` on around the op's body; the last
-  /// one from `start` in steps of `step`.
-  SmallVector<Value> overReductions(unsigned depth, Value start, int64_t step,
+  /// Nests the reduction loops from `depth` on around the op's body, for each
+  /// of the `tile` indices of the outermost parallel loop; the innermost one
+  /// from `start` in steps of `step`.
+  SmallVector<Value> overReductions(ArrayRef<Value> tile, unsigned depth,
+                                    Value start, int64_t step,
                                     ValueRange accumulators);
   SmallVector<Value> computeBody(ValueRange accumulators);
+  /// Warps compute `tile` points at once along the outermost parallel loop,
+  /// from index `begin` on, `count` times.
+  void perWarp(Value warp, Value lane, const Combiner &combiner, Value begin,
+               Value count, int64_t tile);
   SmallVector<Value> indicesOf(OpOperand *operand);
   Value load(OpOperand *operand);
   void store(Value value, OpOperand *operand);
@@ -129,22 +144,55 @@ void ThreadLoops::overPoints(Value start, int64_t step, Body body) {
   body();
 }
 
-SmallVector<Value> ThreadLoops::overReductions(unsigned depth, Value start,
+SmallVector<Value> ThreadLoops::overReductions(ArrayRef<Value> tile,
+                                               unsigned depth, Value start,
                                                int64_t step,
                                                ValueRange accumulators) {
-  if (depth == reductions.size())
-    return computeBody(accumulators);
+  if (depth == reductions.size()) {
+    SmallVector<Value> next;
+    size_t count = op.getNumDpsInits();
+    for (auto [i, point] : llvm::enumerate(tile)) {
+      if (!parallel.empty())
+        points[parallel.front()] = point;
+      llvm::append_range(next,
+                         computeBody(accumulators.slice(i * count, count)));
+    }
+    return next;
+  }
   bool isLast = depth + 1 == reductions.size();
   unsigned dim = reductions[depth];
   auto loop = scf::ForOp::create(b, isLast ? start : index(0), extent(dim),
                                  index(isLast ? step : 1), accumulators);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(loop.getBody());
-  points[dim] = loop.getInductionVar();
-  SmallVector<Value> next =
-      overReductions(depth + 1, start, step, loop.getRegionIterArgs());
-  scf::YieldOp::create(b, next);
-  return loop.getResults();
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    points[dim] = loop.getInductionVar();
+    SmallVector<Value> next =
+        overReductions(tile, depth + 1, start, step, loop.getRegionIterArgs());
+    scf::YieldOp::create(b, next);
+  }
+  if (!isLast)
+    return loop.getResults();
+  // Unrolling takes the loop away, or puts another behind it: what stands for
+  // its results then is known by a use of them.
+  auto use = UnrealizedConversionCastOp::create(b, loop.getResultTypes(),
+                                                ValueRange(loop.getResults()));
+  (void)loopUnrollByFactor(loop, kUnroll); // a matter of speed alone
+  SmallVector<Value> results(use.getOperands());
+  use.erase();
+  return results;
+}
+
+/// Of sums that may be reassociated: not here, where the same one is written
+/// more than once and must round alike each time.
+static void keepOrder(Operation *inner) {
+  auto math = dyn_cast<arith::ArithFastMathInterface>(inner);
+  if (!math || !math.getFastMathFlagsAttr())
+    return;
+  auto flags = bitEnumClear(math.getFastMathFlagsAttr().getValue(),
+                            arith::FastMathFlags::reassoc);
+  inner->setAttr(math.getFastMathAttrName(),
+                 arith::FastMathFlagsAttr::get(inner->getContext(), flags));
 }
 
 SmallVector<Value> ThreadLoops::computeBody(ValueRange accumulators) {
@@ -157,7 +205,7 @@ SmallVector<Value> ThreadLoops::computeBody(ValueRange accumulators) {
     if (auto loop = dyn_cast<linalg::IndexOp>(inner))
       mapping.map(loop.getResult(), points[loop.getDim()]);
     else
-      b.clone(inner, mapping);
+      keepOrder(b.clone(inner, mapping));
   }
   return llvm::map_to_vector(
       body.getTerminator()->getOperands(),
@@ -192,37 +240,77 @@ void ThreadLoops::perThread(Value thread) {
     SmallVector<Value> accumulators;
     for (OpOperand &init : op.getDpsInitsMutable())
       accumulators.push_back(load(&init));
-    SmallVector<Value> results = overReductions(0, index(0), 1, accumulators);
+    Value point = parallel.empty() ? Value() : points[parallel.front()];
+    SmallVector<Value> results =
+        overReductions(point, 0, index(0), 1, accumulators);
     for (auto [value, init] : llvm::zip_equal(results, op.getDpsInitsMutable()))
       store(value, &init);
   });
 }
 
 void ThreadLoops::perWarp(Value warp, Value lane, const Combiner &combiner) {
+  std::optional<int64_t> outer = 1;
+  if (!parallel.empty())
+    outer = getConstantIntValue(extents[parallel.front()]);
+  if (outer && *outer < kRowTile)
+    return perWarp(warp, lane, combiner, index(0), index(*outer), 1);
+  Value all = extent(parallel.front()), tile = index(kRowTile);
+  Value tiles = arith::DivUIOp::create(b, all, tile);
+  Value rest = arith::RemUIOp::create(b, all, tile);
+  perWarp(warp, lane, combiner, index(0), tiles, kRowTile);
+  perWarp(warp, lane, combiner, arith::MulIOp::create(b, tiles, tile), rest, 1);
+}
+
+void ThreadLoops::perWarp(Value warp, Value lane, const Combiner &combiner,
+                          Value begin, Value count, int64_t tile) {
   auto combine = [&](Value x, Value y) -> Value {
     Operation *both = combiner.op->clone();
     both->setOperands({x, y});
+    keepOrder(both);
     return b.insert(both)->getResult(0);
   };
   auto i32 = [&](int64_t value) -> Value {
     return arith::ConstantOp::create(b, b.getI32IntegerAttr(value));
   };
+  if (!parallel.empty())
+    extents[parallel.front()] = count;
+  Value isFirst =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lane, index(0));
+  OpOperand &init = op.getDpsInitsMutable()[0];
   overPoints(warp, kBlockThreads / kWarpThreads, [&] {
+    SmallVector<Value> outer(1), sums;
     Value neutral = arith::ConstantOp::create(b, combiner.neutral);
-    Value sum = overReductions(0, lane, kWarpThreads, neutral)[0];
+    if (!parallel.empty()) {
+      Value first =
+          arith::MulIOp::create(b, points[parallel.front()], index(tile));
+      first = arith::AddIOp::create(b, begin, first);
+      outer = llvm::map_to_vector(llvm::seq(tile), [&](int64_t i) -> Value {
+        return arith::AddIOp::create(b, first, index(i));
+      });
+    }
+    auto at = [&](Value point) {
+      if (point)
+        points[parallel.front()] = point;
+      return &init;
+    };
+    for (Value point : outer)
+      sums.push_back(
+          arith::SelectOp::create(b, isFirst, load(at(point)), neutral));
+    sums = overReductions(outer, 0, lane, kWarpThreads, sums);
     // In a fixed order, after which every lane has all of it.
-    for (int64_t distance = kWarpThreads / 2; distance; distance /= 2)
-      sum = combine(sum,
-                    NVVM::ShflOp::create(b, sum.getType(), i32(-1), sum,
-                                         i32(distance), i32(kWarpThreads - 1),
-                                         NVVM::ShflKind::bfly, UnitAttr()));
-    Value isFirst =
-        arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lane, index(0));
+    for (Value &sum : sums)
+      for (int64_t distance = kWarpThreads / 2; distance; distance /= 2)
+        sum = combine(sum,
+                      NVVM::ShflOp::create(b, sum.getType(), i32(-1), sum,
+                                           i32(distance), i32(kWarpThreads - 1),
+                                           NVVM::ShflKind::bfly, UnitAttr()));
+    // All lanes have read what the first one writes over.
+    NVVM::SyncWarpOp::create(b, i32(-1));
     auto writes = scf::IfOp::create(b, isFirst, /*withElseRegion=*/false);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(writes.thenBlock());
-    OpOperand &init = op.getDpsInitsMutable()[0];
-    store(combine(load(&init), sum), &init);
+    for (auto [point, sum] : llvm::zip_equal(outer, sums))
+      store(sum, at(point));
   });
 }
 
