@@ -176,16 +176,16 @@ struct KernelInfo {
   std::string name;                    // "name": symbol in the code blob
   SizeExpr grid;                       // "grid": number of grid points
   std::vector<KernelOperand> operands; // "operands"
-  /// Of the CUDA target: "threads" of a block, and "scratch", the bytes of
-  /// memory that a block needs besides; both left out if 0.
-  int64_t threads = 0;
-  SizeExpr scratch = {};
   /// "op": the op that the kernel computes, e.g. "linear"; empty for unknown.
   std::string op = {};
   /// "cost" of a launch: {part: expression}, parts of 0 left out (see
   /// kCostParts and CostExpr::toString); R is the launch's. For reports:
   /// nothing that runs depends on it.
   OpCost cost = {};
+  /// Of the CUDA target: "threads" of a block, and "scratch", the bytes of
+  /// memory that a block needs besides; both left out if 0.
+  int64_t threads = 0;
+  SizeExpr scratch = {};
 };
 
 /// Some rows of a parameter: [begin, end). JSON: [begin, end].

@@ -5,6 +5,7 @@
 
 #include "Fixture.h"
 
+#include "runtime/HostDevice.h"
 #include "runtime/Session.h"
 
 #include <gtest/gtest.h>
