@@ -59,6 +59,7 @@ OwningOpRef<ModuleOp> jet::importSpec(MLIRContext &context,
       builder, file, symbolFor(name), spec.hiddenSize, spec.intermediateSize,
       spec.vocabSize, spec.maxPositionEmbeddings,
       builder.getF64FloatAttr(spec.rmsNormEps).getValue(), storage,
+      /*kv_storage=*/TypeAttr(), /*recurrent_storage=*/TypeAttr(),
       spec.tieWordEmbeddings);
   builder.createBlock(&model.getBody());
   for (auto [index, layer] : llvm::enumerate(spec.layers)) {

@@ -98,6 +98,7 @@ private:
     info.hiddenSize = model.getHiddenSize();
     info.vocabSize = model.getVocabSize();
     info.maxContext = model.getMaxPosition();
+    info.pageSize = model.getPage();
     if (auto bos = module->getAttrOfType<IntegerAttr>("jet.bos_token_id");
         bos && bos.getType().isSignlessInteger(64))
       info.bosTokenId = bos.getInt();
@@ -125,9 +126,7 @@ private:
                      .Default(StateKind::ConvTail);
     state.dtype = toDType(type.getStorageType());
     for (int64_t size : type.getSlotShape())
-      state.shape.push_back(ShapedType::isDynamic(size)
-                                ? SizeExpr::makeSymbol(Symbol::C)
-                                : SizeExpr::makeConstant(size));
+      state.shape.push_back(size);
     package.states.push_back(std::move(state));
     stateTypes.push_back(type);
   }

@@ -35,7 +35,11 @@ static Value evaluate(ImplicitLocOpBuilder &b, AffineExpr expr,
                       ArrayRef<Value> symbols) {
   if (auto constant = dyn_cast<AffineConstantExpr>(expr))
     return LLVM::ConstantOp::create(b, b.getI64Type(), constant.getValue());
-  return symbols[cast<AffineSymbolExpr>(expr).getPosition()];
+  if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
+    return symbols[symbol.getPosition()];
+  auto sum = cast<AffineBinaryOpExpr>(expr); // no shape has another operation
+  return LLVM::AddOp::create(b, evaluate(b, sum.getLHS(), symbols),
+                             evaluate(b, sum.getRHS(), symbols));
 }
 
 FailureOr<SmallVector<Value>>

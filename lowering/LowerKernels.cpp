@@ -42,16 +42,15 @@ Argument layoutOf(Type type, Symbol rows, StringRef access) {
     return getAffineConstantExpr(value, context);
   };
   if (isa<BatchType>(type))
-    return {{symbol(Symbol::B), constant(kBatchColumns)},
+    return {{symbol(Symbol::B), symbol(Symbol::C) + kBatchColumns},
             IntegerType::get(context, 32),
             access};
   Argument result{{}, {}, access};
   if (auto state = dyn_cast<StateTypeInterface>(type)) {
     result.element = state.getStorageType();
-    result.shape.push_back(symbol(Symbol::S));
+    result.shape.push_back(symbol(state.isPaged() ? Symbol::P : Symbol::S));
     for (int64_t size : state.getSlotShape())
-      result.shape.push_back(ShapedType::isDynamic(size) ? symbol(Symbol::C)
-                                                         : constant(size));
+      result.shape.push_back(constant(size));
     return result;
   }
   auto tensor = cast<RankedTensorType>(type);

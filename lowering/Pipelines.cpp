@@ -37,8 +37,9 @@ void jet::buildExpandPipeline(OpPassManager &pm, const ExpandOptions &options) {
 
 ArrayRef<StringRef> jet::getFusionNames() {
   static const StringRef names[] = {
-      "generated-conv",    "group-linears", "swiglu",     "delta-rule-norm",
-      "delta-rule-inputs", "elementwise",   "head-top-k", "delta-step"};
+      "generated-conv", "group-linears",   "swiglu",
+      "rms-norm",       "delta-rule-norm", "delta-rule-inputs",
+      "elementwise",    "head-top-k",      "delta-step"};
   return names;
 }
 
@@ -53,10 +54,16 @@ void jet::buildFusePipeline(OpPassManager &pm, const FuseOptions &options) {
   if (isOn("generated-conv"))
     programs.addPass(createFuseGeneratedConvPass({remarks}));
   // Later fusions look for grouped linears, if only of one projection each.
-  if (isOn("group-linears") || isOn("swiglu") || isOn("elementwise"))
+  if (isOn("group-linears") || isOn("swiglu") || isOn("rms-norm") ||
+      isOn("elementwise"))
     programs.addPass(createGroupLinearsPass({isOn("group-linears"), remarks}));
   if (isOn("swiglu"))
     programs.addPass(createFuseSwigluPass({remarks}));
+  // After the grouping, so that all projections of a norm's result are its one
+  // reader; before the general fusion, whose code on a projection's input would
+  // stand between the two.
+  if (isOn("rms-norm"))
+    programs.addPass(createFuseRmsNormPass({remarks}));
   // Before the general fusion, which would put what makes q and k into their
   // projections, where the norms could not follow.
   if (isOn("delta-rule-norm"))

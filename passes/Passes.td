@@ -173,6 +173,18 @@ def FuseSwigluPass : Jet_FusionPass<"fuse-swiglu"> {
   let statistics = [Statistic<"numFused", "fused", "swiglus fused">];
 }
 
+def FuseRmsNormPass : Jet_FusionPass<"fuse-rms-norm"> {
+  let summary = "RMSNorm into the projections of its result (`rms-norm`)";
+  let description = [{
+    A `jet.rms_norm` that only one `jet.grouped_linear` reads becomes that op's
+    own, so that the normed rows never reach memory. Refused, with a remark:
+    other readers (as when projections were not grouped), a reader that is not a
+    projection, a norm or code on the projection's input already, a rounded
+    result. Changes rounding at most in the order of the norm's sum.
+  }];
+  let statistics = [Statistic<"numFused", "fused", "norms fused">];
+}
+
 def FuseDeltaRuleInputsPass : Jet_FusionPass<"fuse-delta-rule-inputs"> {
   let summary = "Norms and gates into the delta rule (`delta-rule-inputs`)";
   let description = [{

@@ -70,8 +70,8 @@ void jet_model_destroy(jet_model *model) { delete model; }
 
 void jet_model_get_info(const jet_model *model, jet_model_info *info) {
   const jet::ModelInfo &source = model->model->info();
-  *info = {source.vocabSize, source.maxBatch, source.maxContext,
-           source.bosTokenId, model->model->candidates()};
+  *info = {source.vocabSize, source.maxBatch,   source.maxContext,
+           source.pageSize,  source.bosTokenId, model->model->candidates()};
 }
 
 int jet_model_is_eos(const jet_model *model, int32_t token) {
@@ -80,11 +80,14 @@ int jet_model_is_eos(const jet_model *model, int32_t token) {
 }
 
 int jet_state_create(const jet_model *model, int64_t slots, int64_t capacity,
-                     jet_state **state, jet_error *error) {
+                     int64_t pages, jet_state **state, jet_error *error) {
   if (!model || !state)
     return fail(error, "jet_state_create: expected no null arguments");
   return guarded(error, [&] {
-    auto created = jet::State::create(model->model, slots, capacity);
+    std::optional<int64_t> given;
+    if (pages)
+      given = pages;
+    auto created = jet::State::create(model->model, slots, capacity, given);
     if (!created)
       return fail(error, created.error());
     *state = new jet_state{std::move(*created)};
@@ -101,6 +104,10 @@ int jet_state_reset(jet_state *state, int64_t slot, jet_error *error) {
     auto done = state->state.reset(slot);
     return done ? 0 : fail(error, done.error());
   });
+}
+
+int64_t jet_state_free_pages(const jet_state *state) {
+  return state ? state->state.pageTable().freePages() : 0;
 }
 
 int64_t jet_state_position(const jet_state *state, int64_t slot) {

@@ -154,21 +154,17 @@ private:
     const CostSizes &sizes = report.sizes;
     const int64_t perSequence = sizes.tokens / sizes.batch;
     for (const StateInfo &state : package.states) {
-      bool isCache = state.kind == StateKind::AttentionKv ||
-                     state.kind == StateKind::WindowKv;
-      // Elements of one position of a cache, of all of another state.
-      std::optional<int64_t> bytes = dtypeBytes(state.dtype);
-      int64_t limit = INT64_MAX; // positions that a cache holds
-      for (size_t d = 0; d < state.shape.size(); ++d) {
-        const SymbolValues symbols = {1, 1, 1, INT64_MAX, 1};
-        Result<int64_t> extent = state.shape[d].evaluate(symbols);
-        if (!extent)
-          return extent.error();
-        if (isCache && d == 2)
-          limit = *extent;
-        else
-          bytes = bytes ? checkedMul(*bytes, *extent) : bytes;
-      }
+      const bool isRing = state.kind == StateKind::WindowKv;
+      const bool isCache = isRing || state.isPaged();
+      // Of one position of a cache, of all of another state.
+      std::vector<int64_t> shape = state.shape;
+      if (isCache)
+        shape.erase(shape.begin() + 2);
+      std::optional<int64_t> bytes = checkedProduct(shape);
+      if (bytes)
+        bytes = checkedMul(*bytes, dtypeBytes(state.dtype));
+      // Positions that a cache holds.
+      const int64_t limit = isRing ? state.shape[2] : INT64_MAX;
       int64_t read = isCache ? std::min(sizes.context, limit) : 1;
       int64_t written = isCache ? std::min(perSequence, limit) : 1;
       auto units = checkedAdd(read, written);

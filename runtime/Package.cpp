@@ -81,32 +81,28 @@ std::string_view stateKindName(StateKind kind) {
   return "unknown";
 }
 
-/// Bytes of one slot of `state`, or an error when a size overflows.
-static Result<int64_t> slotBytes(const StateInfo &state,
-                                 const SymbolValues &symbols) {
-  int64_t bytes = dtypeBytes(state.dtype);
-  for (const SizeExpr &dim : state.shape) {
-    Result<int64_t> extent = dim.evaluate(symbols);
-    if (!extent)
-      return extent;
-    std::optional<int64_t> product = checkedMul(bytes, *extent);
-    if (!product)
-      return Error{"state of layer " + std::to_string(state.layer) +
-                   ": the size does not fit 64 bits"};
-    bytes = *product;
-  }
-  return bytes;
+/// Bytes of one sequence in `state`, or an error when they overflow.
+static Result<int64_t> sequenceBytes(const StateInfo &state, int64_t pages) {
+  std::optional<int64_t> bytes = checkedProduct(state.shape);
+  if (bytes)
+    bytes = checkedMul(*bytes, dtypeBytes(state.dtype));
+  if (bytes && state.isPaged())
+    bytes = checkedMul(*bytes, pages);
+  if (!bytes)
+    return Error{"state of layer " + std::to_string(state.layer) +
+                 ": the size does not fit 64 bits"};
+  return *bytes;
 }
 
 Result<StateBytes> stateBytesPerSequence(const Package &package,
                                          int64_t context) {
   if (context < 0)
     return Error{"context: expected >= 0, found " + std::to_string(context)};
-  SymbolValues symbols = {1, 1, 1, context, 1};
+  const int64_t pages = pagesFor(context, package.model.pageSize);
   StateBytes result;
   int64_t sum = 0;
   for (const StateInfo &state : package.states) {
-    Result<int64_t> bytes = slotBytes(state, symbols);
+    Result<int64_t> bytes = sequenceBytes(state, pages);
     if (!bytes)
       return bytes.error();
     int64_t *part = nullptr;

@@ -4,7 +4,7 @@
 // The package: the one file in which the compiler and the runtime meet, and
 // this header the one description of it that both include.
 //
-// Bytes of a package, format version 2 (all integers little-endian):
+// Bytes of a package, format version 3 (all integers little-endian):
 //
 //   offset 0        u64: N, the length of the header
 //   offset 8        N bytes: the header, JSON (UTF-8), padded with spaces so
@@ -19,17 +19,18 @@
 //
 // What a package executes: a *program* is a list of *launches*; a launch runs
 // one *kernel* over its grid. A kernel works on rows (tokens or sequences) and
-// is compiled once for all sizes; the sizes of a step are the four symbols
+// is compiled once for all sizes; the sizes of a step are the symbols
 //
 //   R  rows the launch works on: T for tokens, B for sequences (Launch::rows)
 //   B  sequences in the batch
 //   T  tokens of the step, all sequences together (ragged, no padding)
-//   C  capacity: positions that the full-attention cache of a slot can hold
+//   C  pages that a sequence can have at most: the columns of its page table
 //   S  slots of the state
+//   P  pages of the state
 //
 // and the kernel's ABI on the CPU target is
 //
-//   void kernel(void *const *operands, const int64_t symbols[5],
+//   void kernel(void *const *operands, const int64_t symbols[6],
 //               int64_t begin, int64_t end);
 //
 // which computes the grid points [begin, end). Grid points are independent:
@@ -49,8 +50,10 @@
 // Inputs of every program, prepared by the runtime:
 //   tokens     [T]     i32   token ids
 //   positions  [T]     i32   absolute position of each token in its sequence
-//   batch      [B, 4]  i32   per sequence: slot, position (tokens already in
-//                            the state), first row in `tokens`, row count >= 1
+//   batch  [B, 4 + C]  i32   per sequence: slot, position (tokens already in
+//                            the state), first row in `tokens`, row count >= 1,
+//                            then its page table: the pages of its positions,
+//                            page_size positions each, up to the step's last
 // Outputs, one row for each sequence (its last token) or token: either
 //   logits     [B or T, vocab]   f32
 // or, of the programs that return candidates, the K largest logits in order —
@@ -75,12 +78,15 @@
 
 namespace jet {
 
-inline constexpr int64_t kPackageVersion = 2;
+inline constexpr int64_t kPackageVersion = 3;
 
 /// The sizes that kernels are symbolic in; the index is the ABI's.
-enum class Symbol { R = 0, B = 1, T = 2, C = 3, S = 4 };
-inline constexpr int kNumSymbols = 5;
+enum class Symbol { R = 0, B = 1, T = 2, C = 3, S = 4, P = 5 };
+inline constexpr int kNumSymbols = 6;
 using SymbolValues = int64_t[kNumSymbols];
+
+/// Columns of the batch in front of a sequence's pages.
+inline constexpr int64_t kBatchColumns = 4;
 
 /// A non-negative size that is polynomial in the symbols, or a ceiling
 /// division of one. JSON: an integer, a symbol's letter, or
@@ -118,7 +124,8 @@ struct ModelInfo {
   int64_t hiddenSize = 0;           // "hidden_size"
   int64_t vocabSize = 0;            // "vocab_size"
   int64_t maxBatch = 0;             // "max_batch": B, S <= max_batch
-  int64_t maxContext = 0;           // "max_context": C <= max_context
+  int64_t maxContext = 0;           // "max_context": positions of a sequence
+  int64_t pageSize = 1;             // "page_size": positions of a page
   int64_t bosTokenId = -1;          // "bos_token_id": -1 for none
   std::vector<int64_t> eosTokenIds; // "eos_token_ids"
 };
@@ -148,17 +155,20 @@ enum class StateKind { AttentionKv, WindowKv, Recurrent, ConvTail };
 /// "attention_kv", "window_kv", "recurrent", "conv_tail".
 std::string_view stateKindName(StateKind kind);
 
-/// State of one layer, one slot of it per sequence, slots contiguous.
-/// A new sequence's slot begins as zeros. JSON "states".
+/// State of one layer: a slot for each sequence, or, of attention_kv, pages
+/// that sequences take from a pool as they grow; either contiguous. A new
+/// sequence's slot begins as zeros. JSON "states".
 struct StateInfo {
   int64_t layer = 0;                       // "layer"
   StateKind kind = StateKind::AttentionKv; // "kind"
   DType dtype = DType::F32;                // "dtype"
-  /// "shape" of one slot; attention_kv: [2, kv_heads, C, head_dim] (K then V),
-  /// window_kv: [2, kv_heads, window, head_dim] (position p lives at p mod
-  /// window), recurrent: [heads, d_k, d_v], conv_tail: [W - 1, value_dim]
-  /// (oldest row first).
-  std::vector<SizeExpr> shape;
+  /// "shape" of one slot or page; attention_kv: [2, kv_heads, page_size,
+  /// head_dim] (K then V), window_kv: [2, kv_heads, window, head_dim] (position
+  /// p lives at p mod window), recurrent: [heads, d_k, d_v], conv_tail:
+  /// [W - 1, value_dim] (oldest row first).
+  std::vector<int64_t> shape;
+
+  bool isPaged() const { return kind == StateKind::AttentionKv; }
 };
 
 /// How a kernel uses an operand.
@@ -167,7 +177,7 @@ enum class Access { Read, Write, ReadWrite };
 /// JSON of a kernel's operand: {"dtype", "shape", "access"}.
 struct KernelOperand {
   DType dtype = DType::F32;
-  std::vector<SizeExpr> shape;  // dense row-major; states: slots first ("S")
+  std::vector<SizeExpr> shape;  // dense row-major; states: "S" or "P" first
   Access access = Access::Read; // "read" | "write" | "readwrite"
 };
 
@@ -284,9 +294,14 @@ struct Package {
   std::vector<Blob> blobs;
 };
 
+/// Pages that `context` positions of a sequence take.
+inline int64_t pagesFor(int64_t context, int64_t pageSize) {
+  return context / pageSize + (context % pageSize != 0);
+}
+
 /// Checks a package against itself: indices in range, operand counts, dtypes
 /// and shapes of launches against kernels, parameters, states and buffers for
-/// every B <= max_batch, T and C; sizes free of overflow.
+/// every B <= max_batch, T, C and P; sizes free of overflow.
 Result<void> verifyPackage(const Package &package, const std::string &path);
 
 /// Writes `package` to `path`, which appears whole or not at all.
@@ -308,7 +323,7 @@ struct StateBytes {
     return attentionKv + windowKv + recurrent + convTail;
   }
 };
-/// An error on overflow or context < 0.
+/// Pages count whole. An error on overflow or context < 0.
 Result<StateBytes> stateBytesPerSequence(const Package &package,
                                          int64_t context);
 

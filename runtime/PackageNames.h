@@ -17,7 +17,7 @@ namespace jet::names {
 inline constexpr const char *kFormat = "jet-package";
 inline constexpr int64_t kBlobAlignment = 64;
 
-inline constexpr char kSymbols[kNumSymbols] = {'R', 'B', 'T', 'C', 'S'};
+inline constexpr char kSymbols[kNumSymbols] = {'R', 'B', 'T', 'C', 'S', 'P'};
 
 inline constexpr std::pair<const char *, SizeExpr::Kind> kSizeOps[] = {
     {"add", SizeExpr::Kind::Add},

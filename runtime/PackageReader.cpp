@@ -34,7 +34,7 @@ static SizeExpr readSize(const JsonNode &node) {
     for (int i = 0; i < kNumSymbols; ++i)
       if (letter == std::string_view(&names::kSymbols[i], 1))
         return SizeExpr::makeSymbol(static_cast<Symbol>(i));
-    node.fail("one of R B T C S");
+    node.fail("one of R B T C S P");
     return {};
   }
   if (!node.json()->is_array())
@@ -64,8 +64,8 @@ static DType readDType(const JsonNode &node) {
 
 static ModelInfo readModel(const JsonNode &node) {
   node.allowOnly({"name", "layers", "dtype", "parameters", "hidden_size",
-                  "vocab_size", "max_batch", "max_context", "bos_token_id",
-                  "eos_token_ids"});
+                  "vocab_size", "max_batch", "max_context", "page_size",
+                  "bos_token_id", "eos_token_ids"});
   ModelInfo model;
   model.name = node["name"].string();
   for (const JsonNode &layer : node["layers"].elements())
@@ -76,6 +76,7 @@ static ModelInfo readModel(const JsonNode &node) {
   model.vocabSize = node["vocab_size"].integer();
   model.maxBatch = node["max_batch"].integer();
   model.maxContext = node["max_context"].integer();
+  model.pageSize = node["page_size"].integer();
   model.bosTokenId = node["bos_token_id"].integer(-1);
   for (const JsonNode &id : node["eos_token_ids"].elements())
     model.eosTokenIds.push_back(id.integer());
@@ -116,7 +117,7 @@ static StateInfo readState(const JsonNode &node) {
   state.layer = node["layer"].integer();
   state.kind = node["kind"].lookup(names::kStateKinds);
   state.dtype = readDType(node["dtype"]);
-  state.shape = readShape(node["shape"]);
+  state.shape = readSizes(node["shape"]);
   return state;
 }
 

@@ -43,6 +43,7 @@ std::optional<PackageFault> PackageVerifier::verifyModel() {
       {"vocab_size", model.vocabSize, 1, kMaxVocab},
       {"max_batch", model.maxBatch, 1, kMaxBatch},
       {"max_context", model.maxContext, 1, kMaxContext},
+      {"page_size", model.pageSize, 1, kMaxContext},
       {"bos_token_id", model.bosTokenId, -1, model.vocabSize - 1},
   };
   for (const auto &range : ranges)
@@ -148,26 +149,29 @@ std::optional<PackageFault> PackageVerifier::verifyStates() {
     if (state.shape.size() != rank)
       return mismatch(place + ".shape", std::to_string(rank) + " dimensions",
                       std::to_string(state.shape.size()));
-    for (size_t d = 0; d < rank; ++d) {
-      const SizeExpr &dim = state.shape[d];
-      const bool isCapacity = state.kind == StateKind::AttentionKv && d == 2;
-      const bool matches =
-          isCapacity
-              ? dim.kind == SizeExpr::Kind::Symbol && dim.symbol == Symbol::C
-              : dim.kind == SizeExpr::Kind::Constant && dim.constant >= 0;
-      if (!matches)
-        return makeFault(place + ".shape[" + std::to_string(d) + "]",
-                         isCapacity ? "expected C"
-                                    : "expected a constant >= 0");
-    }
+    for (size_t d = 0; d < rank; ++d)
+      if (state.shape[d] < 0)
+        return mismatch(place + ".shape[" + std::to_string(d) + "]",
+                        "a size >= 0", std::to_string(state.shape[d]));
+    if (state.isPaged() && state.shape[2] != package.model.pageSize)
+      return mismatch(place + ".shape[2]",
+                      "the page_size " + std::to_string(package.model.pageSize),
+                      std::to_string(state.shape[2]));
   }
-  // All slots at the largest capacity together fit 64 bits.
+  // All sequences at their longest together fit 64 bits, and pages are int32.
   Result<StateBytes> bytes =
       stateBytesPerSequence(package, package.model.maxContext);
   if (!bytes)
     return makeFault("$.states", bytes.error().message);
   if (!checkedMul(bytes->total(), package.model.maxBatch))
     return makeFault("$.states", "the size does not fit 64 bits");
+  const int64_t pages =
+      pagesFor(package.model.maxContext, package.model.pageSize) *
+      package.model.maxBatch;
+  if (pages > INT32_MAX)
+    return mismatch("$.model.page_size",
+                    "at most 2147483647 pages of max_batch x max_context",
+                    std::to_string(pages));
   return {};
 }
 

@@ -53,6 +53,8 @@ private:
     SizePolynomial elements = SizePolynomial::makeConstant(1);
     bool writable = false;
   };
+  SizeContext contextOf(const ProgramInfo &program,
+                        const LaunchInfo &launch) const;
   Result<Actual> describe(const ProgramInfo &program, const OperandRef &ref,
                           const SizeContext &context);
 

@@ -52,6 +52,7 @@ static Json modelToJson(const ModelInfo &model) {
           {"vocab_size", model.vocabSize},
           {"max_batch", model.maxBatch},
           {"max_context", model.maxContext},
+          {"page_size", model.pageSize},
           {"bos_token_id", model.bosTokenId},
           {"eos_token_ids", model.eosTokenIds}};
 }
@@ -144,7 +145,7 @@ static Json headerToJson(const Package &package) {
     header["states"].push_back({{"layer", state.layer},
                                 {"kind", stateKindName(state.kind)},
                                 {"dtype", dtypeName(state.dtype)},
-                                {"shape", shapeToJson(state.shape)}});
+                                {"shape", state.shape}});
   for (const KernelInfo &kernel : package.kernels)
     header["kernels"].push_back(kernelToJson(kernel));
   for (const ProgramInfo &program : package.programs)

@@ -65,6 +65,7 @@ PlanVerifier::cornerBytes(size_t step, size_t operand) {
   const KernelOperand &info = kernelOf(step).operands[operand];
   const int64_t batch = package.model.maxBatch;
   const int64_t context = package.model.maxContext;
+  const int64_t pages = pagesFor(context, package.model.pageSize);
   const bool isDecode = isDecodeProgram(program.name); // T == B
   const std::pair<int64_t, int64_t> steps[] = {
       {1, 1},
@@ -72,9 +73,13 @@ PlanVerifier::cornerBytes(size_t step, size_t operand) {
       {batch, batch},
       {batch, isDecode ? batch : batch * context}};
   for (size_t i = 0; i < entry->second.size(); ++i) {
-    const auto [B, T] = steps[i / 4];
-    const SymbolValues symbols = {launch.rowsAreSequences ? B : T, B, T,
-                                  i % 4 / 2 ? context : 1, i % 2 ? batch : B};
+    const auto [B, T] = steps[i / 8];
+    const SymbolValues symbols = {launch.rowsAreSequences ? B : T,
+                                  B,
+                                  T,
+                                  i & 4 ? pages : 1,
+                                  i & 2 ? batch : B,
+                                  i & 1 ? batch * pages : 1};
     std::optional<int64_t> bytes = dtypeBytes(info.dtype);
     for (const SizeExpr &dim : info.shape) {
       const Result<int64_t> extent = dim.evaluate(symbols);

@@ -45,9 +45,9 @@ public:
 private:
   /// Sizes in bytes at the corners of all steps: (B, T) of (1, 1),
   /// (1, max_context), (max_batch, max_batch), (max_batch, max_batch *
-  /// max_context), in decode T is B; each with C of 1 and max_context and S of
-  /// B and max_batch.
-  using CornerBytes = std::array<int64_t, 16>;
+  /// max_context), in decode T is B; each with C of 1 and the pages of
+  /// max_context, S of B and max_batch, P of 1 and all pages.
+  using CornerBytes = std::array<int64_t, 32>;
 
   struct Life {
     std::optional<size_t> begin; // first launch that writes

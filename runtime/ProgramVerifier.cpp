@@ -56,6 +56,13 @@ PackageVerifier::verifyBuffers(const ProgramInfo &program,
   return {};
 }
 
+SizeContext PackageVerifier::contextOf(const ProgramInfo &program,
+                                       const LaunchInfo &launch) const {
+  return {launch.rowsAreSequences, isDecodeProgram(program.name),
+          package.model.maxBatch,
+          pagesFor(package.model.maxContext, package.model.pageSize)};
+}
+
 Result<PackageVerifier::Actual>
 PackageVerifier::describe(const ProgramInfo &program, const OperandRef &ref,
                           const SizeContext &context) {
@@ -88,8 +95,9 @@ PackageVerifier::describe(const ProgramInfo &program, const OperandRef &ref,
     actual.name = "state " + std::to_string(ref.index);
     actual.dtype = state.dtype;
     actual.writable = true;
-    shape = state.shape;
-    shape.insert(shape.begin(), SizeExpr::makeSymbol(Symbol::S));
+    shape = {SizeExpr::makeSymbol(state.isPaged() ? Symbol::P : Symbol::S)};
+    for (int64_t dim : state.shape)
+      shape.push_back(SizeExpr::makeConstant(dim));
     break;
   }
   case Kind::Tokens:
@@ -99,7 +107,9 @@ PackageVerifier::describe(const ProgramInfo &program, const OperandRef &ref,
     break;
   case Kind::Batch:
     actual.name = "batch";
-    shape = {sequences, SizeExpr::makeConstant(4)};
+    shape = {sequences, SizeExpr::make(SizeExpr::Kind::Add,
+                                       SizeExpr::makeConstant(kBatchColumns),
+                                       SizeExpr::makeSymbol(Symbol::C))};
     break;
   case Kind::Logits:
   case Kind::Values:
@@ -129,9 +139,7 @@ PackageVerifier::describe(const ProgramInfo &program, const OperandRef &ref,
 std::optional<PackageFault> PackageVerifier::verifyOperand(
     const ProgramInfo &program, const LaunchInfo &launch, const OperandRef &ref,
     const KernelOperand &operand, const std::string &place) {
-  const SizeContext context = {
-      launch.rowsAreSequences, isDecodeProgram(program.name),
-      package.model.maxBatch, package.model.maxContext};
+  const SizeContext context = contextOf(program, launch);
   Result<SizePolynomial> needed = countElements(operand.shape, context);
   if (!needed)
     return makeFault(place, needed.error().message);
@@ -201,11 +209,13 @@ PackageVerifier::verifyLaunch(const ProgramInfo &program,
                     std::to_string(launch.operands.size()));
   const int64_t batch = package.model.maxBatch;
   const int64_t tokens = batch * package.model.maxContext;
-  const SymbolValues largest = {launch.rowsAreSequences ? batch : tokens, batch,
-                                tokens, package.model.maxContext, batch};
-  const SizeContext context = {launch.rowsAreSequences,
-                               isDecodeProgram(program.name), batch,
-                               package.model.maxContext};
+  const SizeContext context = contextOf(program, launch);
+  const SymbolValues largest = {launch.rowsAreSequences ? batch : tokens,
+                                batch,
+                                tokens,
+                                context.maxPages,
+                                batch,
+                                batch * context.maxPages};
   if (auto grid = SizePolynomial::expand(kernel.grid, context); !grid)
     return makeFault(place + ": grid of " + quoted(kernel.name),
                      grid.error().message);

@@ -37,7 +37,7 @@ Result<int64_t> Session::checkInputs(const State &state,
     return Error{"step: expected at least one sequence, found none"};
   const int64_t vocab = model->info().vocabSize;
   std::vector<bool> used(state.slots(), false);
-  int64_t rows = 0;
+  int64_t rows = 0, pages = 0;
   for (const StepInput &input : inputs) {
     const std::string place = "slot " + std::to_string(input.slot);
     if (input.slot < 0 || input.slot >= state.slots())
@@ -58,8 +58,17 @@ Result<int64_t> Session::checkInputs(const State &state,
         return Error{place + ": expected token ids from 0 to " +
                      std::to_string(vocab - 1) + ", found " +
                      std::to_string(token)};
-    rows += static_cast<int64_t>(input.tokens.size());
+    const auto count = static_cast<int64_t>(input.tokens.size());
+    rows += count;
+    pages +=
+        state.table.missing(input.slot, state.position(input.slot) + count);
   }
+  if (pages > state.table.freePages())
+    return Error{"step: expected to need at most the " +
+                 std::to_string(state.table.freePages()) + " free pages of " +
+                 std::to_string(state.table.pages()) + ", found " +
+                 std::to_string(pages) + " (of " +
+                 std::to_string(state.table.pageSize()) + " positions each)"};
   // Rows are int32 in the batch table.
   if (rows > INT32_MAX)
     return Error{"step: expected at most 2147483647 tokens, found " +
@@ -78,6 +87,8 @@ void Session::prepareInputs(const State &state,
     const auto firstRow = static_cast<int32_t>(tokens.values.size());
     batch.values.insert(batch.values.end(), {static_cast<int32_t>(input.slot),
                                              start, firstRow, count});
+    const std::span<const int32_t> pages = state.table.row(input.slot);
+    batch.values.insert(batch.values.end(), pages.begin(), pages.end());
     tokens.values.insert(tokens.values.end(), input.tokens.begin(),
                          input.tokens.end());
     for (int32_t i = 0; i < count; ++i)
@@ -121,7 +132,7 @@ void *Session::resolve(const ProgramInfo &program, const State &state,
     return const_cast<void *>(model->parameter(
         operand.index, operand.rows ? operand.rows->begin : 0));
   case OperandRef::Kind::State:
-    return state.data(operand.index);
+    return state.memory(operand.index).data();
   case OperandRef::Kind::Buffer:
     return arena.data() + rows * program.buffers[operand.index].offset;
   case OperandRef::Kind::Tokens:
@@ -164,8 +175,11 @@ Result<void> Session::runProgram(const ProgramInfo &program, const State &state,
   for (size_t step = 0; step < program.launches.size(); ++step) {
     const LaunchInfo &launch = program.launches[step];
     const SymbolValues symbols = {launch.rowsAreSequences ? sequences : rows,
-                                  sequences, rows, state.capacity(),
-                                  state.slots()};
+                                  sequences,
+                                  rows,
+                                  state.table.columns(),
+                                  state.slots(),
+                                  state.table.pages()};
     Result<int64_t> grid = kernels[launch.kernel].grid.evaluate(symbols);
     if (!grid)
       return grid.error();
@@ -186,6 +200,9 @@ Result<void> Session::run(const ProgramInfo &program, State &state,
   const auto sequences = static_cast<int64_t>(inputs.size());
   if (auto done = reserve(program, sequences, rows); !done)
     return done;
+  for (const StepInput &input : inputs)
+    state.table.grow(input.slot, state.position(input.slot) +
+                                     static_cast<int64_t>(input.tokens.size()));
   prepareInputs(state, inputs);
   for (InputTable *table : {&tokens, &positions, &batch})
     if (auto done = table->upload(model->device()); !done)

@@ -89,7 +89,7 @@ public:
   /// any lengths; the results do not depend on how they are mixed, nor on the
   /// number of threads. On error no sequence has changed: a slot out of range
   /// or used twice, no tokens, a token outside the vocabulary, more tokens than
-  /// the capacity, no memory.
+  /// the capacity, fewer free pages than the step needs, no memory.
   Result<std::span<const float>> step(State &state,
                                       std::span<const StepInput> inputs,
                                       LogitsOf which = LogitsOf::LastTokens);

@@ -8,7 +8,7 @@
 namespace jet {
 
 namespace {
-enum Variable { VarB, VarT, VarC, VarS };
+enum Variable { VarB, VarT, VarC, VarS, VarP };
 } // namespace
 
 // Real kernels have shapes like [R, 12, 96]; these limits keep the expansion
@@ -89,14 +89,15 @@ SizePolynomial::bound(const SizeContext &context) const {
   for (const auto &[monomial, coefficient] : terms) {
     if (monomial[VarT] > 1)
       return Error{"expected a size that grows at most with T"};
-    unsigned batches = monomial[VarB] + monomial[VarS];
-    // One B is bounded by T, further ones and S by the largest batch.
+    unsigned batches = monomial[VarB] + monomial[VarS] + monomial[VarP];
+    // One B is bounded by T, further ones, S and the sequences of P by the
+    // largest batch.
     if (monomial[VarT] == 0 && monomial[VarB] > 0)
       --batches;
     result.growsWithRows |= monomial[VarT] + monomial[VarB] > 0;
     std::optional<int64_t> value =
         scaled(coefficient, context.maxBatch, batches);
-    value = scaled(value, context.maxContext, monomial[VarC]);
+    value = scaled(value, context.maxPages, monomial[VarC] + monomial[VarP]);
     if (value)
       value = checkedAdd(*value, result.factor);
     if (!value)
@@ -151,6 +152,8 @@ Result<SizePolynomial> SizePolynomial::expand(const SizeExpr &size,
       return variable(VarC);
     case Symbol::S:
       return variable(VarS);
+    case Symbol::P:
+      return variable(VarP);
     }
     return Error{"expected a known symbol"};
   default:
@@ -188,7 +191,7 @@ Result<SizePolynomial> SizePolynomial::expand(const SizeExpr &size,
 }
 
 std::string SizePolynomial::toString() const {
-  static constexpr char letters[] = {'B', 'T', 'C', 'S'};
+  static constexpr char letters[] = {'B', 'T', 'C', 'S', 'P'};
   std::string text = exact ? "" : "at most ";
   bool first = true;
   for (const auto &[monomial, coefficient] : terms) {

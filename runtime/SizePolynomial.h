@@ -15,15 +15,15 @@
 
 namespace jet {
 
-/// What is known of the symbols in one launch: 1 <= B <= T, B <= S <= maxBatch
-/// and C <= maxContext.
+/// What is known of the symbols in one launch: 1 <= B <= T, B <= S <= maxBatch,
+/// C <= maxPages and P <= maxBatch * maxPages.
 struct SizeContext {
   bool rowsAreSequences = false;
   bool oneRowPerSequence = false; // decode: T == B
-  int64_t maxBatch = 1, maxContext = 1;
+  int64_t maxBatch = 1, maxPages = 1;
 };
 
-/// A polynomial in B, T, C, S with coefficients >= 0. R is replaced by what
+/// A polynomial in B, T, C, S, P with coefficients >= 0. R is replaced by what
 /// the launch says it is. A ceiling division that does not fold is replaced by
 /// an upper bound, and the polynomial is then not exact.
 class SizePolynomial {
@@ -54,8 +54,8 @@ public:
   std::string toString() const;
 
 private:
-  /// Exponents of B, T, C, S.
-  using Monomial = std::array<uint8_t, 4>;
+  /// Exponents of B, T, C, S, P.
+  using Monomial = std::array<uint8_t, 5>;
   std::map<Monomial, int64_t> terms;
   bool exact = true;
 

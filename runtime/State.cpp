@@ -5,6 +5,8 @@
 
 #include "support/CheckedMath.h"
 
+#include <algorithm>
+
 namespace jet {
 
 static Error outOfRange(const char *what, int64_t minimum, int64_t maximum,
@@ -14,35 +16,44 @@ static Error outOfRange(const char *what, int64_t minimum, int64_t maximum,
 }
 
 Result<State> State::create(std::shared_ptr<const Model> model, int64_t slots,
-                            int64_t capacity, Poison poison) {
+                            int64_t capacity, std::optional<int64_t> pages,
+                            Poison poison) {
   const ModelInfo &info = model->info();
   if (slots < 1 || slots > info.maxBatch)
     return outOfRange("batch", 1, info.maxBatch, slots);
   if (capacity < 1 || capacity > info.maxContext)
     return outOfRange("context", 1, info.maxContext, capacity);
+  const int64_t columns = pagesFor(capacity, info.pageSize);
+  const int64_t enough = slots * columns;
+  if (pages && (*pages < 1 || *pages > enough))
+    return outOfRange("pages", 1, enough, *pages);
   State state;
+  state.table =
+      PageTable(slots, columns, info.pageSize, pages.value_or(enough));
   state.owner = std::move(model);
   state.maxPosition = capacity;
   state.poison = poison;
   state.positions.assign(slots, 0);
   const std::vector<StateInfo> &states = state.owner->package().states;
   for (size_t i = 0; i < states.size(); ++i) {
-    // verifyPackage() made sure that max_batch slots of max_context fit.
+    // verifyPackage() made sure that max_batch sequences of max_context fit.
     Part part;
-    part.isCache = states[i].kind == StateKind::AttentionKv ||
-                   states[i].kind == StateKind::WindowKv;
-    part.slotBytes =
-        *checkedProduct(state.slotShape(i)) * dtypeBytes(states[i].dtype);
+    part.kind = states[i].kind;
+    part.unitBytes =
+        *checkedProduct(states[i].shape) * dtypeBytes(states[i].dtype);
+    const int64_t units = states[i].isPaged() ? state.table.pages() : slots;
     Result<ZeroMemory> memory = ZeroMemory::create(
-        state.owner->device(), part.slotBytes * slots, "state");
+        state.owner->device(), part.unitBytes * units, "state");
     if (!memory)
       return memory.error();
     part.memory = std::move(*memory);
     state.parts.push_back(std::move(part));
   }
   if (poison == Poison::On)
-    for (int64_t slot = 0; slot < slots; ++slot)
-      state.clear(slot);
+    for (Part &part : state.parts)
+      if (part.kind == StateKind::AttentionKv ||
+          part.kind == StateKind::WindowKv)
+        part.memory.poison(0, part.memory.size());
   return state;
 }
 
@@ -50,12 +61,22 @@ Result<State> State::create(std::shared_ptr<const Model> model, int64_t slots,
 /// before it is read.
 void State::clear(int64_t slot) {
   for (Part &part : parts) {
-    const int64_t offset = part.slotBytes * slot;
-    if (poison == Poison::On && part.isCache)
-      part.memory.poison(offset, part.slotBytes);
+    const int64_t offset = part.unitBytes * slot;
+    if (part.kind == StateKind::AttentionKv)
+      continue; // in pages
+    if (poison == Poison::On && part.kind == StateKind::WindowKv)
+      part.memory.poison(offset, part.unitBytes);
     else
-      part.memory.clear(offset, part.slotBytes);
+      part.memory.clear(offset, part.unitBytes);
   }
+}
+
+/// Gives back the pages of `slot` beyond `positions`.
+void State::free(int64_t slot, int64_t positions) {
+  for (int32_t page : table.shrink(slot, positions))
+    for (Part &part : parts)
+      if (poison == Poison::On && part.kind == StateKind::AttentionKv)
+        part.memory.poison(part.unitBytes * page, part.unitBytes);
 }
 
 void State::fill(std::byte value) {
@@ -64,23 +85,49 @@ void State::fill(std::byte value) {
 }
 
 std::vector<int64_t> State::slotShape(int64_t index) const {
-  const SymbolValues symbols = {1, 1, 1, maxPosition, 1};
-  std::vector<int64_t> shape;
-  for (const SizeExpr &dim : owner->package().states[index].shape)
-    shape.push_back(*dim.evaluate(symbols));
+  const StateInfo &info = owner->package().states[index];
+  std::vector<int64_t> shape = info.shape;
+  if (info.isPaged())
+    shape[2] = maxPosition;
   return shape;
 }
 
-std::span<std::byte> State::slotBytes(int64_t index, int64_t slot) const {
+Result<std::vector<std::byte>> State::read(int64_t index, int64_t slot) const {
   const Part &part = parts[index];
-  return {part.memory.data() + part.slotBytes * slot,
-          static_cast<size_t>(part.slotBytes)};
+  std::vector<std::byte> unit(part.unitBytes);
+  if (part.kind != StateKind::AttentionKv) {
+    if (auto done = part.memory.read(part.unitBytes * slot, part.unitBytes,
+                                     unit.data());
+        !done)
+      return done.error();
+    return unit;
+  }
+
+  const std::vector<int64_t> shape = slotShape(index);
+  const int64_t rowBytes =
+      shape[3] * dtypeBytes(owner->package().states[index].dtype);
+  std::vector<std::byte> bytes(shape[0] * shape[1] * maxPosition * rowBytes);
+  int64_t first = 0; // position of the page
+  for (int32_t page : table.held(slot)) {
+    if (auto done = part.memory.read(part.unitBytes * page, part.unitBytes,
+                                     unit.data());
+        !done)
+      return done.error();
+    const int64_t rows = std::min(table.pageSize(), maxPosition - first);
+    for (int64_t plane = 0; plane < shape[0] * shape[1]; ++plane)
+      std::copy_n(unit.data() + plane * table.pageSize() * rowBytes,
+                  rows * rowBytes,
+                  bytes.data() + (plane * maxPosition + first) * rowBytes);
+    first += rows;
+  }
+  return bytes;
 }
 
 Result<void> State::reset(int64_t slot) {
   if (slot < 0 || slot >= slots())
     return outOfRange("slot", 0, slots() - 1, slot);
   clear(slot);
+  free(slot, 0);
   positions[slot] = 0;
   return {};
 }
@@ -90,6 +137,11 @@ Result<void> State::setPosition(int64_t slot, int64_t position) {
     return outOfRange("slot", 0, slots() - 1, slot);
   if (position < 0 || position > maxPosition)
     return outOfRange("position", 0, maxPosition, position);
+  if (const int64_t missing = table.missing(slot, position);
+      missing > table.freePages())
+    return outOfRange("pages", 0, table.freePages(), missing);
+  free(slot, position);
+  table.grow(slot, position);
   positions[slot] = position;
   return {};
 }

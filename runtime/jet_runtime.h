@@ -50,6 +50,7 @@ typedef struct jet_model_info {
   int64_t vocab_size;
   int64_t max_batch;    /* most slots of a state */
   int64_t max_context;  /* most tokens of a slot */
+  int64_t page_size;    /* tokens of a page */
   int64_t bos_token_id; /* -1 for none */
   int64_t candidates;   /* of jet_session_step_top_k; 0: not compiled in */
 } jet_model_info;
@@ -58,12 +59,16 @@ void jet_model_get_info(const jet_model *model, jet_model_info *info);
 /* Whether `token` ends a text. */
 int jet_model_is_eos(const jet_model *model, int32_t token);
 
-/* Room for `slots` sequences of at most `capacity` tokens, all empty. */
+/* Room for `slots` sequences of at most `capacity` tokens, all empty, whose
+ * full-attention caches share `pages` pages; 0: enough for all. */
 int jet_state_create(const jet_model *model, int64_t slots, int64_t capacity,
-                     jet_state **state, jet_error *error);
+                     int64_t pages, jet_state **state, jet_error *error);
 void jet_state_destroy(jet_state *state);
-/* Makes `slot` a new, empty sequence. */
+/* Makes `slot` a new, empty sequence; its pages are free. */
 int jet_state_reset(jet_state *state, int64_t slot, jet_error *error);
+/* Pages that no sequence has. A sequence takes one for every
+ * jet_model_info.page_size tokens; a step that needs more is refused. */
+int64_t jet_state_free_pages(const jet_state *state);
 /* Number of tokens that `slot` has taken in, or -1 when there is no such
  * slot. */
 int64_t jet_state_position(const jet_state *state, int64_t slot);

@@ -76,8 +76,11 @@ StringRef AttentionAttr::getMixerName() const {
 
 SmallVector<Type>
 AttentionAttr::getStateTypes(const StateStorage &storage) const {
+  std::optional<int64_t> page;
+  if (!getWindow())
+    page = storage.page;
   return {KvCacheType::get(getContext(), getKvHeads(), getHeadDim(), storage.kv,
-                           getWindow())};
+                           page, getWindow())};
 }
 
 //===----------------------------------------------------------------------===//

@@ -294,12 +294,19 @@ OpCost GatedDeltaRuleOp::getCost() {
   return cost;
 }
 
+/// As jet.rms_norm of `x`, if there is a norm; its weight is an operand.
+static void addNorm(OpCost &cost, Value norm, Value x) {
+  if (norm)
+    cost.vectorFlops += getElements(x.getType()) * CostExpr(4);
+}
+
 OpCost GroupedLinearOp::getCost() {
   OpCost cost = getOperandCost(*this);
   for (Value weight : getWeights()) {
     ArrayRef<int64_t> shape = cast<ShapedType>(weight.getType()).getShape();
     addMatrixProduct(cost, CostExpr::rows(), shape[0], shape[1]);
   }
+  addNorm(cost, getNorm(), getX());
   addPorts(cost, *this);
   return cost;
 }
@@ -329,6 +336,7 @@ OpCost LinearTopKOp::getCost() {
   ArrayRef<int64_t> weight = getWeight().getType().getShape();
   addMatrixProduct(cost, CostExpr::rows(), weight[0], weight[1]);
   cost.vectorFlops += CostExpr::rows() * CostExpr(weight[0]);
+  addNorm(cost, getNorm(), getX());
   addPorts(cost, *this);
   return cost;
 }

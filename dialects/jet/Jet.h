@@ -22,12 +22,13 @@
 #include <cstdint>
 
 namespace jet {
-/// Element types in which a model stores what its layers carry from step to
-/// step; ModelOp::getStateStorage() says which.
+/// How a model stores what its layers carry from step to step: element types,
+/// and positions of a page; see ModelOp::getStateStorage().
 struct StateStorage {
   mlir::Type kv;        // keys and values
   mlir::Type recurrent; // the matrix S of linear attention
   mlir::Type convTail;  // rows of a convolution's input
+  int64_t page;         // of full-attention caches
 };
 } // namespace jet
 

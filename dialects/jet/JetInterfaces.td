@@ -28,14 +28,16 @@ def Jet_StateTypeInterface : TypeInterface<"StateTypeInterface"> {
   let cppNamespace = "::jet";
   let description = [{
     State that one layer keeps for a sequence. A value of such a type is the
-    state of *all* slots; ops read and write the slots that the batch names.
+    state of *all* slots or pages; ops read and write those that the batch names.
   }];
   let methods = [
     InterfaceMethod<"Name in packages and reports, e.g. `recurrent`.",
                     "::llvm::StringRef", "getKindName">,
-    InterfaceMethod<[{Shape of one slot as stored; `kDynamic` is the capacity:
-                    the number of positions a slot can hold.}],
+    InterfaceMethod<"Shape of one slot or page as stored.",
                     "::llvm::SmallVector<int64_t>", "getSlotShape">,
+    InterfaceMethod<[{Whether sequences take pages of a pool as they grow, and
+                    not one slot each.}],
+                    "bool", "isPaged", (ins), [{}], [{ return false; }]>,
     InterfaceMethod<"Element type as stored.", "::mlir::Type",
                     "getStorageType">,
   ];

@@ -20,13 +20,16 @@ def Jet_ModelOp : Op<Jet_Dialect, "model",
     logits = head(rms_norm(x))
     mlp(h) = down(silu(gate h) ∘ up h)
     ```
-    `storage` is the type of weights and KV; `tied` shares the head with the
-    embedding.
+    `storage` is the type of weights and convolution tails; keys and values have
+    type `kv` (without it that of the weights), recurrent states type `recurrent`
+    (without it f32). `tied` shares the head with the embedding. `page` is the
+    number of positions in a page of a full-attention cache.
 
     Constraints:
     - (C1) sizes are positive and below 2^31, `rms_norm_eps` is positive;
     - (C2) the body holds only `jet.layer`, numbered 0, 1, 2, …, at least one;
-    - (C3) the storage type is f32 or bf16.
+    - (C3) `storage`, `kv` and `recurrent` are f32 or bf16;
+    - (C4) the page is a power of two below 2^31.
 
     Example:
     ```mlir
@@ -34,24 +37,33 @@ def Jet_ModelOp : Op<Jet_Dialect, "model",
         rms_norm_eps 1.0e-06 storage f32 tied {
       jet.layer 0 mixer #jet.jet_block<heads = 4, d_k = 32, d_v = 64, conv = 4, generator = 32, norm_eps = 1.0e-05> weights "self_attn"
     }
+    jet.model @n hidden 128 intermediate 320 vocab 512 max_position 4096
+        rms_norm_eps 1.0e-06 storage f32 kv bf16 recurrent bf16 {
+      jet.layer 0 mixer #jet.attention<heads = 4, kv_heads = 2, head_dim = 32, rope_theta = 10000.0> weights "self_attn"
+    }
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, I64Attr:$hidden_size,
                        I64Attr:$intermediate_size, I64Attr:$vocab_size,
                        I64Attr:$max_position, F64Attr:$rms_norm_eps,
-                       TypeAttr:$storage, UnitAttr:$tied);
+                       TypeAttr:$storage,
+                       OptionalAttr<TypeAttr>:$kv_storage,
+                       OptionalAttr<TypeAttr>:$recurrent_storage,
+                       UnitAttr:$tied,
+                       DefaultValuedAttr<I64Attr, "64">:$page);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
     $sym_name `hidden` $hidden_size `intermediate` $intermediate_size
     `vocab` $vocab_size `max_position` $max_position
     `rms_norm_eps` custom<DoubleAttr>($rms_norm_eps)
-    `storage` $storage (`tied` $tied^)? attr-dict-with-keyword $body
+    `storage` $storage (`kv` $kv_storage^)? (`recurrent` $recurrent_storage^)?
+    (`tied` $tied^)? (`page` $page^)? attr-dict-with-keyword $body
   }];
   let hasRegionVerifier = 1;
   let extraClassDeclaration = [{
     /// The layers in order.
     ::llvm::SmallVector<::jet::LayerOp> getLayers();
-    /// KV and convolution tails in the storage type, recurrent state in f32.
+    /// The types above, those that are not given filled in.
     ::jet::StateStorage getStateStorage();
   }];
 }

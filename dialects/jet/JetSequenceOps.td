@@ -49,7 +49,7 @@ def Jet_AttentionOp : Jet_PortedOp<"attention"> {
 
     Example:
     ```mlir
-    %y = jet.attention %q, %k, %v, %cache, %batch : (tensor<?x4x32xf32>, tensor<?x2x32xf32>, tensor<?x2x32xf32>, !jet.kv_cache<2x32xf32>, !jet.batch) -> tensor<?x4x32xf32>
+    %y = jet.attention %q, %k, %v, %cache, %batch : (tensor<?x4x32xf32>, tensor<?x2x32xf32>, tensor<?x2x32xf32>, !jet.kv_cache<2x32xf32, page = 64>, !jet.batch) -> tensor<?x4x32xf32>
     ```
   }];
   let arguments = !con((ins Jet_F3:$q, Jet_F3:$k, Jet_F3:$v,
@@ -78,7 +78,7 @@ def Jet_KvAppendOp : Jet_TensorOp<"kv_append", [AllTypesMatch<["cache", "result"
 
     Example:
     ```mlir
-    %next = jet.kv_append %cache, %k, %v, %batch : (!jet.kv_cache<2x32xf32>, tensor<?x2x32xf32>, tensor<?x2x32xf32>, !jet.batch) -> !jet.kv_cache<2x32xf32>
+    %next = jet.kv_append %cache, %k, %v, %batch : (!jet.kv_cache<2x32xf32, page = 64>, tensor<?x2x32xf32>, tensor<?x2x32xf32>, !jet.batch) -> !jet.kv_cache<2x32xf32, page = 64>
     ```
   }];
   let arguments = (ins Jet_KvCacheType:$cache, Jet_F3:$k, Jet_F3:$v,
@@ -136,7 +136,10 @@ def Jet_GatedDeltaRuleOp : Jet_PortedOp<"gated_delta_rule", [
     S ← S + k ⊗ β (v − Sᵀ k)
     y = Sᵀ q
     ```
-    in f32, from and into the sequence's slot of the state. With `qk_norm_eps`, q
+    in f32, from and into the sequence's slot of the state. A state of a narrower
+    type is extended before a sequence's first row of the step and rounded after
+    its last, not in between: with it, results depend on how a sequence is split
+    into steps. With `qk_norm_eps`, q
     and k are first scaled to unit length, `k / sqrt(Σ k² + eps)`, and q by
     `q_scale` besides. With `norm`, y is gated and normed as by
     `jet.gated_rms_norm` with that gate and weight.
@@ -209,36 +212,48 @@ def Jet_GroupedLinearOp : Jet_PortedOp<"grouped_linear", [
     code, the result is the one p. So q, k, v are three results of one product
     each, and SwiGLU is one result of two.
 
-    Shapes: x `[R, K]`, weight_i `[N_i, K]`, result j `[R, N_j]`.
+    With `norm`, x̂ is normed by it and `eps` as by `jet.rms_norm`. The scale of a
+    row commutes with the product, so a kernel may apply it at the end:
+    ```
+    p_i[r, n] = (Σ_k x̂[r, k] · norm[k] · weight_i[n, k]) / sqrt(mean_k(x̂[r, k]²) + eps)
+    ```
+
+    Shapes: x `[R, K]`, weight_i `[N_i, K]`, norm `[K]`, result j `[R, N_j]`.
 
     Constraints:
     - (C1) `products` sums to the number of weights, one entry per result;
     - (C2) x and all weights agree in K;
     - (C3) the weights of a result agree with it in N;
-    - (C4) a result of several products has code on it.
+    - (C4) a result of several products has code on it;
+    - (C5) norm agrees in K and has a positive eps.
 
     Example:
     ```mlir
-    %q, %h = jet.grouped_linear %x(%wq, %wg, %wu) products [1, 2]
+    %q, %h = jet.grouped_linear %x(%wq, %wg, %wu) norm %n eps 1.0e-06 products [1, 2]
       on result 1 {
       ^bb0(%g: f32, %u: f32):
         %m = arith.mulf %g, %u : f32
         jet.yield %m : f32
-      } : (tensor<?x64xf32>, tensor<32x64xbf16>, tensor<96x64xbf16>, tensor<96x64xbf16>) -> (tensor<?x32xf32>, tensor<?x96xf32>)
+      } : (tensor<?x64xf32>, tensor<32x64xbf16>, tensor<96x64xbf16>, tensor<96x64xbf16>, tensor<64xbf16>) -> (tensor<?x32xf32>, tensor<?x96xf32>)
     ```
   }];
-  let arguments = !con((ins Jet_F2:$x, Variadic<Jet_F2>:$weights),
-                       Jet_PortArguments, (ins DenseI64ArrayAttr:$products));
+  let arguments = !con((ins Jet_F2:$x, Variadic<Jet_F2>:$weights,
+                        Optional<Jet_F1>:$norm), Jet_PortArguments,
+                       (ins DenseI64ArrayAttr:$products,
+                        OptionalAttr<F64Attr>:$norm_eps));
   let results = (outs Variadic<Jet_F2>:$results);
   let assemblyFormat = [{
-    $x `(` $weights `)` `products` $products
+    $x `(` $weights `)` (`norm` $norm^ `eps` custom<DoubleAttr>($norm_eps))?
+    `products` $products
     custom<Ports>($extras, $ports, $port_regions) attr-dict `:`
     functional-type(operands, results)
   }];
   let hasVerifier = 1;
   let builders = [OpBuilder<(ins "::mlir::TypeRange":$results,
                              "::mlir::Value":$x, "::mlir::ValueRange":$weights,
-                             "::llvm::ArrayRef<int64_t>":$products)>];
+                             "::llvm::ArrayRef<int64_t>":$products,
+                             CArg<"::mlir::Value", "{}">:$norm,
+                             CArg<"::mlir::FloatAttr", "{}">:$norm_eps)>];
   let extraClassDeclaration = [{
     bool acceptsPort(int64_t port);
     ::jet::OpCost getCost();

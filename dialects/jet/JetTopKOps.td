@@ -48,33 +48,39 @@ def Jet_TopKOp : Jet_TensorOp<"top_k"> {
   let extraClassDeclaration = Jet_DeclareCost;
 }
 
-def Jet_LinearTopKOp : Jet_PortedOp<"linear_top_k"> {
+def Jet_LinearTopKOp : Jet_PortedOp<"linear_top_k", [
+    AttrSizedOperandSegments]> {
   let summary = "Projection of which only the k largest of each block are kept";
   let description = [{
     The projection `p[r, n] = Σ_c x̂[r, c] · weight[n, c]` of
-    `jet.grouped_linear`, with x̂ = x or what the code on operand 0 makes of it.
-    Its V columns are cut into blocks of `block`, and for each block, in the
+    `jet.grouped_linear`, with x̂ = x or what the code on operand 0 makes of it,
+    and with `norm`, x̂ normed by it and `eps` as by `jet.rms_norm`. Its V columns are cut into blocks of `block`, and for each block, in the
     order of `jet.top_k`, the k largest elements and their columns are written:
     those of block j to `[j·k, (j+1)·k)`. A last block of fewer than k columns
     is filled up with NaN and id 2147483647, which come after everything.
 
-    Shapes: x `[R, C]`, weight `[V, C]`, values and ids `[R, ⌈V/block⌉·k]`.
+    Shapes: x `[R, C]`, weight `[V, C]`, norm `[C]`, values and ids
+    `[R, ⌈V/block⌉·k]`.
 
     Constraints:
     - (C1) x and weight agree in C;
     - (C2) `1 <= k <= V` and `k <= block`;
-    - (C3) values and ids have R rows of `⌈V/block⌉·k`.
+    - (C3) values and ids have R rows of `⌈V/block⌉·k`;
+    - (C4) norm agrees in C and has a positive eps.
 
     Example:
     ```mlir
-    %values, %ids = jet.linear_top_k %x, %w k 4 block 64 : (tensor<?x128xf32>, tensor<512x128xbf16>) -> (tensor<?x32xf32>, tensor<?x32xi32>)
+    %values, %ids = jet.linear_top_k %x, %w norm %n eps 1.0e-06 k 4 block 64 : (tensor<?x128xf32>, tensor<512x128xbf16>, tensor<128xbf16>) -> (tensor<?x32xf32>, tensor<?x32xi32>)
     ```
   }];
-  let arguments = !con((ins Jet_F2:$x, Jet_F2:$weight), Jet_PortArguments,
-                       (ins I64Attr:$k, I64Attr:$block));
+  let arguments = !con((ins Jet_F2:$x, Jet_F2:$weight, Optional<Jet_F1>:$norm),
+                       Jet_PortArguments,
+                       (ins I64Attr:$k, I64Attr:$block,
+                        OptionalAttr<F64Attr>:$norm_eps));
   let results = (outs Jet_F32Rows:$values, Jet_I32Rows:$ids);
   let assemblyFormat = [{
-    $x `,` $weight `k` $k `block` $block
+    $x `,` $weight (`norm` $norm^ `eps` custom<DoubleAttr>($norm_eps))?
+    `k` $k `block` $block
     custom<Ports>($extras, $ports, $port_regions) attr-dict `:`
     functional-type(operands, results)
   }];

@@ -18,37 +18,51 @@ def Jet_BatchType : Jet_Type<"Batch", "batch"> {
   let summary = "The sequences of a step";
   let description = [{
     For each of `B` sequences: the slot of its state, the number of tokens
-    already in that state, its first row in the activations, and its number of
-    rows (at least 1). Lowers to `tensor<?x4xi32>`.
+    already in that state, its first row in the activations, its number of rows
+    (at least 1), and the pages of its full-attention caches, in the order of
+    positions. Lowers to `tensor<?x?xi32>`: four columns, then the pages.
 
     Example: `func.func @decode(%tokens: tensor<?xi32>, %batch: !jet.batch)`
   }];
 }
 
-class Jet_StateType<string name, string typeMnemonic>
+class Jet_StateType<string name, string typeMnemonic, list<string> methods = []>
     : Jet_Type<name, typeMnemonic,
-               [DeclareTypeInterfaceMethods<Jet_StateTypeInterface>]> {
+               [DeclareTypeInterfaceMethods<Jet_StateTypeInterface, methods>]> {
   let genVerifyDecl = 1;
 }
 
-def Jet_KvCacheType : Jet_StateType<"KvCache", "kv_cache"> {
+def Jet_KvCacheType : Jet_StateType<"KvCache", "kv_cache", ["isPaged"]> {
   let summary = "Keys and values of an attention layer";
   let description = [{
-    `!jet.kv_cache<kv_heads x head_dim x type>` holds K (after rotary) and V of
-    every position; with `window = w`, of the last `w` positions, position `p` at
-    `p mod w`. A slot is stored as `[2, kv_heads, positions, head_dim]`.
+    `!jet.kv_cache<kv_heads x head_dim x type, …>` holds K (after rotary) and V:
+    - with `page = p`, of every position, in pages of `p` positions that
+      sequences take from a pool as they grow: position `i` of a sequence is row
+      `i mod p` of its page `i / p`;
+    - with `window = w`, of the last `w` positions, in a ring that is part of the
+      sequence's slot: position `i` is row `i mod w`.
 
-    Constraints: (C1) sizes and window are positive and below 2^31; (C2) the
-    element type is a float.
+    A page or slot is stored as `[2, kv_heads, p or w, head_dim]`.
 
-    Example: `!jet.kv_cache<2x128xbf16, window = 1152>`
+    Constraints:
+    - (C1) sizes, page and window are positive and below 2^31;
+    - (C2) the element type is f32 or bf16;
+    - (C3) there is either a page or a window;
+    - (C4) the page is a power of two (so a block of keys lies in one page).
+
+    Examples: `!jet.kv_cache<2x128xbf16, page = 64>`,
+    `!jet.kv_cache<2x128xbf16, window = 1152>`
   }];
   let parameters = (ins "int64_t":$heads, "int64_t":$headDim,
                         "::mlir::Type":$elementType,
+                        OptionalParameter<"std::optional<int64_t>">:$page,
                         OptionalParameter<"std::optional<int64_t>">:$window);
   let assemblyFormat = [{
-    `<` custom<Dims>($heads, $headDim, $elementType)
-    (`,` `window` `=` $window^)? `>`
+    `<` custom<Cache>($heads, $headDim, $elementType, $page, $window) `>`
+  }];
+  let extraClassDeclaration = [{
+    /// Rows of a page, or of a ring.
+    int64_t getRows() const;
   }];
 }
 
@@ -58,7 +72,7 @@ def Jet_RecurrentStateType : Jet_StateType<"RecurrentState", "recurrent_state"> 
     `!jet.recurrent_state<heads x d_k x d_v x type>`.
 
     Constraints: (C1) sizes are positive and below 2^31; (C2) the element type
-    is a float.
+    is f32 or bf16.
 
     Example: `!jet.recurrent_state<12x96x256xf32>`
   }];
@@ -76,7 +90,7 @@ def Jet_ConvTailType : Jet_StateType<"ConvTail", "conv_tail"> {
     convolution's input, oldest first; zeros before the sequence.
 
     Constraints: (C1) rows are not negative, channels positive, both below 2^31;
-    (C2) the element type is a float.
+    (C2) the element type is f32 or bf16.
 
     Example: `!jet.conv_tail<3x3072xbf16>`
   }];

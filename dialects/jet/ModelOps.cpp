@@ -4,6 +4,7 @@
 #include "dialects/jet/Jet.h"
 
 #include "llvm/ADT/StringSet.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace jet;
@@ -17,7 +18,9 @@ SmallVector<LayerOp> ModelOp::getLayers() {
 }
 
 StateStorage ModelOp::getStateStorage() {
-  return {getStorage(), Float32Type::get(getContext()), getStorage()};
+  return {getKvStorage().value_or(getStorage()),
+          getRecurrentStorage().value_or(Float32Type::get(getContext())),
+          getStorage(), static_cast<int64_t>(getPage())};
 }
 
 LogicalResult ModelOp::verifyRegions() {
@@ -32,9 +35,19 @@ LogicalResult ModelOp::verifyRegions() {
   if (!(getRmsNormEps().convertToDouble() > 0))
     return emitOpError() << "expected rms_norm_eps > 0";
   // C3
-  if (!getStorage().isF32() && !getStorage().isBF16())
-    return emitOpError() << "expected storage f32 or bf16, found "
-                         << getStorage();
+  const StateStorage state = getStateStorage();
+  for (auto [name, type] : {std::pair<StringRef, Type>{"storage", getStorage()},
+                            {"kv", state.kv},
+                            {"recurrent", state.recurrent}})
+    if (!type.isF32() && !type.isBF16())
+      return emitOpError() << "expected " << name << " f32 or bf16, found "
+                           << type;
+  // C4
+  const int64_t page = getPage();
+  if (page > kMaxSize || page < 1 || !llvm::isPowerOf2_64(page))
+    return emitOpError() << "expected page to be a power of two below 2^31, "
+                            "found "
+                         << page;
   // C2
   int64_t index = 0;
   for (Operation &op : getBody().front()) {

@@ -147,9 +147,11 @@ void GatedDeltaRuleOp::build(OpBuilder &builder, OperationState &state,
 
 void GroupedLinearOp::build(OpBuilder &builder, OperationState &state,
                             TypeRange results, Value x, ValueRange weights,
-                            ArrayRef<int64_t> products) {
-  build(builder, state, results, x, weights, /*extras=*/ValueRange(),
-        /*ports=*/ArrayRef<int64_t>(), products, /*port_regionsCount=*/0);
+                            ArrayRef<int64_t> products, Value norm,
+                            FloatAttr normEps) {
+  build(builder, state, results, x, weights, norm, /*extras=*/ValueRange(),
+        /*ports=*/ArrayRef<int64_t>(), products, normEps,
+        /*port_regionsCount=*/0);
 }
 
 //===----------------------------------------------------------------------===//

@@ -40,6 +40,13 @@ mlir::Operation *setPort(mlir::RewriterBase &rewriter, PortOpInterface op,
                          int64_t number, mlir::ValueRange extras,
                          mlir::Region &body, mlir::Type resultType = {});
 
+/// Reports at `op` a norm of its input, of `columns` columns, without a
+/// positive `eps`, or one that does not fit; `norm` is null where there is
+/// none.
+mlir::LogicalResult verifyNorm(mlir::Operation *op, mlir::Value norm,
+                               std::optional<llvm::APFloat> eps,
+                               int64_t columns);
+
 mlir::ParseResult
 parsePorts(mlir::OpAsmParser &parser,
            llvm::SmallVectorImpl<mlir::OpAsmParser::UnresolvedOperand> &extras,

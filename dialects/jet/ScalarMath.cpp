@@ -25,3 +25,11 @@ Value jet::buildSilu(ImplicitLocOpBuilder &b, Value x) {
   Value one = arith::ConstantOp::create(b, b.getF32FloatAttr(1.0f));
   return buildLogistic(b, x, x, one);
 }
+
+Value jet::buildConvert(ImplicitLocOpBuilder &b, Value value, Type type) {
+  if (value.getType() == type)
+    return value;
+  if (value.getType().getIntOrFloatBitWidth() < type.getIntOrFloatBitWidth())
+    return arith::ExtFOp::create(b, type, value);
+  return arith::TruncFOp::create(b, type, value);
+}

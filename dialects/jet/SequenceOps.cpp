@@ -156,6 +156,18 @@ LogicalResult GeneratedConvOp::verify() {
   return expectElement(*this, "u", getU(), tail.getElementType()); // C3
 }
 
+LogicalResult jet::verifyNorm(Operation *op, Value norm,
+                              std::optional<APFloat> eps, int64_t columns) {
+  if (!norm && !eps)
+    return success();
+  if (!norm || !eps || !(eps->convertToDouble() > 0))
+    return op->emitOpError("expected a norm and norm_eps > 0 together");
+  if (tensorOf(norm).getDimSize(0) != columns)
+    return op->emitOpError()
+           << "expected a norm of " << columns << ", found " << norm.getType();
+  return success();
+}
+
 //===----------------------------------------------------------------------===//
 // GroupedLinearOp
 //===----------------------------------------------------------------------===//
@@ -207,7 +219,7 @@ LogicalResult GroupedLinearOp::verify() {
                            << ", which is made of " << products[index]
                            << " products";
   }
-  return success();
+  return verifyNorm(*this, getNorm(), getNormEps(), inner); // C5
 }
 
 //===----------------------------------------------------------------------===//

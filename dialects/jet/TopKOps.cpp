@@ -1,7 +1,7 @@
 // Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "dialects/jet/Jet.h"
+#include "dialects/jet/Ports.h"
 
 #include "llvm/Support/MathExtras.h"
 
@@ -57,7 +57,9 @@ LogicalResult LinearTopKOp::verify() {
       failed(verifyK(*this, getK(), getBlock(), "columns of a block")))
     return failure();
   int64_t blocks = llvm::divideCeil(weight[0], int64_t(getBlock()));
-  return verifyResults(*this, getX(), blocks * getK()); // C3
+  if (failed(verifyResults(*this, getX(), blocks * getK()))) // C3
+    return failure();
+  return verifyNorm(*this, getNorm(), getNormEps(), weight[1]); // C4
 }
 
 LogicalResult MergeTopKOp::verify() {

@@ -5,6 +5,7 @@
 
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace jet;
@@ -49,6 +50,33 @@ static void printDims(AsmPrinter &printer, int64_t d0, int64_t d1, int64_t d2,
   printer << d0 << 'x' << d1 << 'x' << d2 << 'x' << type;
 }
 
+/// Parses "d0xd1xtype", then ", page = p" and ", window = w", either of them or
+/// both: which of them make sense the verifier says.
+static ParseResult parseCache(AsmParser &parser, int64_t &d0, int64_t &d1,
+                              Type &type, std::optional<int64_t> &page,
+                              std::optional<int64_t> &window) {
+  if (parseDims(parser, d0, d1, type))
+    return failure();
+  while (succeeded(parser.parseOptionalComma())) {
+    bool isPage = succeeded(parser.parseOptionalKeyword("page"));
+    std::optional<int64_t> &rows = isPage ? page : window;
+    if ((!isPage && parser.parseKeyword("window")) || parser.parseEqual() ||
+        parser.parseInteger(rows.emplace()))
+      return failure();
+  }
+  return success();
+}
+
+static void printCache(AsmPrinter &printer, int64_t d0, int64_t d1, Type type,
+                       std::optional<int64_t> page,
+                       std::optional<int64_t> window) {
+  printDims(printer, d0, d1, type);
+  if (page)
+    printer << ", page = " << *page;
+  if (window)
+    printer << ", window = " << *window;
+}
+
 #define GET_TYPEDEF_CLASSES
 #include "dialects/jet/JetTypes.cpp.inc"
 
@@ -70,8 +98,8 @@ static LogicalResult verifyState(function_ref<InFlightDiagnostic()> emitError,
   for (int64_t size : sizes)
     if (failed(verifySize(emitError, "size", size)))
       return failure();
-  if (!isa<FloatType>(type))
-    return emitError() << "expected a float element type, found " << type;
+  if (!type.isF32() && !type.isBF16())
+    return emitError() << "expected elements of f32 or bf16, found " << type;
   return success();
 }
 
@@ -81,10 +109,21 @@ static LogicalResult verifyState(function_ref<InFlightDiagnostic()> emitError,
 
 LogicalResult KvCacheType::verify(function_ref<InFlightDiagnostic()> emitError,
                                   int64_t heads, int64_t headDim,
-                                  Type elementType,
+                                  Type elementType, std::optional<int64_t> page,
                                   std::optional<int64_t> window) {
-  return verifyState(emitError, {heads, headDim, window.value_or(1)},
-                     elementType);
+  // C1, C2
+  if (failed(verifyState(emitError,
+                         {heads, headDim, page.value_or(1), window.value_or(1)},
+                         elementType)))
+    return failure();
+  // C3
+  if (page.has_value() == window.has_value())
+    return emitError() << "expected either a page or a window, found "
+                       << (page ? "both" : "none");
+  // C4
+  if (page && !llvm::isPowerOf2_64(*page))
+    return emitError() << "expected a page of a power of two, found " << *page;
+  return success();
 }
 
 StringRef KvCacheType::getKindName() const {
@@ -92,8 +131,13 @@ StringRef KvCacheType::getKindName() const {
 }
 
 SmallVector<int64_t> KvCacheType::getSlotShape() const {
-  return {2, getHeads(), getWindow().value_or(ShapedType::kDynamic),
-          getHeadDim()};
+  return {2, getHeads(), getRows(), getHeadDim()};
+}
+
+bool KvCacheType::isPaged() const { return getPage().has_value(); }
+
+int64_t KvCacheType::getRows() const {
+  return isPaged() ? *getPage() : *getWindow();
 }
 
 Type KvCacheType::getStorageType() const { return getElementType(); }

@@ -1,8 +1,9 @@
 // Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// jet.attention and jet.kv_append. A slot of the cache is [2, Hkv, positions,
-// D]; in a windowed cache position p lives at p mod window.
+// jet.attention and jet.kv_append. A page or slot of the cache is [2, Hkv,
+// rows, D]; position p lives in row p mod page of a page, or p mod window of
+// the slot.
 //
 //   for each sequence and query head:                       (the grid)
 //     for each row i:
@@ -20,17 +21,27 @@
 
 #include "lowering/linalg/PortCode.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <tuple>
 
 using namespace mlir;
 using namespace jet;
 
 namespace {
 
-/// Keys that are scored at once: the scores stay in the first-level cache, and
-/// rescaling costs next to nothing.
+/// Keys that are scored at once, unless a page has fewer: the scores stay in
+/// the first-level cache, and rescaling costs next to nothing.
 constexpr int64_t kBlock = 64;
+
+/// The page that holds `position` of the sequence, and the row in it.
+std::pair<Value, Value> locateInPage(KernelBuilder &b, const Sequence &sequence,
+                                     int64_t page, Value position) {
+  Value size = b.index(page);
+  Value number = arith::DivUIOp::create(b, position, size);
+  return {b.page(sequence, number), b.rem(position, size)};
+}
 
 /// Keys and values of some positions for one KV head: [n, D] each.
 struct Keys {
@@ -54,6 +65,7 @@ public:
         cache(operands[3]), batch(operands[4]), type(op.getCache().getType()),
         resultType(getElementTypeOrSelf(op.getResult().getType())),
         heads(op.getQ().getType().getDimSize(1)), dim(type.getHeadDim()),
+        block(std::min(kBlock, type.getPage().value_or(kBlock))),
         code(b, cast<PortOpInterface>(op.getOperation()), operands) {}
 
   Lowered lower() {
@@ -142,16 +154,16 @@ private:
                       });
   }
 
-  /// `body` for [0, total) in blocks of at most kBlock: their start and size.
+  /// `body` for [0, total) in blocks: their start and size.
   Running
   overBlocks(Value total, Running running,
              function_ref<Running(Value start, Value count, Running)> body) {
-    Value block = b.index(kBlock);
-    Value blocks = arith::CeilDivUIOp::create(b, total, block);
+    Value most = b.index(block);
+    Value blocks = arith::CeilDivUIOp::create(b, total, most);
     return Running(
         b.loop(blocks, running.values(), [&](Value j, ValueRange values) {
-          Value start = arith::MulIOp::create(b, j, block);
-          Value count = b.min(block, b.sub(total, start));
+          Value start = arith::MulIOp::create(b, j, most);
+          Value count = b.min(most, b.sub(total, start));
           return body(start, count, Running(values)).values();
         }));
   }
@@ -175,15 +187,18 @@ private:
     return Running({top, sum, weigh(weights, values, mix)});
   }
 
-  /// Entries [start, start + count) of the sequence's slot.
+  /// Entries [start, start + count) of the ring, or positions, which lie in one
+  /// page because `start` is a multiple of a block.
   Keys cachedKeys(Value start, Value count) {
     OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
+    Value unit = sequence.slot;
+    if (auto page = type.getPage())
+      std::tie(unit, start) = locateInPage(b, sequence, *page, start);
     SmallVector<OpFoldResult> sizes = {one, one, one, count,
                                        b.getIndexAttr(dim)};
     SmallVector<bool> keep = {false, false, false, true, true};
-    return {
-        b.slice(cache, {sequence.slot, zero, kvHead, start, zero}, sizes, keep),
-        b.slice(cache, {sequence.slot, one, kvHead, start, zero}, sizes, keep)};
+    return {b.slice(cache, {unit, zero, kvHead, start, zero}, sizes, keep),
+            b.slice(cache, {unit, one, kvHead, start, zero}, sizes, keep)};
   }
 
   /// q·K / sqrt(D) of query [1, D] and `count` keys: [count].
@@ -191,7 +206,7 @@ private:
     OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
     SmallVector<OpFoldResult> sizes = {one, count};
     // A slice of a block of constant size, which lies on the stack.
-    Value dots = b.slice(b.empty({one, b.getIndexAttr(kBlock)}, b.getF32Type()),
+    Value dots = b.slice(b.empty({one, b.getIndexAttr(block)}, b.getF32Type()),
                          {zero, zero}, sizes, {true, true});
     dots = linalg::FillOp::create(b, ValueRange{b.f32(0)}, ValueRange{dots})
                .getResult(0);
@@ -238,11 +253,31 @@ private:
   Value q, k, v, cache, batch;
   KvCacheType type;
   Type resultType;
-  int64_t heads, dim;
+  int64_t heads, dim, block;
   PortCode code;
   Sequence sequence;
   Value head, kvHead;
 };
+
+/// Stores `source` [D], the key (plane 0) or value (1) of the step's row `row`
+/// of the sequence, into its place in `into`: one KV head of all pages or
+/// slots, [units, 2, rows, D].
+Value appendRow(KernelBuilder &b, KvCacheType type, const Sequence &sequence,
+                Value row, int64_t plane, Value source, Value into) {
+  Value unit = sequence.slot, at = b.add(sequence.position, row);
+  if (auto window = type.getWindow())
+    at = b.rem(at, b.index(*window));
+  else
+    std::tie(unit, at) = locateInPage(b, sequence, *type.getPage(), at);
+  OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
+  SmallVector<OpFoldResult> place = {unit, b.getIndexAttr(plane), at, zero};
+  SmallVector<OpFoldResult> extent = {one, one, one,
+                                      b.getIndexAttr(type.getHeadDim())};
+  Value target = b.slice(into, place, extent, {false, false, false, true});
+  Value copy =
+      b.elementwiseInto(source, target, [](ValueRange in) { return in[0]; });
+  return b.insert(copy, into, place, extent);
+}
 
 } // namespace
 
@@ -257,41 +292,34 @@ Lowered jet::lowerKvAppend(KernelBuilder &b, KvAppendOp op,
   auto type = op.getCache().getType();
   OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
   OpFoldResult size = b.getIndexAttr(type.getHeadDim());
-  OpFoldResult positions = b.dim(cache, 3);
-  SmallVector<OpFoldResult> grid = {b.dim(batch, 0),
-                                    b.getIndexAttr(type.getHeads())};
+  // Sequences share the pool of pages, but heads share nothing.
   return b.grid(
-      grid, {one, one}, cache,
+      {b.getIndexAttr(type.getHeads())}, {one}, cache,
       [&](ValueRange point, ValueRange inits) -> SmallVector<GridResult> {
-        Sequence sequence = b.sequence(batch, point[0]);
-        SmallVector<OpFoldResult> offsets = {sequence.slot, zero, point[1],
-                                             zero, zero};
-        SmallVector<OpFoldResult> sizes = {one, b.getIndexAttr(2), one,
-                                           positions, size};
-        Value slot =
-            b.slice(inits[0], offsets, sizes, {false, true, false, true, true});
-        // Of more rows than the window holds, only the last ones are stored.
-        Value first = b.index(0);
-        if (auto window = type.getWindow())
-          first = b.max(first, b.sub(sequence.rows, b.index(*window)));
-        Value count = b.sub(sequence.rows, first);
-        slot = b.loop(count, slot, [&](Value i, ValueRange values) {
-          Value row = b.add(first, i);
-          Value at = b.add(sequence.position, row);
+        Value head = point[0];
+        SmallVector<OpFoldResult> offsets = {zero, zero, head, zero, zero};
+        SmallVector<OpFoldResult> sizes = {b.dim(cache, 0), b.getIndexAttr(2),
+                                           one, b.dim(cache, 3), size};
+        Value mine =
+            b.slice(inits[0], offsets, sizes, {true, true, false, true, true});
+        Value sequences = b.asValue(b.dim(batch, 0));
+        mine = b.loop(sequences, mine, [&](Value number, ValueRange values) {
+          Sequence sequence = b.sequence(batch, number);
+          // Of more rows than the window holds, only the last ones are stored.
+          Value first = b.index(0);
           if (auto window = type.getWindow())
-            at = b.rem(at, b.index(*window));
-          Value into = values[0];
-          for (auto [plane, source] : llvm::enumerate(operands.slice(1, 2))) {
-            SmallVector<OpFoldResult> place = {b.getIndexAttr(plane), at, zero};
-            SmallVector<OpFoldResult> extent = {one, one, size};
-            Value target = b.slice(into, place, extent, {false, false, true});
-            Value copy = b.elementwiseInto(
-                b.row(source, {b.add(sequence.row, row), point[1]}), target,
-                [](ValueRange in) { return in[0]; });
-            into = b.insert(copy, into, place, extent);
-          }
-          return SmallVector<Value>{into};
+            first = b.max(first, b.sub(sequence.rows, b.index(*window)));
+          Value count = b.sub(sequence.rows, first);
+          return b.loop(count, values, [&](Value i, ValueRange values) {
+            Value row = b.add(first, i), into = values[0];
+            for (int plane : {0, 1}) {
+              Value source = operands[1 + plane];
+              source = b.row(source, {b.add(sequence.row, row), head});
+              into = appendRow(b, type, sequence, row, plane, source, into);
+            }
+            return SmallVector<Value>{into};
+          });
         })[0];
-        return {{slot, offsets, sizes}};
+        return {{mine, offsets, sizes}};
       });
 }

@@ -4,10 +4,12 @@
 // jet.gated_delta_rule.
 //
 //   for each sequence and head:                                 (the grid)
+//     S = its slot, as f32
 //     for each row:
 //       q, k, v, g, β = code on them; q, k to unit length
 //       S ← e^g S;  S ← S + k ⊗ β (v − Sᵀ k);  y = Sᵀ q
 //       y = rms_norm(y) · silu(gate)
+//     its slot = S, rounded to the type that it is stored in
 
 #include "lowering/linalg/SequenceBlocks.h"
 
@@ -129,9 +131,17 @@ SmallVector<Value> jet::runDeltaRule(KernelBuilder &b, GatedDeltaRuleOp op,
                                      Value head, Value y, Value state,
                                      Value values) {
   DeltaRule rule(b, op, operands, head, sequence, values);
-  return b.loop(sequence.rows, {y, state}, [&](Value t, ValueRange inner) {
-    return rule.step(t, inner[0], inner[1]);
-  });
+  // Where S is stored in f32 it is advanced in place.
+  bool isNarrow = !getElementTypeOrSelf(state).isF32();
+  auto copy = [](ValueRange in) { return in[0]; };
+  Value wide = isNarrow ? b.elementwise(state, b.getF32Type(), copy) : state;
+  SmallVector<Value> done =
+      b.loop(sequence.rows, {y, wide}, [&](Value t, ValueRange inner) {
+        return rule.step(t, inner[0], inner[1]);
+      });
+  if (isNarrow)
+    done[1] = b.elementwiseInto(done[1], state, copy);
+  return done;
 }
 
 Lowered jet::lowerGatedDeltaRule(KernelBuilder &b, GatedDeltaRuleOp op,

@@ -3,6 +3,7 @@
 
 #include "lowering/linalg/KernelBuilder.h"
 #include "dialects/jet/ScalarMath.h"
+#include "runtime/Package.h"
 
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -73,13 +74,7 @@ Value KernelBuilder::inverseNorm(Value sum, double count, double eps,
 }
 
 Value KernelBuilder::convert(Value value, Type type) {
-  unsigned from = value.getType().getIntOrFloatBitWidth();
-  unsigned to = type.getIntOrFloatBitWidth();
-  if (value.getType() == type)
-    return value;
-  if (from < to)
-    return arith::ExtFOp::create(*this, type, value);
-  return arith::TruncFOp::create(*this, type, value);
+  return buildConvert(*this, value, type);
 }
 
 //===----------------------------------------------------------------------===//
@@ -186,6 +181,23 @@ Value KernelBuilder::contract(Value x, Value w, Value init) {
       [&](ValueRange in) { return addf(in[2], mulf(in[0], in[1])); });
 }
 
+Value KernelBuilder::normRows(Value x, Value norm, double eps) {
+  int64_t columns = cast<ShapedType>(x.getType()).getDimSize(1);
+  SmallVector<OpFoldResult> sizes = {dim(x, 0), dim(x, 1)};
+  AffineMap both = getMultiDimIdentityMap(2);
+  AffineMap row = both.getSubMap({0}), column = both.getSubMap({1});
+  Value scale =
+      generic(x, filled(sizes[0], 0), {both, row}, {false, true},
+              [&](ValueRange in) { return addf(in[1], mulf(in[0], in[0])); });
+  scale = elementwiseInto(ValueRange{}, scale, [&](ValueRange in) {
+    return inverseNorm(in[0], columns, eps, 1.0);
+  });
+  return generic({x, norm, scale}, empty(sizes, getF32Type()),
+                 {both, column, row, both}, {false, false}, [&](ValueRange in) {
+                   return mulf(in[1], mulf(in[0], in[2]));
+                 });
+}
+
 Value KernelBuilder::sumOfSquares(Value tensor) {
   return reduce(tensor, f32(0),
                 [&](ValueRange in) { return addf(in[1], mulf(in[0], in[0])); });
@@ -229,13 +241,24 @@ KernelBuilder::loop(Value count, ValueRange inits,
   return op.getResults();
 }
 
+/// batch[b, column] as an index.
+static Value extractIndex(KernelBuilder &builder, Value batch, Value b,
+                          Value column) {
+  Value value =
+      tensor::ExtractOp::create(builder, batch, ValueRange{b, column});
+  return arith::IndexCastOp::create(builder, builder.getIndexType(), value);
+}
+
 Sequence KernelBuilder::sequence(Value batch, Value b) {
-  auto column = [&](int64_t i) -> Value {
-    Value value =
-        tensor::ExtractOp::create(*this, batch, ValueRange{b, index(i)});
-    return arith::IndexCastOp::create(*this, getIndexType(), value);
+  auto column = [&](int64_t i) {
+    return extractIndex(*this, batch, b, index(i));
   };
-  return {column(0), column(1), column(2), column(3)};
+  return {column(0), column(1), column(2), column(3), batch, b};
+}
+
+Value KernelBuilder::page(const Sequence &sequence, Value number) {
+  return extractIndex(*this, sequence.batch, sequence.number,
+                      add(number, index(kBatchColumns)));
 }
 
 //===----------------------------------------------------------------------===//

@@ -30,6 +30,7 @@ struct GridResult {
 /// One sequence of a batch, as index values.
 struct Sequence {
   mlir::Value slot, position, row, rows;
+  mlir::Value batch, number; // the tensor and the sequence's row in it
 };
 
 class KernelBuilder : public mlir::ImplicitLocOpBuilder {
@@ -90,6 +91,9 @@ public:
   /// init[r, n] + Σ_k x[r, k] · w[n, k]; the shape of loop that
   /// -jet-vectorize-contractions takes up.
   mlir::Value contract(mlir::Value x, mlir::Value w, mlir::Value init);
+  /// norm ∘ x / sqrt(mean(x²) + eps) of every row of `x` [R, K], in f32: as
+  /// jet.rms_norm.
+  mlir::Value normRows(mlir::Value x, mlir::Value norm, double eps);
   /// Σ x².
   mlir::Value sumOfSquares(mlir::Value tensor);
 
@@ -107,20 +111,19 @@ public:
        llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value,
                                                          mlir::ValueRange)>
            body);
-  /// Reads sequence `b` of the batch tensor [B, 4].
+  /// Reads sequence `b` of the batch tensor [B, 4 + C].
   Sequence sequence(mlir::Value batch, mlir::Value b);
+  /// Page `number` of the sequence.
+  mlir::Value page(const Sequence &sequence, mlir::Value number);
 };
-
-/// Number of columns of the lowered batch: slot, position, first row, rows.
-inline constexpr int64_t kBatchColumns = 4;
 
 /// Output columns of a grid point of a projection: the block of weights (64 × K
 /// bf16) stays in the second-level cache while the rows pass over it.
 inline constexpr int64_t kLinearBlock = 64;
 
 /// Writes `op` as linalg. `operands` are its operands as tensors (states with
-/// the slots in front, the batch as [B, 4] i32); returns its results likewise.
-/// Fails with a diagnostic on an op that has no definition.
+/// the slots or pages in front, the batch as [B, 4 + C] i32); returns its
+/// results likewise. Fails with a diagnostic on an op that has no definition.
 mlir::FailureOr<llvm::SmallVector<mlir::Value>>
 lowerToLinalg(KernelBuilder &builder, mlir::Operation *op,
               mlir::ValueRange operands);

@@ -55,10 +55,14 @@ Lowered jet::lowerLinear(KernelBuilder &b, LinearOp op, ValueRange operands) {
 //===----------------------------------------------------------------------===//
 // Grouped linear
 //
+//   x̂ = code on x;  with a norm, x̂ = norm ∘ x̂ / rms(x̂)
 //   for blocks of the columns of all results, laid end to end:   (the grid)
-//     x̂ = code on x
 //     for each result with columns in the block:
 //       p_i = x̂ · weight_iᵀ;  result = code on the p_i
+//
+// x̂ is made once for each range of grid points that a thread takes, not for
+// each point. Tried and rejected: scaling the products instead of x̂ by the
+// norm, which is a pass over them more.
 //===----------------------------------------------------------------------===//
 
 namespace {
@@ -80,19 +84,23 @@ public:
       inits.push_back(b.empty({rows, b.getIndexAttr(type.getDimSize(1))},
                               type.getElementType()));
     }
+    OpFoldResult zero = b.getIndexAttr(0), inner = b.dim(operands[0], 1);
+    Value x = code.read(0, {{zero, zero}, {rows, inner}, {true, true}});
+    if (std::optional<APFloat> eps = op.getNormEps())
+      x = b.normRows(x, operands[1 + op.getWeights().size()],
+                     eps->convertToDouble());
     int64_t block = std::min(kLinearBlock, total);
     return b.grid({b.getIndexAttr(total)}, {b.getIndexAttr(block)}, inits,
                   [&](ValueRange point, ValueRange inits) {
-                    return computeBlock(point[0], block, inits);
+                    return computeBlock(x, point[0], block, inits);
                   });
   }
 
 private:
-  SmallVector<GridResult> computeBlock(Value begin, int64_t block,
+  SmallVector<GridResult> computeBlock(Value x, Value begin, int64_t block,
                                        ValueRange inits) {
     OpFoldResult zero = b.getIndexAttr(0);
     OpFoldResult inner = b.dim(operands[0], 1);
-    Value x = code.read(0, {{zero, zero}, {rows, inner}, {true, true}});
     SmallVector<GridResult> results;
     unsigned weight = 1; // operand number
     for (auto [index, init] : llvm::enumerate(inits)) {

@@ -27,8 +27,8 @@ ConvolvedBlock convolveChannels(KernelBuilder &b, GeneratedConvOp op,
                                 mlir::Value tail);
 
 /// The rows of one head of `sequence` in order: (y [rows, d_v], S [d_k, d_v])
-/// → (y, S). v is row `t` of `values` [rows, d_v] if these are given, else read
-/// from operand 2.
+/// → (y, S), S in the type of its state, to which it is rounded once. v is row
+/// `t` of `values` [rows, d_v] if these are given, else read from operand 2.
 llvm::SmallVector<mlir::Value>
 runDeltaRule(KernelBuilder &b, GatedDeltaRuleOp op, mlir::ValueRange operands,
              Sequence sequence, mlir::Value head, mlir::Value y,

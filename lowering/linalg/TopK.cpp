@@ -193,8 +193,9 @@ Lowered jet::lowerMergeTopK(KernelBuilder &b, MergeTopKOp op,
 //===----------------------------------------------------------------------===//
 // Linear top-k
 //
+//   x̂ = code on x, normed if asked for
 //   for blocks of columns:                                       (the grid)
-//     x̂ = code on x;  a list for each row
+//     a list for each row
 //     for pieces of the block, as wide as a block of jet.linear:
 //       p = x̂ · weightᵀ
 //       for each row: insert its part of p into its list
@@ -213,12 +214,14 @@ Lowered jet::lowerLinearTopK(KernelBuilder &b, LinearTopKOp op,
   bool isWhole = outputs % piece == 0 && block % piece == 0;
   OpFoldResult rows = b.dim(operands[0], 0), inner = b.dim(operands[0], 1);
   OpFoldResult zero = b.getIndexAttr(0);
+  Value x = code.read(0, {{zero, zero}, {rows, inner}, {true, true}});
+  if (std::optional<APFloat> eps = op.getNormEps())
+    x = b.normRows(x, operands[2], eps->convertToDouble());
 
   auto body = [&](ValueRange point, ValueRange inits) {
     TopK topK(b, k);
     Value begin = point[0];
     Value end = b.min(b.add(begin, b.index(block)), b.index(outputs));
-    Value x = code.read(0, {{zero, zero}, {rows, inner}, {true, true}});
     Value number = b.createOrFold<arith::DivUIOp>(begin, b.index(block));
     OpFoldResult column = b.createOrFold<arith::MulIOp>(number, b.index(k));
     SmallVector<OpFoldResult> at = {zero, column};

@@ -55,14 +55,8 @@ Value ExpandBuilder::map(
         ImplicitLocOpBuilder b(location, builder);
         SmallVector<Value> wide;
         for (Value arg : args)
-          wide.push_back(arg.getType().isF32()
-                             ? arg
-                             : arith::ExtFOp::create(b, b.getF32Type(), arg));
-        Value value = body(b, wide);
-        Type element = result.getElementType();
-        return value.getType() == element
-                   ? value
-                   : arith::TruncFOp::create(b, element, value).getResult();
+          wide.push_back(buildConvert(b, arg, b.getF32Type()));
+        return buildConvert(b, body(b, wide), result.getElementType());
       });
 }
 

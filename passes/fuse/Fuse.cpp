@@ -3,7 +3,7 @@
 
 #include "passes/fuse/Fuse.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "dialects/jet/ScalarMath.h"
 #include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
@@ -60,12 +60,8 @@ public:
   }
 
   Value convert(Value value, Type type) {
-    unsigned from = value.getType().getIntOrFloatBitWidth();
-    if (value.getType() == type)
-      return value;
-    if (from < type.getIntOrFloatBitWidth())
-      return arith::ExtFOp::create(b, location, type, value);
-    return arith::TruncFOp::create(b, location, type, value);
+    ImplicitLocOpBuilder builder(location, b);
+    return buildConvert(builder, value, type);
   }
 
   Region &finish(Value value) {

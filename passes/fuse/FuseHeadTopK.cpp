@@ -64,10 +64,14 @@ static LogicalResult fuse(RewriterBase &rewriter, TopKOp topK, FusionLog &log) {
       RankedTensorType::get({rows, columns}, rewriter.getI32Type())};
 
   // Ports of the group can only be on its input, which is operand 0 here too.
+  Value norm;
+  FloatAttr normEps;
   ValueRange extras;
   ArrayRef<int64_t> ports;
   MutableArrayRef<Region> regions;
   if (found->group) {
+    norm = found->group.getNorm();
+    normEps = found->group.getNormEpsAttr();
     extras = found->group.getExtras();
     ports = found->group.getPorts();
     regions = found->group.getPortRegions();
@@ -75,8 +79,8 @@ static LogicalResult fuse(RewriterBase &rewriter, TopKOp topK, FusionLog &log) {
   rewriter.setInsertionPoint(topK);
   auto fused = LinearTopKOp::create(
       rewriter, rewriter.getFusedLoc({projection->getLoc(), topK.getLoc()}),
-      types[0], types[1], found->x, found->weight, extras, ports, k, block,
-      regions.size());
+      types[0], types[1], found->x, found->weight, norm, extras, ports, k,
+      block, normEps, regions.size());
   for (auto [from, to] : llvm::zip_equal(regions, fused.getPortRegions()))
     to.takeBody(from);
   // One block is all there is: its k best are the k best.

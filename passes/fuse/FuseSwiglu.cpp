@@ -27,9 +27,7 @@ static void writeBody(RewriterBase &rewriter, Location location, Region &body,
   ImplicitLocOpBuilder b(location, rewriter);
   Value silu = buildSilu(b, block->getArgument(0));
   Value value = arith::MulFOp::create(b, silu, block->getArgument(1));
-  if (!result.isF32())
-    value = arith::TruncFOp::create(b, result, value);
-  YieldOp::create(b, value);
+  YieldOp::create(b, buildConvert(b, value, result));
 }
 
 static LogicalResult fuse(RewriterBase &rewriter, SwigluOp swiglu,
@@ -53,9 +51,9 @@ static LogicalResult fuse(RewriterBase &rewriter, SwigluOp swiglu,
   llvm::append_range(weights, linear.getWeightsOf(up));
   rewriter.setInsertionPoint(linear);
   Location location = rewriter.getFusedLoc({linear.getLoc(), swiglu.getLoc()});
-  auto merged =
-      GroupedLinearOp::create(rewriter, location, TypeRange{swiglu.getType()},
-                              linear.getX(), weights, ArrayRef<int64_t>{2});
+  auto merged = GroupedLinearOp::create(
+      rewriter, location, TypeRange{swiglu.getType()}, linear.getX(), weights,
+      ArrayRef<int64_t>{2}, linear.getNorm(), linear.getNormEpsAttr());
   Region body;
   writeBody(rewriter, location, body, getElementTypeOrSelf(swiglu.getType()));
   Operation *fused =

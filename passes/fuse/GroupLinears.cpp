@@ -1,6 +1,7 @@
 // Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "dialects/jet/ScalarMath.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "passes/Passes.h"
 #include "passes/fuse/Fuse.h"
@@ -26,16 +27,11 @@ static GroupedLinearOp addBias(RewriterBase &rewriter, GroupedLinearOp op,
     Type element = getElementTypeOrSelf(bias.getType());
     Block *block = rewriter.createBlock(
         &body, {}, {rewriter.getF32Type(), element}, {location, location});
-    Value value = block->getArgument(1);
-    if (!element.isF32())
-      value = arith::ExtFOp::create(rewriter, location, rewriter.getF32Type(),
-                                    value);
-    value =
-        arith::AddFOp::create(rewriter, location, block->getArgument(0), value);
+    ImplicitLocOpBuilder b(location, rewriter);
+    Value value = buildConvert(b, block->getArgument(1), b.getF32Type());
+    value = arith::AddFOp::create(b, block->getArgument(0), value);
     Type result = getElementTypeOrSelf(op.getResult(index).getType());
-    if (!result.isF32())
-      value = arith::TruncFOp::create(rewriter, location, result, value);
-    YieldOp::create(rewriter, location, value);
+    YieldOp::create(b, buildConvert(b, value, result));
   }
   rewriter.setInsertionPoint(op);
   return cast<GroupedLinearOp>(setPort(rewriter,

@@ -24,8 +24,11 @@ protected:
   CostTest() { context.loadDialect<JetDialect>(); }
 
   KvCacheType cache(std::optional<int64_t> window) {
+    std::optional<int64_t> page;
+    if (!window)
+      page = 64;
     return KvCacheType::get(&context, 2, 8, mlir::BFloat16Type::get(&context),
-                            window);
+                            page, window);
   }
 
   mlir::MLIRContext context{mlir::MLIRContext::Threading::DISABLED};

@@ -18,9 +18,10 @@ constexpr DType F32 = DType::F32;
 
 struct Config {
   int64_t heads, kvHeads, dim;
-  std::optional<int64_t> window;
+  std::optional<int64_t> window; // else pages
   DType storage;
   double spread = 1; // of queries and keys: large ones make softmax sharp
+  int64_t page = 8;
 };
 
 /// All keys and values of a sequence, the step's included: [positions, Hkv, D].
@@ -34,8 +35,8 @@ protected:
     std::string text = "!jet.kv_cache<" + std::to_string(config.kvHeads) + "x" +
                        std::to_string(config.dim) + "x" +
                        elementType(config.storage);
-    if (config.window)
-      text += ", window = " + std::to_string(*config.window);
+    text += config.window ? ", window = " + std::to_string(*config.window)
+                          : ", page = " + std::to_string(config.page);
     return text + ">";
   }
 
@@ -53,21 +54,25 @@ protected:
   }
 
   /// Stores positions [0, end) one after another.
-  static void store(const Config &config, const History &history, int64_t slot,
-                    int64_t end, Buffer &cache) {
-    for (int64_t p = 0; p < end; ++p)
+  static void store(const Config &config, const Step &step,
+                    const History &history, int64_t slot, int64_t end,
+                    Buffer &cache) {
+    for (int64_t p = 0; p < end; ++p) {
+      const int64_t row = p % config.window.value_or(config.page);
+      const int64_t unit =
+          config.window ? slot : step.page(slot, p / config.page);
       for (int64_t h = 0; h < config.kvHeads; ++h)
         for (int64_t d = 0; d < config.dim; ++d) {
-          const int64_t place = config.window ? p % *config.window : p;
-          cache.set(cache.at(slot, 0, h, place, d), history.k(p, h, d));
-          cache.set(cache.at(slot, 1, h, place, d), history.v(p, h, d));
+          cache.set(cache.at(unit, 0, h, row, d), history.k(p, h, d));
+          cache.set(cache.at(unit, 1, h, row, d), history.v(p, h, d));
         }
+    }
   }
 
   static Buffer makeCache(const Config &config, const Step &step) {
     return Buffer(config.storage,
-                  {step.slots, 2, config.kvHeads,
-                   config.window.value_or(step.capacity), config.dim});
+                  {config.window ? step.slots : step.pages(), 2, config.kvHeads,
+                   config.window.value_or(config.page), config.dim});
   }
 
   /// The step's rows of `plane` of the histories.
@@ -86,10 +91,8 @@ protected:
     return rows;
   }
 
-  void checkAttention(const Config &config, const Kernels &kernels,
-                      const Step &step);
-  void checkAppend(const Config &config, const Kernels &kernels,
-                   const Step &step);
+  void checkAttention(const Config &config, const Kernels &kernels, Step step);
+  void checkAppend(const Config &config, const Kernels &kernels, Step step);
   void compareRow(const Config &config, const History &history, const Buffer &q,
                   const Buffer &y, int64_t row, int64_t position,
                   Comparison &comparison);
@@ -144,11 +147,12 @@ void Attention::compareRow(const Config &config, const History &history,
 }
 
 void Attention::checkAttention(const Config &config, const Kernels &kernels,
-                               const Step &step) {
+                               Step step) {
+  step.pageSize = config.page;
   const std::vector<History> histories = makeHistories(config, step);
   Buffer cache = makeCache(config, step);
   for (size_t b = 0; b < histories.size(); ++b)
-    store(config, histories[b], step.sequences[b].slot,
+    store(config, step, histories[b], step.sequences[b].slot,
           step.sequences[b].position, cache);
   Buffer k = stepRows(config, step, histories, &History::k);
   Buffer v = stepRows(config, step, histories, &History::v);
@@ -172,16 +176,17 @@ void Attention::checkAttention(const Config &config, const Kernels &kernels,
 }
 
 void Attention::checkAppend(const Config &config, const Kernels &kernels,
-                            const Step &step) {
+                            Step step) {
+  step.pageSize = config.page;
   const std::vector<History> histories = makeHistories(config, step);
   Buffer cache = makeCache(config, step);
   for (size_t b = 0; b < histories.size(); ++b)
-    store(config, histories[b], step.sequences[b].slot,
+    store(config, step, histories[b], step.sequences[b].slot,
           step.sequences[b].position, cache);
   Buffer want = cache;
   for (size_t b = 0; b < histories.size(); ++b)
-    store(config, histories[b], step.sequences[b].slot, histories[b].k.size(0),
-          want);
+    store(config, step, histories[b], step.sequences[b].slot,
+          histories[b].k.size(0), want);
   Buffer k = stepRows(config, step, histories, &History::k);
   Buffer v = stepRows(config, step, histories, &History::v);
   Buffer batch = step.batch();
@@ -205,6 +210,27 @@ TEST_P(Attention, SeesEverythingBefore) {
       checkAttention(config, *kernels, step);
       checkAppend(config, *kernels, step);
     }
+  }
+}
+
+// Pages of one position, of a few, and larger than the context; positions
+// around the edges of pages, for every number of rows.
+TEST_P(Attention, GoesFromPageToPage) {
+  for (int64_t page : {1, 2, 4, 256}) {
+    const Config config{2, 1, 5, {}, F32, /*spread=*/1, page};
+    auto kernels = compile(config);
+    ASSERT_TRUE(kernels);
+    for (int repeat = 0; repeat < 3; ++repeat) {
+      const Step step = Step::random(random, 40);
+      checkAttention(config, *kernels, step);
+      checkAppend(config, *kernels, step);
+    }
+    for (int64_t position = 0; position <= 5; ++position)
+      for (int64_t rows = 1; rows <= 5; ++rows) {
+        const Step step{{{1, position, 0, rows}}, rows, position + rows, 2};
+        checkAttention(config, *kernels, step);
+        checkAppend(config, *kernels, step);
+      }
   }
 }
 
@@ -237,11 +263,13 @@ TEST_P(Attention, WrapsAroundTheRingAtEveryPosition) {
     }
 }
 
-// More keys than are scored at once, in the cache and in the step; with a
-// window, whole blocks of the ring that have left it.
+// More keys than are scored at once, in the cache and in the step; pages of one
+// block and of several; with a window, whole blocks of the ring that have left
+// it.
 TEST_P(Attention, ScoresInBlocks) {
-  for (std::optional<int64_t> window : {std::optional<int64_t>(), {130}}) {
-    const Config config{2, 1, 5, window, F32};
+  for (const Config &config :
+       {Config{2, 1, 5, {}, F32, 1, 64}, Config{2, 1, 5, {}, F32, 1, 128},
+        Config{2, 1, 5, 130, F32}}) {
     auto kernels = compile(config);
     ASSERT_TRUE(kernels);
     for (auto [position, rows] : {std::pair<int64_t, int64_t>{63, 66},

@@ -171,12 +171,19 @@ Step Step::alone(const Sequence &sequence) const {
 }
 
 Buffer Step::batch() const {
-  Buffer batch(DType::I32, {static_cast<int64_t>(sequences.size()), 4});
-  int64_t i = 0;
-  for (const Sequence &sequence : sequences)
+  Buffer batch(DType::I32, {static_cast<int64_t>(sequences.size()),
+                            kBatchColumns + columns()});
+  for (int64_t b = 0; b < batch.size(0); ++b) {
+    const Sequence &sequence = sequences[b];
+    int64_t i = batch.at(b, 0);
     for (int64_t value :
          {sequence.slot, sequence.position, sequence.row, sequence.rows})
       batch.set(i++, static_cast<double>(value));
+    // Pages that the sequence has not reached stay poison.
+    const int64_t end = sequence.position + sequence.rows;
+    for (int64_t number = 0; number < pagesFor(end, pageSize); ++number)
+      batch.set(i++, page(sequence.slot, number));
+  }
   return batch;
 }
 

@@ -10,12 +10,13 @@ using namespace jet::test;
 
 namespace {
 
-constexpr DType F32 = DType::F32;
+constexpr DType F32 = DType::F32, BF16 = DType::BF16;
 
 class DeltaRule : public testing::TestWithParam<std::string> {
 protected:
   void checkDeltaRule(const Kernels &kernels, int64_t heads, int64_t keyDim,
-                      int64_t valueDim, const Step &step, int64_t chunk);
+                      int64_t valueDim, const Step &step, int64_t chunk,
+                      DType storage = F32);
 
   Random random{0xDE17A};
 };
@@ -92,14 +93,14 @@ Matrix runChunk(Head &head, int64_t begin, int64_t end) {
 /// The operands of a step, q and k as long as a JetBlock makes them.
 struct Operands {
   Operands(Random &random, const Step &step, int64_t heads, int64_t keyDim,
-           int64_t valueDim)
+           int64_t valueDim, DType storage)
       : q(unit(random, step.tokens, heads, keyDim)),
         k(unit(random, step.tokens, heads, keyDim)),
         v(Buffer::random(random, F32, {step.tokens, heads, valueDim})),
         g(Buffer::random(random, F32, {step.tokens, heads}, -1.5, 0)),
         beta(Buffer::random(random, F32, {step.tokens, heads}, 0, 1)),
-        state(
-            Buffer::random(random, F32, {step.slots, heads, keyDim, valueDim})),
+        state(Buffer::random(random, storage,
+                             {step.slots, heads, keyDim, valueDim})),
         batch(step.batch()), y(F32, v.shape()) {}
 
   static Buffer unit(Random &random, int64_t rows, int64_t heads, int64_t dim) {
@@ -142,8 +143,8 @@ struct Operands {
 
 void DeltaRule::checkDeltaRule(const Kernels &kernels, int64_t heads,
                                int64_t keyDim, int64_t valueDim,
-                               const Step &step, int64_t chunk) {
-  Operands operands(random, step, heads, keyDim, valueDim);
+                               const Step &step, int64_t chunk, DType storage) {
+  Operands operands(random, step, heads, keyDim, valueDim, storage);
   const Operands before = operands;
   kernels.run("k",
               {&operands.q, &operands.k, &operands.v, &operands.g,
@@ -209,6 +210,23 @@ TEST_P(DeltaRule, IsItsChunkedForm) {
     checkDeltaRule(*kernels, heads, keyDim, valueDim, longer,
                    uniform(random, 1, 16));
   }
+}
+
+// A narrow state is rounded once, after the last row: the outputs are those of
+// f32, and so is the state but for one rounding.
+TEST_P(DeltaRule, RoundsANarrowStateOnce) {
+  const std::string keys = rowsType({3, 17}, F32);
+  const std::string values = rowsType({3, 33}, F32), gates = rowsType({3}, F32);
+  const std::string state = "!jet.recurrent_state<3x17x33xbf16>";
+  auto kernels = Kernels::compile(
+      kernelText("k", "jet.gated_delta_rule %a, %b, %c, %d, %e, %f, %g",
+                 {keys, keys, values, gates, gates, state, "!jet.batch"},
+                 {values, state}),
+      GetParam());
+  ASSERT_TRUE(kernels);
+  for (int repeat = 0; repeat < 4; ++repeat)
+    checkDeltaRule(*kernels, 3, 17, 33, Step::random(random, 20),
+                   uniform(random, 1, 16), BF16);
 }
 
 // All sizes of chunks say the same of one sequence.

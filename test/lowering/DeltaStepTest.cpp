@@ -15,7 +15,7 @@ constexpr DType F32 = DType::F32, BF16 = DType::BF16;
 
 struct Config {
   int64_t heads, keyDim, valueDim, width, inner;
-  DType storage = F32, values = F32;
+  DType storage = F32, values = F32, state = F32;
 };
 
 class DeltaStep : public testing::TestWithParam<std::string> {
@@ -41,14 +41,16 @@ std::string signature(const std::vector<std::string> &in,
 }
 
 void DeltaStep::check(const Config &config, const Step &step) {
-  const auto [heads, keyDim, valueDim, width, inner, storage, values] = config;
+  const auto [heads, keyDim, valueDim, width, inner, storage, values,
+              stateStorage] = config;
   const int64_t rows = step.tokens, channels = heads * valueDim;
   const std::string tailType = "!jet.conv_tail<" + std::to_string(width - 1) +
                                "x" + std::to_string(channels) + "x" +
                                elementType(storage) + ">";
   const std::string stateType =
       "!jet.recurrent_state<" + std::to_string(heads) + "x" +
-      std::to_string(keyDim) + "x" + std::to_string(valueDim) + "xf32>";
+      std::to_string(keyDim) + "x" + std::to_string(valueDim) + "x" +
+      elementType(stateStorage) + ">";
   auto rowsOf = [&](std::vector<int64_t> sizes, double low, double high) {
     sizes.insert(sizes.begin(), rows);
     return Buffer::random(random, F32, sizes, low, high);
@@ -62,8 +64,8 @@ void DeltaStep::check(const Config &config, const Step &step) {
   const Buffer q = rowsOf({heads, keyDim}, -1, 1);
   const Buffer k = rowsOf({heads, keyDim}, -1, 1);
   const Buffer g = rowsOf({heads}, -1.5, 0), beta = rowsOf({heads}, 0, 1);
-  const Buffer state =
-      Buffer::random(random, F32, {step.slots, heads, keyDim, valueDim});
+  const Buffer state = Buffer::random(random, stateStorage,
+                                      {step.slots, heads, keyDim, valueDim});
   const Buffer gate = rowsOf({heads, valueDim}, -3, 3);
   const Buffer weight = Buffer::random(random, F32, {valueDim});
 
@@ -167,6 +169,7 @@ TEST_P(DeltaStep, IsItsParts) {
   check({2, 17, 9, 2, 33}, Step::random(random, 20));
   check({5, 33, 16, 3, 8, BF16}, Step::random(random, 40));
   check({2, 8, 65, 4, 9, BF16, BF16}, Step::random(random, 20));
+  check({3, 7, 17, 4, 5, BF16, F32, BF16}, Step::random(random, 20));
 }
 
 TEST_P(DeltaStep, NeedsNoTail) {

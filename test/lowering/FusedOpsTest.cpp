@@ -12,6 +12,8 @@ using namespace jet::test;
 namespace {
 
 constexpr DType F32 = DType::F32, BF16 = DType::BF16;
+/// Large, so that a short row of small values does not blow up roundings.
+constexpr double kNormEps = 0.125;
 
 class Fused : public testing::TestWithParam<std::string> {
 protected:
@@ -19,7 +21,8 @@ protected:
   bool coin() { return uniform(random, 0, 1); }
 
   void checkGroupedLinear(int64_t rows, int64_t inner,
-                          const std::vector<int64_t> &widths);
+                          const std::vector<int64_t> &widths,
+                          bool normed = false);
   void checkConvolution(bool generated, int64_t width, int64_t channels,
                         int64_t inner, DType result, const Step &step);
   void checkAttention(int64_t heads, int64_t kvHeads, int64_t dim,
@@ -35,8 +38,20 @@ INSTANTIATE_TEST_SUITE_P(Cpu, Fused, testing::ValuesIn(cpuLevels()),
 // Grouped linear
 //===----------------------------------------------------------------------===//
 
+/// norm ∘ x / sqrt(mean(x²) + eps).
+std::vector<Term> rmsNorm(std::vector<Term> x, const Buffer &norm) {
+  double sum = 0;
+  for (const Term &term : x)
+    sum += term.value * term.value;
+  const double scale = 1 / std::sqrt(sum / x.size() + kNormEps);
+  for (size_t k = 0; k < x.size(); ++k)
+    x[k] = x[k] * norm(k) * scale;
+  return x;
+}
+
 void Fused::checkGroupedLinear(int64_t rows, int64_t inner,
-                               const std::vector<int64_t> &widths) {
+                               const std::vector<int64_t> &widths,
+                               bool normed) {
   Arguments arguments;
   Buffer &x =
       arguments.add(Buffer::random(random, anyType(), {rows, inner}), true);
@@ -56,11 +71,18 @@ void Fused::checkGroupedLinear(int64_t rows, int64_t inner,
       weights.back().push_back(&arguments.add(
           Buffer::random(random, weightType, {width, inner}), false));
   }
-  const std::string op = "jet.grouped_linear %arg0(" +
-                         Arguments::names(1, arguments.types.size()) +
-                         ") products [" + products + "]";
+  std::string op = "jet.grouped_linear %arg0(" +
+                   Arguments::names(1, arguments.types.size()) + ")";
+  const Buffer *norm = nullptr;
+  if (normed) {
+    norm = &arguments.add(Buffer::random(random, anyType(), {inner}), false);
+    const size_t number = arguments.types.size();
+    op += " norm " + Arguments::names(number - 1, number) + " eps " +
+          std::to_string(kNormEps);
+  }
+  op += " products [" + products + "]";
 
-  // On x, as a norm would be: the scale of the row and a weight along K.
+  // On x, for instance a scale of the row and a weight along K.
   Port code{"operand 0"};
   code.in = x.dtype();
   if (coin()) {
@@ -89,6 +111,8 @@ void Fused::checkGroupedLinear(int64_t rows, int64_t inner,
     std::vector<Term> input;
     for (int64_t k = 0; k < inner; ++k)
       input.push_back(code.apply({x(r, k)}, {r, k}));
+    if (norm)
+      input = rmsNorm(input, *norm);
     for (size_t j = 0; j < widths.size(); ++j)
       for (int64_t n = 0; n < widths[j]; ++n) {
         std::vector<Term> sums;
@@ -125,6 +149,20 @@ TEST_P(Fused, GroupedLinearIsRightForAnyShape) {
     for (int64_t &width : widths)
       width = uniform(random, 1, 100);
     checkGroupedLinear(uniform(random, 1, 9), uniform(random, 1, 70), widths);
+  }
+}
+
+TEST_P(Fused, GroupedLinearNormsItsInput) {
+  checkGroupedLinear(1, 1, {1}, true);
+  checkGroupedLinear(1, 33, {128}, true);
+  checkGroupedLinear(5, 48, {70}, true);
+  checkGroupedLinear(4, 17, {63, 65, 9}, true);
+  for (int trial = 0; trial < 4; ++trial) {
+    std::vector<int64_t> widths(uniform(random, 1, 4));
+    for (int64_t &width : widths)
+      width = uniform(random, 1, 100);
+    checkGroupedLinear(uniform(random, 1, 9), uniform(random, 1, 70), widths,
+                       true);
   }
 }
 
@@ -232,7 +270,7 @@ TEST_P(Fused, DynamicConvRunsTheCodeOnItsResult) {
 
 void Fused::checkAttention(int64_t heads, int64_t kvHeads, int64_t dim,
                            const Step &step) {
-  const int64_t rows = step.tokens;
+  const int64_t rows = step.tokens, page = step.pageSize;
   const DType storage = anyType(), result = anyType();
   Arguments arguments;
   Buffer &q =
@@ -242,11 +280,11 @@ void Fused::checkAttention(int64_t heads, int64_t kvHeads, int64_t dim,
   Buffer &v = arguments.add(
       Buffer::random(random, storage, {rows, kvHeads, dim}), true);
   Buffer &cache = arguments.add(
-      Buffer::random(random, storage,
-                     {step.slots, 2, kvHeads, step.capacity, dim}),
+      Buffer::random(random, storage, {step.pages(), 2, kvHeads, page, dim}),
       false,
       "!jet.kv_cache<" + std::to_string(kvHeads) + "x" + std::to_string(dim) +
-          "x" + elementType(storage) + ">");
+          "x" + elementType(storage) + ", page = " + std::to_string(page) +
+          ">");
   arguments.add(step.batch(), false, "!jet.batch");
   Port code{"result 0"};
   code.silu = coin();
@@ -268,7 +306,8 @@ void Fused::checkAttention(int64_t heads, int64_t kvHeads, int64_t dim,
         auto key = [&](int plane, int64_t position, int64_t d) {
           const int64_t fresh = position - sequence.position;
           if (fresh < 0)
-            return cache(sequence.slot, plane, g, position, d);
+            return cache(step.page(sequence.slot, position / page), plane, g,
+                         position % page, d);
           return (plane ? v : k)(sequence.row + fresh, g, d);
         };
         const int64_t last = sequence.position + r - sequence.row;

@@ -180,7 +180,8 @@ public:
        const std::vector<Buffer *> &operands, const Step &step)
       : info(info), function(function), operands(operands), step(step),
         symbols{step.tokens, static_cast<int64_t>(step.sequences.size()),
-                step.tokens, step.capacity, step.slots} {
+                step.tokens, step.columns(),
+                step.slots,  step.pages()} {
     for (const KernelOperand &operand : info.operands)
       isSequential |= leads(operand, Symbol::B);
   }
@@ -306,15 +307,31 @@ private:
                    {{0, *info.grid.evaluate(call.symbols)}});
     for (size_t i = 0; i < operands.size(); ++i) {
       const KernelOperand &operand = info.operands[i];
-      const bool isState = leads(operand, Symbol::S);
-      const Buffer got =
-          isState ? sliceRows(*arguments[i], sequence.slot, 1) : *arguments[i];
-      const Buffer want = isState ? sliceRows(*operands[i], sequence.slot, 1)
-                                  : part(*operands[i], operand);
-      EXPECT_TRUE(got == want)
-          << info.name << ", operand " << i << " has other bits when row "
-          << sequence.row << " of the step is alone";
+      for (int64_t unit : unitsOf(operand, sequence)) {
+        const bool isWhole = unit < 0;
+        const Buffer got =
+            isWhole ? *arguments[i] : sliceRows(*arguments[i], unit, 1);
+        const Buffer want = isWhole ? part(*operands[i], operand)
+                                    : sliceRows(*operands[i], unit, 1);
+        EXPECT_TRUE(got == want)
+            << info.name << ", operand " << i << " has other bits when row "
+            << sequence.row << " of the step is alone";
+      }
     }
+  }
+
+  /// The slot or pages of a state that belong to `sequence`; -1 for all of an
+  /// operand that is no state.
+  std::vector<int64_t> unitsOf(const KernelOperand &operand,
+                               const Sequence &sequence) const {
+    if (leads(operand, Symbol::S))
+      return {sequence.slot};
+    if (!leads(operand, Symbol::P))
+      return {-1};
+    std::vector<int64_t> pages;
+    for (int64_t number = 0; number < step.columns(); ++number)
+      pages.push_back(step.page(sequence.slot, number));
+    return pages;
   }
 
   const KernelInfo &info;

@@ -88,7 +88,7 @@ struct Sequence {
 /// One step's sizes and sequences.
 struct Step {
   std::vector<Sequence> sequences;
-  int64_t tokens = 0, capacity = 1, slots = 1;
+  int64_t tokens = 0, capacity = 1, slots = 1, pageSize = 64;
 
   /// 1 to 4 sequences of different lengths in shuffled slots and in shuffled
   /// order, with rows between them that belong to none. No sequence is longer
@@ -99,6 +99,14 @@ struct Step {
   /// The step of `sequence` on its own.
   Step alone(const Sequence &sequence) const;
   Buffer batch() const;
+  /// Columns of the page table, and the pages of all slots.
+  int64_t columns() const { return pagesFor(capacity, pageSize); }
+  int64_t pages() const { return slots * columns(); }
+  /// Page `number` of `slot`. A sequence's pages are in no order and not
+  /// together.
+  int32_t page(int64_t slot, int64_t number) const {
+    return static_cast<int32_t>(pages() - 1 - (number * slots + slot));
+  }
   /// Whether row `row` belongs to a sequence.
   bool owns(int64_t row) const;
 };

@@ -20,7 +20,7 @@ class TopK : public testing::TestWithParam<std::string> {
 protected:
   void checkSort(int64_t rows, int64_t columns, int64_t k);
   void checkFused(int64_t rows, int64_t vocab, int64_t k, int64_t block,
-                  bool withCode);
+                  bool withCode, bool withNorm = false);
 
   /// Few different values, so that most are equal to others; in some rows NaNs
   /// and infinities among them, or nothing but NaN.
@@ -115,30 +115,33 @@ TEST_P(TopK, OfOneIsArgmax) {
 
 /// Projection and top-k apart, and in blocks that are merged.
 void TopK::checkFused(int64_t rows, int64_t vocab, int64_t k, int64_t block,
-                      bool withCode) {
+                      bool withCode, bool withNorm) {
   const int64_t inner = 5, partial = (vocab + block - 1) / block * k;
   const std::string number = std::to_string(k);
   const std::string x = rowsType({inner}, F32),
                     w = tensorType({vocab, inner}, BF16),
-                    scale = tensorType({inner}, F32),
+                    vector = tensorType({inner}, F32),
                     logits = rowsType({vocab}, F32);
-  const std::string code = withCode ? R"( on operand 0 with(%c) {
+  const std::string norm = withNorm ? " norm %c eps 0.125" : "";
+  const std::string code = withCode ? " on operand 0 with(%" +
+                                          std::string(withNorm ? "d" : "c") +
+                                          R"() {
       ^bb0(%e: f32, %s: f32):
         %m = arith.mulf %e, %s : f32
         jet.yield %m : f32
       })"
                                     : "";
   std::vector<std::string> operands = {x, w};
-  if (withCode)
-    operands.push_back(scale);
+  operands.insert(operands.end(), withNorm + withCode, vector);
   auto kernels = Kernels::compile(
-      kernelText("project", "jet.grouped_linear %a(%b) products [1]" + code,
+      kernelText("project",
+                 "jet.grouped_linear %a(%b)" + norm + " products [1]" + code,
                  operands, {logits}) +
           kernelText("sort", "jet.top_k %a k " + number, {logits},
                      {candidates("f32", k), candidates("i32", k)}) +
           kernelText("blocks",
-                     "jet.linear_top_k %a, %b k " + number + " block " +
-                         std::to_string(block) + code,
+                     "jet.linear_top_k %a, %b" + norm + " k " + number +
+                         " block " + std::to_string(block) + code,
                      operands,
                      {candidates("f32", partial), candidates("i32", partial)}) +
           kernelText("merge", "jet.merge_top_k %a, %b k " + number,
@@ -151,6 +154,7 @@ void TopK::checkFused(int64_t rows, int64_t vocab, int64_t k, int64_t block,
   // one row of numbers of any size and one of NaN.
   Buffer input = Buffer::random(random, F32, {rows, inner});
   Buffer weight(BF16, {vocab, inner}), scales(F32, {inner});
+  Buffer norms = Buffer::random(random, F32, {inner});
   for (int64_t i = 0; i < rows * inner; ++i)
     if (i / inner % 3 != 2)
       input.set(i, static_cast<double>(uniform(random, -1, 1)));
@@ -165,6 +169,8 @@ void TopK::checkFused(int64_t rows, int64_t vocab, int64_t k, int64_t block,
   Buffer partValues(F32, {rows, partial}), partIds(I32, {rows, partial});
   Buffer fusedValues(F32, {rows, k}), fusedIds(I32, {rows, k});
   std::vector<Buffer *> buffers = {&input, &weight};
+  if (withNorm)
+    buffers.push_back(&norms);
   if (withCode)
     buffers.push_back(&scales);
   auto run = [&](const std::string &name, std::vector<Buffer *> results) {
@@ -194,6 +200,11 @@ TEST_P(TopK, InBlocksIsTheSame) {
   checkFused(5, 512, 4, 128, false);
   checkFused(7, 1000, 1, 64, false);
   checkFused(3, 203, 6, 192, true);
+}
+
+TEST_P(TopK, InBlocksOfNormedRowsIsTheSame) {
+  checkFused(5, 512, 4, 128, false, true);
+  checkFused(4, 203, 6, 192, true, true);
 }
 
 // Less than a block, all of one, blocks of no even size, a last block of fewer

@@ -17,12 +17,13 @@ module @kernels {
   // CHECK:        llvm.insertvalue %[[P0]], %{{.*}}[1]
   // CHECK:        llvm.insertvalue %[[R]], %{{.*}}[3, 0]
   // CHECK:        %[[X:.*]] = builtin.unrealized_conversion_cast %{{.*}} to memref<?x3xbf16>
-  // Operand 1: sizes S, 2, C; strides 2·C, C, 1.
+  // Operand 1: sizes S, 2, C + 4; strides 2·(C + 4), C + 4, 1.
+  // CHECK:        %[[COLUMNS:.*]] = llvm.add %[[C]], %{{.*}}
   // CHECK:        %[[AT_1:.*]] = llvm.getelementptr %[[OPERANDS]][1] : (!llvm.ptr) -> !llvm.ptr, !llvm.ptr
   // CHECK:        %[[P1:.*]] = llvm.load %[[AT_1]]
   // CHECK:        llvm.insertvalue %[[P1]], %{{.*}}[1]
-  // CHECK:        llvm.insertvalue %[[C]], %{{.*}}[3, 2]
-  // CHECK:        %[[STRIDE1:.*]] = llvm.mul %[[C]], %{{.*}}
+  // CHECK:        llvm.insertvalue %[[COLUMNS]], %{{.*}}[3, 2]
+  // CHECK:        %[[STRIDE1:.*]] = llvm.mul %[[COLUMNS]], %{{.*}}
   // CHECK:        llvm.insertvalue %[[STRIDE1]], %{{.*}}[4, 1]
   // CHECK:        %[[STRIDE0:.*]] = llvm.mul %[[STRIDE1]], %{{.*}}
   // CHECK:        llvm.insertvalue %[[S]], %{{.*}}[3, 0]
@@ -38,7 +39,7 @@ module @kernels {
   // CHECK-SAME:   llvm.linkage = #llvm.linkage<internal>
   func.func @k(
       %x: memref<?x3xbf16> {jet.shape = affine_map<()[R, B, T, C, S] -> (R, 3)>, jet.access = "read"},
-      %s: memref<?x2x?xf32> {jet.shape = affine_map<()[R, B, T, C, S] -> (S, 2, C)>, jet.access = "readwrite"},
+      %s: memref<?x2x?xf32> {jet.shape = affine_map<()[R, B, T, C, S] -> (S, 2, C + 4)>, jet.access = "readwrite"},
       %begin: index, %end: index) {
     return
   }

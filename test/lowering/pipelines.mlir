@@ -137,8 +137,8 @@ module {
     // LLVM-LABEL:   llvm.func @attention(%{{.*}}: !llvm.ptr, %{{.*}}: !llvm.ptr, %{{.*}}: i64, %{{.*}}: i64)
     // LLVM:           llvm.call @attention_body(
     // LLVM:         llvm.func internal @attention_body(
-    func.func @attention(%a: tensor<?x4x6xf32>, %b: tensor<?x2x6xbf16>, %c: tensor<?x2x6xbf16>, %d: !jet.kv_cache<2x6xbf16>, %e: !jet.batch) -> tensor<?x4x6xf32> {
-      %r = jet.attention %a, %b, %c, %d, %e : (tensor<?x4x6xf32>, tensor<?x2x6xbf16>, tensor<?x2x6xbf16>, !jet.kv_cache<2x6xbf16>, !jet.batch) -> tensor<?x4x6xf32>
+    func.func @attention(%a: tensor<?x4x6xf32>, %b: tensor<?x2x6xbf16>, %c: tensor<?x2x6xbf16>, %d: !jet.kv_cache<2x6xbf16, page = 64>, %e: !jet.batch) -> tensor<?x4x6xf32> {
+      %r = jet.attention %a, %b, %c, %d, %e : (tensor<?x4x6xf32>, tensor<?x2x6xbf16>, tensor<?x2x6xbf16>, !jet.kv_cache<2x6xbf16, page = 64>, !jet.batch) -> tensor<?x4x6xf32>
       return %r : tensor<?x4x6xf32>
     }
     // LINALG-LABEL: func.func @attention_window(

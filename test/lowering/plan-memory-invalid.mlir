@@ -49,7 +49,7 @@ jet.model @m hidden 48 intermediate 64 vocab 32 max_position 4096 rms_norm_eps 1
   jet.layer 0 mixer #jet.attention<heads = 1, kv_heads = 1, head_dim = 48, rope_theta = 10000.0> weights "self_attn"
 }
 // expected-error @+1 {{'func.func' op expected jet.layer on argument 3, which is a state}}
-func.func @decode(%tokens: tensor<?xi32>, %positions: tensor<?xi32>, %batch: !jet.batch, %s: !jet.kv_cache<1x48xf32>) {
+func.func @decode(%tokens: tensor<?xi32>, %positions: tensor<?xi32>, %batch: !jet.batch, %s: !jet.kv_cache<1x48xf32, page = 64>) {
   return
 }
 
@@ -81,14 +81,14 @@ func.func @decode(%tokens: tensor<?xi32>, %positions: tensor<?xi32>, %batch: !je
 jet.model @m hidden 48 intermediate 64 vocab 32 max_position 4096 rms_norm_eps 1.0e-06 storage f32 {
   jet.layer 0 mixer #jet.attention<heads = 1, kv_heads = 1, head_dim = 48, rope_theta = 10000.0> weights "self_attn"
 }
-func.func @decode(%tokens: tensor<?xi32>, %positions: tensor<?xi32>, %batch: !jet.batch, %s: !jet.kv_cache<1x48xf32> {jet.layer = 0 : i64}) -> (!jet.kv_cache<1x48xf32>) {
-  %n = jet.launch @kernels::@k(%s) rows tokens : (!jet.kv_cache<1x48xf32>) -> !jet.kv_cache<1x48xf32>
+func.func @decode(%tokens: tensor<?xi32>, %positions: tensor<?xi32>, %batch: !jet.batch, %s: !jet.kv_cache<1x48xf32, page = 64> {jet.layer = 0 : i64}) -> (!jet.kv_cache<1x48xf32, page = 64>) {
+  %n = jet.launch @kernels::@k(%s) rows tokens : (!jet.kv_cache<1x48xf32, page = 64>) -> !jet.kv_cache<1x48xf32, page = 64>
   // expected-error @+1 {{'jet.launch' op reads a state that was updated before}}
-  %o = jet.launch @kernels::@k(%s) rows tokens : (!jet.kv_cache<1x48xf32>) -> !jet.kv_cache<1x48xf32>
-  return %n : !jet.kv_cache<1x48xf32>
+  %o = jet.launch @kernels::@k(%s) rows tokens : (!jet.kv_cache<1x48xf32, page = 64>) -> !jet.kv_cache<1x48xf32, page = 64>
+  return %n : !jet.kv_cache<1x48xf32, page = 64>
 }
 module @kernels {
-  func.func private @k(!jet.kv_cache<1x48xf32>) -> !jet.kv_cache<1x48xf32>
+  func.func private @k(!jet.kv_cache<1x48xf32, page = 64>) -> !jet.kv_cache<1x48xf32, page = 64>
 }
 
 // -----
@@ -113,10 +113,10 @@ jet.model @m hidden 48 intermediate 64 vocab 32 max_position 4096 rms_norm_eps 1
   jet.layer 0 mixer #jet.attention<heads = 1, kv_heads = 1, head_dim = 48, rope_theta = 10000.0> weights "self_attn"
 }
 func.func @decode(%tokens: tensor<?xi32>, %positions: tensor<?xi32>, %batch: !jet.batch) {
-  // expected-error @+1 {{'jet.launch' op makes a state that it does not take: '!jet.kv_cache<1x48xf32>'}}
-  %n = jet.launch @kernels::@k() rows tokens : () -> !jet.kv_cache<1x48xf32>
+  // expected-error @+1 {{'jet.launch' op makes a state that it does not take: '!jet.kv_cache<1x48xf32, page = 64>'}}
+  %n = jet.launch @kernels::@k() rows tokens : () -> !jet.kv_cache<1x48xf32, page = 64>
   return
 }
 module @kernels {
-  func.func private @k() -> !jet.kv_cache<1x48xf32>
+  func.func private @k() -> !jet.kv_cache<1x48xf32, page = 64>
 }

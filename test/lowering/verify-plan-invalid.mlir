@@ -9,7 +9,7 @@ jet.model @m hidden 16 intermediate 16 vocab 32 max_position 64 rms_norm_eps 1.0
 jet.plan @prefill arena 128 max_batch 4 max_context 64 {
   %tokens = jet.input "tokens" : memref<?xi32>
   %batch = jet.input "batch" : !jet.batch
-  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32>
+  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32, page = 64>
   %logits = jet.output "logits" rows sequences : memref<?x32xf32>
   %w = jet.weight "w" : memref<32x16xf32>
   // expected-note @+1 {{buffer 0 is placed here}}
@@ -18,7 +18,7 @@ jet.plan @prefill arena 128 max_batch 4 max_context 64 {
   %y = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   %z = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   jet.execute @kernels::@embed reads(%tokens, %w : memref<?xi32>, memref<32x16xf32>) writes(%x : memref<?x16xf32>) rows tokens
-  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32>) rows tokens
+  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32, page = 64>) rows tokens
   // expected-error @+1 {{'jet.execute' op expected buffers that do not overlap, found buffer 1 [0, 64) written over buffer 0 [0, 64), which launch 2 'mul' uses last}}
   jet.execute @kernels::@mul reads(%x, %x : memref<?x16xf32>, memref<?x16xf32>) writes(%y : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@last reads(%y, %batch : memref<?x16xf32>, !jet.batch) writes(%z : memref<?x16xf32>) rows tokens
@@ -29,9 +29,9 @@ module @kernels {
     %y = jet.embedding %t, %w : (tensor<?xi32>, tensor<32x16xf32>) -> tensor<?x16xf32>
     return %y : tensor<?x16xf32>
   }
-  func.func @append(%s: !jet.kv_cache<1x16xf32>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32> {
-    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32>
-    return %n : !jet.kv_cache<1x16xf32>
+  func.func @append(%s: !jet.kv_cache<1x16xf32, page = 64>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64> {
+    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32, page = 64>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64>
+    return %n : !jet.kv_cache<1x16xf32, page = 64>
   }
   func.func @mul(%a: tensor<?x16xf32>, %b: tensor<?x16xf32>) -> tensor<?x16xf32> {
     %y = jet.swiglu %a, %b : (tensor<?x16xf32>, tensor<?x16xf32>) -> tensor<?x16xf32>
@@ -56,7 +56,7 @@ jet.model @m hidden 16 intermediate 16 vocab 32 max_position 64 rms_norm_eps 1.0
 jet.plan @prefill arena 128 max_batch 4 max_context 64 {
   %tokens = jet.input "tokens" : memref<?xi32>
   %batch = jet.input "batch" : !jet.batch
-  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32>
+  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32, page = 64>
   %logits = jet.output "logits" rows sequences : memref<?x32xf32>
   %w = jet.weight "w" : memref<32x16xf32>
   %x = jet.buffer at 0 bytes 64 : memref<?x16xf32>
@@ -64,7 +64,7 @@ jet.plan @prefill arena 128 max_batch 4 max_context 64 {
   %y = jet.buffer at 64 bytes 64 : memref<?x16xf32>
   %z = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   jet.execute @kernels::@embed reads(%tokens, %w : memref<?xi32>, memref<32x16xf32>) writes(%x : memref<?x16xf32>) rows tokens
-  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32>) rows tokens
+  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32, page = 64>) rows tokens
   // expected-error @+1 {{'jet.execute' op expected operand 0 to be written before, found buffer 1 [64, 128) read before any launch wrote it}}
   jet.execute @kernels::@mul reads(%y, %x : memref<?x16xf32>, memref<?x16xf32>) writes(%z : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@last reads(%y, %batch : memref<?x16xf32>, !jet.batch) writes(%z : memref<?x16xf32>) rows tokens
@@ -75,9 +75,9 @@ module @kernels {
     %y = jet.embedding %t, %w : (tensor<?xi32>, tensor<32x16xf32>) -> tensor<?x16xf32>
     return %y : tensor<?x16xf32>
   }
-  func.func @append(%s: !jet.kv_cache<1x16xf32>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32> {
-    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32>
-    return %n : !jet.kv_cache<1x16xf32>
+  func.func @append(%s: !jet.kv_cache<1x16xf32, page = 64>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64> {
+    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32, page = 64>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64>
+    return %n : !jet.kv_cache<1x16xf32, page = 64>
   }
   func.func @mul(%a: tensor<?x16xf32>, %b: tensor<?x16xf32>) -> tensor<?x16xf32> {
     %y = jet.swiglu %a, %b : (tensor<?x16xf32>, tensor<?x16xf32>) -> tensor<?x16xf32>
@@ -102,7 +102,7 @@ jet.model @m hidden 16 intermediate 16 vocab 32 max_position 64 rms_norm_eps 1.0
 jet.plan @prefill arena 128 max_batch 4 max_context 64 {
   %tokens = jet.input "tokens" : memref<?xi32>
   %batch = jet.input "batch" : !jet.batch
-  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32>
+  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32, page = 64>
   %logits = jet.output "logits" rows sequences : memref<?x32xf32>
   %w = jet.weight "w" : memref<32x16xf32>
   %x = jet.buffer at 0 bytes 64 : memref<?x16xf32>
@@ -110,7 +110,7 @@ jet.plan @prefill arena 128 max_batch 4 max_context 64 {
   %y = jet.buffer at 64 bytes 64 : memref<?x16xf32>
   %z = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   jet.execute @kernels::@embed reads(%tokens, %w : memref<?xi32>, memref<32x16xf32>) writes(%x : memref<?x16xf32>) rows tokens
-  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32>) rows tokens
+  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32, page = 64>) rows tokens
   jet.execute @kernels::@mul reads(%x, %x : memref<?x16xf32>, memref<?x16xf32>) writes(%y : memref<?x16xf32>) rows sequences
   // expected-error @+1 {{'jet.execute' op expected operand 0 to be written before, found buffer 1 [64, 128) read beyond what was written: 4096 bytes of 64}}
   jet.execute @kernels::@last reads(%y, %batch : memref<?x16xf32>, !jet.batch) writes(%z : memref<?x16xf32>) rows tokens
@@ -121,9 +121,9 @@ module @kernels {
     %y = jet.embedding %t, %w : (tensor<?xi32>, tensor<32x16xf32>) -> tensor<?x16xf32>
     return %y : tensor<?x16xf32>
   }
-  func.func @append(%s: !jet.kv_cache<1x16xf32>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32> {
-    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32>
-    return %n : !jet.kv_cache<1x16xf32>
+  func.func @append(%s: !jet.kv_cache<1x16xf32, page = 64>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64> {
+    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32, page = 64>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64>
+    return %n : !jet.kv_cache<1x16xf32, page = 64>
   }
   func.func @mul(%a: tensor<?x16xf32>, %b: tensor<?x16xf32>) -> tensor<?x16xf32> {
     %y = jet.swiglu %a, %b : (tensor<?x16xf32>, tensor<?x16xf32>) -> tensor<?x16xf32>
@@ -148,14 +148,14 @@ jet.model @m hidden 16 intermediate 16 vocab 32 max_position 64 rms_norm_eps 1.0
 jet.plan @prefill arena 128 max_batch 4 max_context 64 {
   %tokens = jet.input "tokens" : memref<?xi32>
   %batch = jet.input "batch" : !jet.batch
-  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32>
+  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32, page = 64>
   %logits = jet.output "logits" rows sequences : memref<?x32xf32>
   %w = jet.weight "w" : memref<32x16xf32>
   %x = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   %y = jet.buffer at 64 bytes 64 : memref<?x16xf32>
   %z = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   jet.execute @kernels::@embed reads(%tokens, %w : memref<?xi32>, memref<32x16xf32>) writes(%x : memref<?x16xf32>) rows tokens
-  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32>) rows tokens
+  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32, page = 64>) rows tokens
   // expected-error @+1 {{'jet.execute' op expected operands that do not alias, found buffer 0 [0, 64) as operands 0 and 2, one of them written}}
   jet.execute @kernels::@mul reads(%x, %y : memref<?x16xf32>, memref<?x16xf32>) writes(%x : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@last reads(%y, %batch : memref<?x16xf32>, !jet.batch) writes(%z : memref<?x16xf32>) rows tokens
@@ -166,9 +166,9 @@ module @kernels {
     %y = jet.embedding %t, %w : (tensor<?xi32>, tensor<32x16xf32>) -> tensor<?x16xf32>
     return %y : tensor<?x16xf32>
   }
-  func.func @append(%s: !jet.kv_cache<1x16xf32>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32> {
-    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32>
-    return %n : !jet.kv_cache<1x16xf32>
+  func.func @append(%s: !jet.kv_cache<1x16xf32, page = 64>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64> {
+    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32, page = 64>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64>
+    return %n : !jet.kv_cache<1x16xf32, page = 64>
   }
   func.func @mul(%a: tensor<?x16xf32>, %b: tensor<?x16xf32>) -> tensor<?x16xf32> {
     %y = jet.swiglu %a, %b : (tensor<?x16xf32>, tensor<?x16xf32>) -> tensor<?x16xf32>
@@ -193,16 +193,16 @@ jet.model @m hidden 16 intermediate 16 vocab 32 max_position 64 rms_norm_eps 1.0
 jet.plan @prefill arena 128 max_batch 4 max_context 64 {
   %tokens = jet.input "tokens" : memref<?xi32>
   %batch = jet.input "batch" : !jet.batch
-  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32>
+  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32, page = 64>
   %logits = jet.output "logits" rows sequences : memref<?x32xf32>
   %w = jet.weight "w" : memref<32x16xf32>
   %x = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   %y = jet.buffer at 64 bytes 64 : memref<?x16xf32>
   %z = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   jet.execute @kernels::@embed reads(%tokens, %w : memref<?xi32>, memref<32x16xf32>) writes(%x : memref<?x16xf32>) rows tokens
-  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32>) rows tokens
+  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32, page = 64>) rows tokens
   // expected-error @+1 {{'jet.execute' op expected states that one launch writes, found state 0 (layer 0) already written by launch 1 'append'}}
-  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32>) rows tokens
+  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32, page = 64>) rows tokens
   jet.execute @kernels::@mul reads(%x, %x : memref<?x16xf32>, memref<?x16xf32>) writes(%y : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@last reads(%y, %batch : memref<?x16xf32>, !jet.batch) writes(%z : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@head reads(%z, %w : memref<?x16xf32>, memref<32x16xf32>) writes(%logits : memref<?x32xf32>) rows sequences
@@ -212,9 +212,9 @@ module @kernels {
     %y = jet.embedding %t, %w : (tensor<?xi32>, tensor<32x16xf32>) -> tensor<?x16xf32>
     return %y : tensor<?x16xf32>
   }
-  func.func @append(%s: !jet.kv_cache<1x16xf32>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32> {
-    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32>
-    return %n : !jet.kv_cache<1x16xf32>
+  func.func @append(%s: !jet.kv_cache<1x16xf32, page = 64>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64> {
+    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32, page = 64>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64>
+    return %n : !jet.kv_cache<1x16xf32, page = 64>
   }
   func.func @mul(%a: tensor<?x16xf32>, %b: tensor<?x16xf32>) -> tensor<?x16xf32> {
     %y = jet.swiglu %a, %b : (tensor<?x16xf32>, tensor<?x16xf32>) -> tensor<?x16xf32>
@@ -240,7 +240,7 @@ jet.model @m hidden 16 intermediate 16 vocab 32 max_position 64 rms_norm_eps 1.0
 jet.plan @prefill arena 128 max_batch 4 max_context 64 {
   %tokens = jet.input "tokens" : memref<?xi32>
   %batch = jet.input "batch" : !jet.batch
-  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32>
+  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32, page = 64>
   %logits = jet.output "logits" rows sequences : memref<?x32xf32>
   %w = jet.weight "w" : memref<32x16xf32>
   %x = jet.buffer at 0 bytes 64 : memref<?x16xf32>
@@ -256,9 +256,9 @@ module @kernels {
     %y = jet.embedding %t, %w : (tensor<?xi32>, tensor<32x16xf32>) -> tensor<?x16xf32>
     return %y : tensor<?x16xf32>
   }
-  func.func @append(%s: !jet.kv_cache<1x16xf32>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32> {
-    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32>
-    return %n : !jet.kv_cache<1x16xf32>
+  func.func @append(%s: !jet.kv_cache<1x16xf32, page = 64>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64> {
+    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32, page = 64>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64>
+    return %n : !jet.kv_cache<1x16xf32, page = 64>
   }
   func.func @mul(%a: tensor<?x16xf32>, %b: tensor<?x16xf32>) -> tensor<?x16xf32> {
     %y = jet.swiglu %a, %b : (tensor<?x16xf32>, tensor<?x16xf32>) -> tensor<?x16xf32>
@@ -283,14 +283,14 @@ jet.model @m hidden 16 intermediate 16 vocab 32 max_position 64 rms_norm_eps 1.0
 jet.plan @prefill arena 128 max_batch 4 max_context 64 {
   %tokens = jet.input "tokens" : memref<?xi32>
   %batch = jet.input "batch" : !jet.batch
-  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32>
+  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32, page = 64>
   %logits = jet.output "logits" rows sequences : memref<?x32xf32>
   %w = jet.weight "w" : memref<32x16xf32>
   %x = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   %y = jet.buffer at 64 bytes 64 : memref<?x16xf32>
   %z = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   jet.execute @kernels::@embed reads(%tokens, %w : memref<?xi32>, memref<32x16xf32>) writes(%x : memref<?x16xf32>) rows tokens
-  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32>) rows tokens
+  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32, page = 64>) rows tokens
   jet.execute @kernels::@mul reads(%x, %x : memref<?x16xf32>, memref<?x16xf32>) writes(%y : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@last reads(%y, %batch : memref<?x16xf32>, !jet.batch) writes(%z : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@head reads(%z, %w : memref<?x16xf32>, memref<32x16xf32>) writes(%logits : memref<?x32xf32>) rows sequences
@@ -299,7 +299,7 @@ jet.plan @prefill arena 128 max_batch 4 max_context 64 {
 jet.plan @decode arena 128 max_batch 4 max_context 64 {
   %tokens = jet.input "tokens" : memref<?xi32>
   %batch = jet.input "batch" : !jet.batch
-  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32>
+  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32, page = 64>
   %logits = jet.output "logits" rows sequences : memref<?x32xf32>
   %w = jet.weight "w" : memref<32x16xf32>
   %x = jet.buffer at 0 bytes 64 : memref<?x16xf32>
@@ -315,9 +315,9 @@ module @kernels {
     %y = jet.embedding %t, %w : (tensor<?xi32>, tensor<32x16xf32>) -> tensor<?x16xf32>
     return %y : tensor<?x16xf32>
   }
-  func.func @append(%s: !jet.kv_cache<1x16xf32>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32> {
-    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32>
-    return %n : !jet.kv_cache<1x16xf32>
+  func.func @append(%s: !jet.kv_cache<1x16xf32, page = 64>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64> {
+    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32, page = 64>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64>
+    return %n : !jet.kv_cache<1x16xf32, page = 64>
   }
   func.func @mul(%a: tensor<?x16xf32>, %b: tensor<?x16xf32>) -> tensor<?x16xf32> {
     %y = jet.swiglu %a, %b : (tensor<?x16xf32>, tensor<?x16xf32>) -> tensor<?x16xf32>
@@ -342,7 +342,7 @@ jet.model @m hidden 16 intermediate 16 vocab 32 max_position 64 rms_norm_eps 1.0
 jet.plan @prefill arena 128 max_batch 4 max_context 64 {
   %tokens = jet.input "tokens" : memref<?xi32>
   %batch = jet.input "batch" : !jet.batch
-  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32>
+  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32, page = 64>
   %logits = jet.output "logits" rows sequences : memref<?x32xf32>
   %w = jet.weight "w" : memref<32x16xf32>
   // expected-error @+1 {{'jet.buffer' op offset: expected a multiple of 64, found 32}}
@@ -350,7 +350,7 @@ jet.plan @prefill arena 128 max_batch 4 max_context 64 {
   %y = jet.buffer at 64 bytes 64 : memref<?x16xf32>
   %z = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   jet.execute @kernels::@embed reads(%tokens, %w : memref<?xi32>, memref<32x16xf32>) writes(%x : memref<?x16xf32>) rows tokens
-  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32>) rows tokens
+  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32, page = 64>) rows tokens
   jet.execute @kernels::@mul reads(%x, %x : memref<?x16xf32>, memref<?x16xf32>) writes(%y : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@last reads(%y, %batch : memref<?x16xf32>, !jet.batch) writes(%z : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@head reads(%z, %w : memref<?x16xf32>, memref<32x16xf32>) writes(%logits : memref<?x32xf32>) rows sequences
@@ -360,9 +360,9 @@ module @kernels {
     %y = jet.embedding %t, %w : (tensor<?xi32>, tensor<32x16xf32>) -> tensor<?x16xf32>
     return %y : tensor<?x16xf32>
   }
-  func.func @append(%s: !jet.kv_cache<1x16xf32>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32> {
-    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32>
-    return %n : !jet.kv_cache<1x16xf32>
+  func.func @append(%s: !jet.kv_cache<1x16xf32, page = 64>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64> {
+    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32, page = 64>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64>
+    return %n : !jet.kv_cache<1x16xf32, page = 64>
   }
   func.func @mul(%a: tensor<?x16xf32>, %b: tensor<?x16xf32>) -> tensor<?x16xf32> {
     %y = jet.swiglu %a, %b : (tensor<?x16xf32>, tensor<?x16xf32>) -> tensor<?x16xf32>
@@ -387,7 +387,7 @@ jet.model @m hidden 16 intermediate 16 vocab 32 max_position 64 rms_norm_eps 1.0
 jet.plan @prefill arena 128 max_batch 4 max_context 64 {
   %tokens = jet.input "tokens" : memref<?xi32>
   %batch = jet.input "batch" : !jet.batch
-  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32>
+  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32, page = 64>
   %logits = jet.output "logits" rows sequences : memref<?x32xf32>
   %w = jet.weight "w" : memref<32x16xf32>
   %x = jet.buffer at 0 bytes 64 : memref<?x16xf32>
@@ -395,7 +395,7 @@ jet.plan @prefill arena 128 max_batch 4 max_context 64 {
   %y = jet.buffer at 128 bytes 64 : memref<?x16xf32>
   %z = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   jet.execute @kernels::@embed reads(%tokens, %w : memref<?xi32>, memref<32x16xf32>) writes(%x : memref<?x16xf32>) rows tokens
-  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32>) rows tokens
+  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32, page = 64>) rows tokens
   jet.execute @kernels::@mul reads(%x, %x : memref<?x16xf32>, memref<?x16xf32>) writes(%y : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@last reads(%y, %batch : memref<?x16xf32>, !jet.batch) writes(%z : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@head reads(%z, %w : memref<?x16xf32>, memref<32x16xf32>) writes(%logits : memref<?x32xf32>) rows sequences
@@ -405,9 +405,9 @@ module @kernels {
     %y = jet.embedding %t, %w : (tensor<?xi32>, tensor<32x16xf32>) -> tensor<?x16xf32>
     return %y : tensor<?x16xf32>
   }
-  func.func @append(%s: !jet.kv_cache<1x16xf32>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32> {
-    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32>
-    return %n : !jet.kv_cache<1x16xf32>
+  func.func @append(%s: !jet.kv_cache<1x16xf32, page = 64>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64> {
+    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32, page = 64>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64>
+    return %n : !jet.kv_cache<1x16xf32, page = 64>
   }
   func.func @mul(%a: tensor<?x16xf32>, %b: tensor<?x16xf32>) -> tensor<?x16xf32> {
     %y = jet.swiglu %a, %b : (tensor<?x16xf32>, tensor<?x16xf32>) -> tensor<?x16xf32>
@@ -432,7 +432,7 @@ jet.model @m hidden 16 intermediate 16 vocab 32 max_position 64 rms_norm_eps 1.0
 jet.plan @prefill arena 128 max_batch 4 max_context 64 {
   %tokens = jet.input "tokens" : memref<?xi32>
   %batch = jet.input "batch" : !jet.batch
-  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32>
+  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32, page = 64>
   %logits = jet.output "logits" rows sequences : memref<?x32xf32>
   %w = jet.weight "w" : memref<32x16xf32>
   %x = jet.buffer at 0 bytes 64 : memref<?x16xf32>
@@ -440,7 +440,7 @@ jet.plan @prefill arena 128 max_batch 4 max_context 64 {
   %y = jet.buffer at 64 bytes 32 : memref<?x16xf32>
   %z = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   jet.execute @kernels::@embed reads(%tokens, %w : memref<?xi32>, memref<32x16xf32>) writes(%x : memref<?x16xf32>) rows tokens
-  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32>) rows tokens
+  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32, page = 64>) rows tokens
   // expected-error @+1 {{'jet.execute' op operand 2: expected a buffer of at least 64 bytes a row, found 32 (buffer 1)}}
   jet.execute @kernels::@mul reads(%x, %x : memref<?x16xf32>, memref<?x16xf32>) writes(%y : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@last reads(%y, %batch : memref<?x16xf32>, !jet.batch) writes(%z : memref<?x16xf32>) rows tokens
@@ -451,9 +451,9 @@ module @kernels {
     %y = jet.embedding %t, %w : (tensor<?xi32>, tensor<32x16xf32>) -> tensor<?x16xf32>
     return %y : tensor<?x16xf32>
   }
-  func.func @append(%s: !jet.kv_cache<1x16xf32>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32> {
-    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32>
-    return %n : !jet.kv_cache<1x16xf32>
+  func.func @append(%s: !jet.kv_cache<1x16xf32, page = 64>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64> {
+    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32, page = 64>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64>
+    return %n : !jet.kv_cache<1x16xf32, page = 64>
   }
   func.func @mul(%a: tensor<?x16xf32>, %b: tensor<?x16xf32>) -> tensor<?x16xf32> {
     %y = jet.swiglu %a, %b : (tensor<?x16xf32>, tensor<?x16xf32>) -> tensor<?x16xf32>
@@ -479,14 +479,14 @@ jet.model @m hidden 16 intermediate 16 vocab 32 max_position 64 rms_norm_eps 1.0
 jet.plan @prefill arena 36028797018963968 max_batch 4 max_context 64 {
   %tokens = jet.input "tokens" : memref<?xi32>
   %batch = jet.input "batch" : !jet.batch
-  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32>
+  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32, page = 64>
   %logits = jet.output "logits" rows sequences : memref<?x32xf32>
   %w = jet.weight "w" : memref<32x16xf32>
   %x = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   %y = jet.buffer at 64 bytes 64 : memref<?x16xf32>
   %z = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   jet.execute @kernels::@embed reads(%tokens, %w : memref<?xi32>, memref<32x16xf32>) writes(%x : memref<?x16xf32>) rows tokens
-  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32>) rows tokens
+  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32, page = 64>) rows tokens
   jet.execute @kernels::@mul reads(%x, %x : memref<?x16xf32>, memref<?x16xf32>) writes(%y : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@last reads(%y, %batch : memref<?x16xf32>, !jet.batch) writes(%z : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@head reads(%z, %w : memref<?x16xf32>, memref<32x16xf32>) writes(%logits : memref<?x32xf32>) rows sequences
@@ -496,9 +496,9 @@ module @kernels {
     %y = jet.embedding %t, %w : (tensor<?xi32>, tensor<32x16xf32>) -> tensor<?x16xf32>
     return %y : tensor<?x16xf32>
   }
-  func.func @append(%s: !jet.kv_cache<1x16xf32>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32> {
-    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32>
-    return %n : !jet.kv_cache<1x16xf32>
+  func.func @append(%s: !jet.kv_cache<1x16xf32, page = 64>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64> {
+    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32, page = 64>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64>
+    return %n : !jet.kv_cache<1x16xf32, page = 64>
   }
   func.func @mul(%a: tensor<?x16xf32>, %b: tensor<?x16xf32>) -> tensor<?x16xf32> {
     %y = jet.swiglu %a, %b : (tensor<?x16xf32>, tensor<?x16xf32>) -> tensor<?x16xf32>
@@ -524,14 +524,14 @@ jet.model @m hidden 16 intermediate 16 vocab 32 max_position 64 rms_norm_eps 1.0
 jet.plan @prefill arena 128 max_batch 1048577 max_context 64 {
   %tokens = jet.input "tokens" : memref<?xi32>
   %batch = jet.input "batch" : !jet.batch
-  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32>
+  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32, page = 64>
   %logits = jet.output "logits" rows sequences : memref<?x32xf32>
   %w = jet.weight "w" : memref<32x16xf32>
   %x = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   %y = jet.buffer at 64 bytes 64 : memref<?x16xf32>
   %z = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   jet.execute @kernels::@embed reads(%tokens, %w : memref<?xi32>, memref<32x16xf32>) writes(%x : memref<?x16xf32>) rows tokens
-  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32>) rows tokens
+  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32, page = 64>) rows tokens
   jet.execute @kernels::@mul reads(%x, %x : memref<?x16xf32>, memref<?x16xf32>) writes(%y : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@last reads(%y, %batch : memref<?x16xf32>, !jet.batch) writes(%z : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@head reads(%z, %w : memref<?x16xf32>, memref<32x16xf32>) writes(%logits : memref<?x32xf32>) rows sequences
@@ -541,9 +541,9 @@ module @kernels {
     %y = jet.embedding %t, %w : (tensor<?xi32>, tensor<32x16xf32>) -> tensor<?x16xf32>
     return %y : tensor<?x16xf32>
   }
-  func.func @append(%s: !jet.kv_cache<1x16xf32>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32> {
-    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32>
-    return %n : !jet.kv_cache<1x16xf32>
+  func.func @append(%s: !jet.kv_cache<1x16xf32, page = 64>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64> {
+    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32, page = 64>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64>
+    return %n : !jet.kv_cache<1x16xf32, page = 64>
   }
   func.func @mul(%a: tensor<?x16xf32>, %b: tensor<?x16xf32>) -> tensor<?x16xf32> {
     %y = jet.swiglu %a, %b : (tensor<?x16xf32>, tensor<?x16xf32>) -> tensor<?x16xf32>
@@ -569,14 +569,14 @@ jet.model @m hidden 16 intermediate 16 vocab 32 max_position 64 rms_norm_eps 1.0
 jet.plan @prefill arena 128 max_batch 4 max_context 65 {
   %tokens = jet.input "tokens" : memref<?xi32>
   %batch = jet.input "batch" : !jet.batch
-  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32>
+  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32, page = 64>
   %logits = jet.output "logits" rows sequences : memref<?x32xf32>
   %w = jet.weight "w" : memref<32x16xf32>
   %x = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   %y = jet.buffer at 64 bytes 64 : memref<?x16xf32>
   %z = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   jet.execute @kernels::@embed reads(%tokens, %w : memref<?xi32>, memref<32x16xf32>) writes(%x : memref<?x16xf32>) rows tokens
-  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32>) rows tokens
+  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32, page = 64>) rows tokens
   jet.execute @kernels::@mul reads(%x, %x : memref<?x16xf32>, memref<?x16xf32>) writes(%y : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@last reads(%y, %batch : memref<?x16xf32>, !jet.batch) writes(%z : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@head reads(%z, %w : memref<?x16xf32>, memref<32x16xf32>) writes(%logits : memref<?x32xf32>) rows sequences
@@ -586,9 +586,9 @@ module @kernels {
     %y = jet.embedding %t, %w : (tensor<?xi32>, tensor<32x16xf32>) -> tensor<?x16xf32>
     return %y : tensor<?x16xf32>
   }
-  func.func @append(%s: !jet.kv_cache<1x16xf32>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32> {
-    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32>
-    return %n : !jet.kv_cache<1x16xf32>
+  func.func @append(%s: !jet.kv_cache<1x16xf32, page = 64>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64> {
+    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32, page = 64>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64>
+    return %n : !jet.kv_cache<1x16xf32, page = 64>
   }
   func.func @mul(%a: tensor<?x16xf32>, %b: tensor<?x16xf32>) -> tensor<?x16xf32> {
     %y = jet.swiglu %a, %b : (tensor<?x16xf32>, tensor<?x16xf32>) -> tensor<?x16xf32>
@@ -613,14 +613,14 @@ jet.model @m hidden 16 intermediate 16 vocab 32 max_position 64 rms_norm_eps 1.0
 jet.plan @prefill arena 128 max_batch 4 max_context 64 {
   %tokens = jet.input "tokens" : memref<?xi32>
   %batch = jet.input "batch" : !jet.batch
-  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32>
+  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32, page = 64>
   %logits = jet.output "logits" rows sequences : memref<?x32xf32>
   %w = jet.weight "w" : memref<32x16xf32>
   %x = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   %y = jet.buffer at 64 bytes 64 : memref<?x16xf32>
   %z = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   jet.execute @kernels::@embed reads(%tokens, %w : memref<?xi32>, memref<32x16xf32>) writes(%x : memref<?x16xf32>) rows tokens
-  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32>) rows tokens
+  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32, page = 64>) rows tokens
   jet.execute @kernels::@mul reads(%x, %x : memref<?x16xf32>, memref<?x16xf32>) writes(%y : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@last reads(%y, %batch : memref<?x16xf32>, !jet.batch) writes(%z : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@head reads(%z, %w : memref<?x16xf32>, memref<32x16xf32>) writes(%logits : memref<?x32xf32>) rows sequences
@@ -629,14 +629,14 @@ jet.plan @prefill arena 128 max_batch 4 max_context 64 {
 jet.plan @decode arena 128 max_batch 3 max_context 64 {
   %tokens = jet.input "tokens" : memref<?xi32>
   %batch = jet.input "batch" : !jet.batch
-  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32>
+  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32, page = 64>
   %logits = jet.output "logits" rows sequences : memref<?x32xf32>
   %w = jet.weight "w" : memref<32x16xf32>
   %x = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   %y = jet.buffer at 64 bytes 64 : memref<?x16xf32>
   %z = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   jet.execute @kernels::@embed reads(%tokens, %w : memref<?xi32>, memref<32x16xf32>) writes(%x : memref<?x16xf32>) rows tokens
-  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32>) rows tokens
+  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32, page = 64>) rows tokens
   jet.execute @kernels::@mul reads(%x, %x : memref<?x16xf32>, memref<?x16xf32>) writes(%y : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@last reads(%y, %batch : memref<?x16xf32>, !jet.batch) writes(%z : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@head reads(%z, %w : memref<?x16xf32>, memref<32x16xf32>) writes(%logits : memref<?x32xf32>) rows sequences
@@ -646,9 +646,9 @@ module @kernels {
     %y = jet.embedding %t, %w : (tensor<?xi32>, tensor<32x16xf32>) -> tensor<?x16xf32>
     return %y : tensor<?x16xf32>
   }
-  func.func @append(%s: !jet.kv_cache<1x16xf32>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32> {
-    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32>
-    return %n : !jet.kv_cache<1x16xf32>
+  func.func @append(%s: !jet.kv_cache<1x16xf32, page = 64>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64> {
+    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32, page = 64>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64>
+    return %n : !jet.kv_cache<1x16xf32, page = 64>
   }
   func.func @mul(%a: tensor<?x16xf32>, %b: tensor<?x16xf32>) -> tensor<?x16xf32> {
     %y = jet.swiglu %a, %b : (tensor<?x16xf32>, tensor<?x16xf32>) -> tensor<?x16xf32>
@@ -674,14 +674,14 @@ jet.model @m hidden 16 intermediate 16 vocab 32 max_position 64 rms_norm_eps 1.0
 jet.plan @prefill arena 128 max_batch 4 max_context 64 {
   %tokens = jet.input "tokens" : memref<?xi32>
   %batch = jet.input "batch" : !jet.batch
-  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32>
+  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32, page = 64>
   %logits = jet.output "logits" rows sequences : memref<?x32xf32>
   %w = jet.weight "w" : memref<32x16xf32>
   %x = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   %y = jet.buffer at 64 bytes 64 : memref<?x16xf32>
   %z = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   jet.execute @kernels::@embed reads(%tokens, %w : memref<?xi32>, memref<32x16xf32>) writes(%x : memref<?x16xf32>) rows tokens
-  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32>) rows tokens
+  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32, page = 64>) rows tokens
   jet.execute @kernels::@mul reads(%x, %x : memref<?x16xf32>, memref<?x16xf32>) writes(%y : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@last reads(%y, %batch : memref<?x16xf32>, !jet.batch) writes(%z : memref<?x16xf32>) rows tokens
 }
@@ -690,9 +690,9 @@ module @kernels {
     %y = jet.embedding %t, %w : (tensor<?xi32>, tensor<32x16xf32>) -> tensor<?x16xf32>
     return %y : tensor<?x16xf32>
   }
-  func.func @append(%s: !jet.kv_cache<1x16xf32>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32> {
-    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32>
-    return %n : !jet.kv_cache<1x16xf32>
+  func.func @append(%s: !jet.kv_cache<1x16xf32, page = 64>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64> {
+    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32, page = 64>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64>
+    return %n : !jet.kv_cache<1x16xf32, page = 64>
   }
   func.func @mul(%a: tensor<?x16xf32>, %b: tensor<?x16xf32>) -> tensor<?x16xf32> {
     %y = jet.swiglu %a, %b : (tensor<?x16xf32>, tensor<?x16xf32>) -> tensor<?x16xf32>
@@ -717,14 +717,14 @@ jet.model @m hidden 16 intermediate 16 vocab 32 max_position 64 rms_norm_eps 1.0
 jet.plan @prefill arena 128 max_batch 4 max_context 64 {
   %tokens = jet.input "tokens" : memref<?xi32>
   %batch = jet.input "batch" : !jet.batch
-  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32>
+  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32, page = 64>
   %logits = jet.output "logits" rows sequences : memref<?x32xf32>
   %w = jet.weight "w" : memref<32x16xf32>
   %x = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   %y = jet.buffer at 64 bytes 64 : memref<?x16xf32>
   %z = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   jet.execute @kernels::@embed reads(%tokens, %w : memref<?xi32>, memref<32x16xf32>) writes(%x : memref<?x16xf32>) rows tokens
-  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32>) rows tokens
+  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32, page = 64>) rows tokens
   jet.execute @kernels::@mul reads(%x, %x : memref<?x16xf32>, memref<?x16xf32>) writes(%y : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@last reads(%y, %batch : memref<?x16xf32>, !jet.batch) writes(%z : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@head reads(%z, %w : memref<?x16xf32>, memref<32x16xf32>) writes(%logits : memref<?x32xf32>) rows sequences
@@ -736,9 +736,9 @@ module @kernels {
     %y = jet.embedding %t, %w : (tensor<?xi32>, tensor<32x16xf32>) -> tensor<?x16xf32>
     return %y : tensor<?x16xf32>
   }
-  func.func @append(%s: !jet.kv_cache<1x16xf32>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32> {
-    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32>
-    return %n : !jet.kv_cache<1x16xf32>
+  func.func @append(%s: !jet.kv_cache<1x16xf32, page = 64>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64> {
+    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32, page = 64>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64>
+    return %n : !jet.kv_cache<1x16xf32, page = 64>
   }
   func.func @mul(%a: tensor<?x16xf32>, %b: tensor<?x16xf32>) -> tensor<?x16xf32> {
     %y = jet.swiglu %a, %b : (tensor<?x16xf32>, tensor<?x16xf32>) -> tensor<?x16xf32>
@@ -764,14 +764,14 @@ jet.model @m hidden 16 intermediate 16 vocab 32 max_position 64 rms_norm_eps 1.0
 jet.plan @prefill arena 128 max_batch 4 max_context 64 {
   %tokens = jet.input "tokens" : memref<?xi32>
   %batch = jet.input "batch" : !jet.batch
-  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32>
+  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32, page = 64>
   %logits = jet.output "logits" rows tokens : memref<?x32xf32>
   %w = jet.weight "w" : memref<32x16xf32>
   %x = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   %y = jet.buffer at 64 bytes 64 : memref<?x16xf32>
   %z = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   jet.execute @kernels::@embed reads(%tokens, %w : memref<?xi32>, memref<32x16xf32>) writes(%x : memref<?x16xf32>) rows tokens
-  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32>) rows tokens
+  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32, page = 64>) rows tokens
   jet.execute @kernels::@mul reads(%x, %x : memref<?x16xf32>, memref<?x16xf32>) writes(%y : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@last reads(%y, %batch : memref<?x16xf32>, !jet.batch) writes(%z : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@head reads(%z, %w : memref<?x16xf32>, memref<32x16xf32>) writes(%logits : memref<?x32xf32>) rows sequences
@@ -781,9 +781,9 @@ module @kernels {
     %y = jet.embedding %t, %w : (tensor<?xi32>, tensor<32x16xf32>) -> tensor<?x16xf32>
     return %y : tensor<?x16xf32>
   }
-  func.func @append(%s: !jet.kv_cache<1x16xf32>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32> {
-    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32>
-    return %n : !jet.kv_cache<1x16xf32>
+  func.func @append(%s: !jet.kv_cache<1x16xf32, page = 64>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64> {
+    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32, page = 64>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64>
+    return %n : !jet.kv_cache<1x16xf32, page = 64>
   }
   func.func @mul(%a: tensor<?x16xf32>, %b: tensor<?x16xf32>) -> tensor<?x16xf32> {
     %y = jet.swiglu %a, %b : (tensor<?x16xf32>, tensor<?x16xf32>) -> tensor<?x16xf32>
@@ -808,14 +808,14 @@ jet.model @m hidden 16 intermediate 16 vocab 24 max_position 64 rms_norm_eps 1.0
 jet.plan @prefill arena 128 max_batch 4 max_context 64 {
   %tokens = jet.input "tokens" : memref<?xi32>
   %batch = jet.input "batch" : !jet.batch
-  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32>
+  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32, page = 64>
   %logits = jet.output "logits" rows sequences : memref<?x32xf32>
   %w = jet.weight "w" : memref<32x16xf32>
   %x = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   %y = jet.buffer at 64 bytes 64 : memref<?x16xf32>
   %z = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   jet.execute @kernels::@embed reads(%tokens, %w : memref<?xi32>, memref<32x16xf32>) writes(%x : memref<?x16xf32>) rows tokens
-  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32>) rows tokens
+  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32, page = 64>) rows tokens
   jet.execute @kernels::@mul reads(%x, %x : memref<?x16xf32>, memref<?x16xf32>) writes(%y : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@last reads(%y, %batch : memref<?x16xf32>, !jet.batch) writes(%z : memref<?x16xf32>) rows tokens
   // expected-error @+1 {{'jet.execute' op operand 2: expected 32*B elements, found 24*B (logits)}}
@@ -826,9 +826,9 @@ module @kernels {
     %y = jet.embedding %t, %w : (tensor<?xi32>, tensor<32x16xf32>) -> tensor<?x16xf32>
     return %y : tensor<?x16xf32>
   }
-  func.func @append(%s: !jet.kv_cache<1x16xf32>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32> {
-    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32>
-    return %n : !jet.kv_cache<1x16xf32>
+  func.func @append(%s: !jet.kv_cache<1x16xf32, page = 64>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64> {
+    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32, page = 64>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64>
+    return %n : !jet.kv_cache<1x16xf32, page = 64>
   }
   func.func @mul(%a: tensor<?x16xf32>, %b: tensor<?x16xf32>) -> tensor<?x16xf32> {
     %y = jet.swiglu %a, %b : (tensor<?x16xf32>, tensor<?x16xf32>) -> tensor<?x16xf32>
@@ -854,14 +854,14 @@ jet.plan @prefill arena 128 max_batch 4 max_context 64 {
   %tokens = jet.input "tokens" : memref<?xi32>
   %batch = jet.input "batch" : !jet.batch
   // expected-error @+1 {{'jet.state' op expected a number below 1, the states of the jet.model}}
-  %s = jet.state 1 layer 0 : !jet.kv_cache<1x16xf32>
+  %s = jet.state 1 layer 0 : !jet.kv_cache<1x16xf32, page = 64>
   %logits = jet.output "logits" rows sequences : memref<?x32xf32>
   %w = jet.weight "w" : memref<32x16xf32>
   %x = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   %y = jet.buffer at 64 bytes 64 : memref<?x16xf32>
   %z = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   jet.execute @kernels::@embed reads(%tokens, %w : memref<?xi32>, memref<32x16xf32>) writes(%x : memref<?x16xf32>) rows tokens
-  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32>) rows tokens
+  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32, page = 64>) rows tokens
   jet.execute @kernels::@mul reads(%x, %x : memref<?x16xf32>, memref<?x16xf32>) writes(%y : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@last reads(%y, %batch : memref<?x16xf32>, !jet.batch) writes(%z : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@head reads(%z, %w : memref<?x16xf32>, memref<32x16xf32>) writes(%logits : memref<?x32xf32>) rows sequences
@@ -871,9 +871,9 @@ module @kernels {
     %y = jet.embedding %t, %w : (tensor<?xi32>, tensor<32x16xf32>) -> tensor<?x16xf32>
     return %y : tensor<?x16xf32>
   }
-  func.func @append(%s: !jet.kv_cache<1x16xf32>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32> {
-    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32>
-    return %n : !jet.kv_cache<1x16xf32>
+  func.func @append(%s: !jet.kv_cache<1x16xf32, page = 64>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64> {
+    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32, page = 64>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64>
+    return %n : !jet.kv_cache<1x16xf32, page = 64>
   }
   func.func @mul(%a: tensor<?x16xf32>, %b: tensor<?x16xf32>) -> tensor<?x16xf32> {
     %y = jet.swiglu %a, %b : (tensor<?x16xf32>, tensor<?x16xf32>) -> tensor<?x16xf32>
@@ -898,15 +898,15 @@ jet.model @m hidden 16 intermediate 16 vocab 32 max_position 64 rms_norm_eps 1.0
 jet.plan @prefill arena 128 max_batch 4 max_context 64 {
   %tokens = jet.input "tokens" : memref<?xi32>
   %batch = jet.input "batch" : !jet.batch
-  // expected-error @+1 {{'jet.state' op expected layer 0 and '!jet.kv_cache<1x16xf32>' as in the jet.model}}
-  %s = jet.state 0 layer 1 : !jet.kv_cache<1x16xf32>
+  // expected-error @+1 {{'jet.state' op expected layer 0 and '!jet.kv_cache<1x16xf32, page = 64>' as in the jet.model}}
+  %s = jet.state 0 layer 1 : !jet.kv_cache<1x16xf32, page = 64>
   %logits = jet.output "logits" rows sequences : memref<?x32xf32>
   %w = jet.weight "w" : memref<32x16xf32>
   %x = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   %y = jet.buffer at 64 bytes 64 : memref<?x16xf32>
   %z = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   jet.execute @kernels::@embed reads(%tokens, %w : memref<?xi32>, memref<32x16xf32>) writes(%x : memref<?x16xf32>) rows tokens
-  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32>) rows tokens
+  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32, page = 64>) rows tokens
   jet.execute @kernels::@mul reads(%x, %x : memref<?x16xf32>, memref<?x16xf32>) writes(%y : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@last reads(%y, %batch : memref<?x16xf32>, !jet.batch) writes(%z : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@head reads(%z, %w : memref<?x16xf32>, memref<32x16xf32>) writes(%logits : memref<?x32xf32>) rows sequences
@@ -916,9 +916,9 @@ module @kernels {
     %y = jet.embedding %t, %w : (tensor<?xi32>, tensor<32x16xf32>) -> tensor<?x16xf32>
     return %y : tensor<?x16xf32>
   }
-  func.func @append(%s: !jet.kv_cache<1x16xf32>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32> {
-    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32>
-    return %n : !jet.kv_cache<1x16xf32>
+  func.func @append(%s: !jet.kv_cache<1x16xf32, page = 64>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64> {
+    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32, page = 64>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64>
+    return %n : !jet.kv_cache<1x16xf32, page = 64>
   }
   func.func @mul(%a: tensor<?x16xf32>, %b: tensor<?x16xf32>) -> tensor<?x16xf32> {
     %y = jet.swiglu %a, %b : (tensor<?x16xf32>, tensor<?x16xf32>) -> tensor<?x16xf32>
@@ -944,14 +944,14 @@ jet.plan @prefill arena 128 max_batch 4 max_context 64 {
   %tokens = jet.input "tokens" : memref<?xi32>
   // expected-error @+1 {{'jet.input' op expected tokens, positions or batch, found 'lengths'}}
   %batch = jet.input "lengths" : !jet.batch
-  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32>
+  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32, page = 64>
   %logits = jet.output "logits" rows sequences : memref<?x32xf32>
   %w = jet.weight "w" : memref<32x16xf32>
   %x = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   %y = jet.buffer at 64 bytes 64 : memref<?x16xf32>
   %z = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   jet.execute @kernels::@embed reads(%tokens, %w : memref<?xi32>, memref<32x16xf32>) writes(%x : memref<?x16xf32>) rows tokens
-  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32>) rows tokens
+  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32, page = 64>) rows tokens
   jet.execute @kernels::@mul reads(%x, %x : memref<?x16xf32>, memref<?x16xf32>) writes(%y : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@last reads(%y, %batch : memref<?x16xf32>, !jet.batch) writes(%z : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@head reads(%z, %w : memref<?x16xf32>, memref<32x16xf32>) writes(%logits : memref<?x32xf32>) rows sequences
@@ -961,9 +961,9 @@ module @kernels {
     %y = jet.embedding %t, %w : (tensor<?xi32>, tensor<32x16xf32>) -> tensor<?x16xf32>
     return %y : tensor<?x16xf32>
   }
-  func.func @append(%s: !jet.kv_cache<1x16xf32>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32> {
-    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32>
-    return %n : !jet.kv_cache<1x16xf32>
+  func.func @append(%s: !jet.kv_cache<1x16xf32, page = 64>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64> {
+    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32, page = 64>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64>
+    return %n : !jet.kv_cache<1x16xf32, page = 64>
   }
   func.func @mul(%a: tensor<?x16xf32>, %b: tensor<?x16xf32>) -> tensor<?x16xf32> {
     %y = jet.swiglu %a, %b : (tensor<?x16xf32>, tensor<?x16xf32>) -> tensor<?x16xf32>
@@ -988,7 +988,7 @@ jet.model @m hidden 16 intermediate 16 vocab 32 max_position 64 rms_norm_eps 1.0
 jet.plan @prefill arena 128 max_batch 4 max_context 64 {
   %tokens = jet.input "tokens" : memref<?xi32>
   %batch = jet.input "batch" : !jet.batch
-  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32>
+  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32, page = 64>
   // expected-error @+1 {{'jet.output' op expected logits, values or ids, found 'probabilities'}}
   %logits = jet.output "probabilities" rows sequences : memref<?x32xf32>
   %w = jet.weight "w" : memref<32x16xf32>
@@ -996,7 +996,7 @@ jet.plan @prefill arena 128 max_batch 4 max_context 64 {
   %y = jet.buffer at 64 bytes 64 : memref<?x16xf32>
   %z = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   jet.execute @kernels::@embed reads(%tokens, %w : memref<?xi32>, memref<32x16xf32>) writes(%x : memref<?x16xf32>) rows tokens
-  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32>) rows tokens
+  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32, page = 64>) rows tokens
   jet.execute @kernels::@mul reads(%x, %x : memref<?x16xf32>, memref<?x16xf32>) writes(%y : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@last reads(%y, %batch : memref<?x16xf32>, !jet.batch) writes(%z : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@head reads(%z, %w : memref<?x16xf32>, memref<32x16xf32>) writes(%logits : memref<?x32xf32>) rows sequences
@@ -1006,9 +1006,9 @@ module @kernels {
     %y = jet.embedding %t, %w : (tensor<?xi32>, tensor<32x16xf32>) -> tensor<?x16xf32>
     return %y : tensor<?x16xf32>
   }
-  func.func @append(%s: !jet.kv_cache<1x16xf32>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32> {
-    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32>
-    return %n : !jet.kv_cache<1x16xf32>
+  func.func @append(%s: !jet.kv_cache<1x16xf32, page = 64>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64> {
+    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32, page = 64>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64>
+    return %n : !jet.kv_cache<1x16xf32, page = 64>
   }
   func.func @mul(%a: tensor<?x16xf32>, %b: tensor<?x16xf32>) -> tensor<?x16xf32> {
     %y = jet.swiglu %a, %b : (tensor<?x16xf32>, tensor<?x16xf32>) -> tensor<?x16xf32>
@@ -1033,7 +1033,7 @@ jet.model @m hidden 16 intermediate 16 vocab 32 max_position 64 rms_norm_eps 1.0
 jet.plan @prefill arena 128 max_batch 4 max_context 64 {
   %tokens = jet.input "tokens" : memref<?xi32>
   %batch = jet.input "batch" : !jet.batch
-  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32>
+  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32, page = 64>
   %logits = jet.output "logits" rows sequences : memref<?x32xf32>
   %w = jet.weight "w" : memref<32x16xf32>
   // expected-error @+1 {{'jet.weight' op expected the type and the recipe that 'w' has elsewhere, found 'memref<16xf32>'}}
@@ -1042,7 +1042,7 @@ jet.plan @prefill arena 128 max_batch 4 max_context 64 {
   %y = jet.buffer at 64 bytes 64 : memref<?x16xf32>
   %z = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   jet.execute @kernels::@embed reads(%tokens, %w : memref<?xi32>, memref<32x16xf32>) writes(%x : memref<?x16xf32>) rows tokens
-  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32>) rows tokens
+  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32, page = 64>) rows tokens
   jet.execute @kernels::@mul reads(%x, %x : memref<?x16xf32>, memref<?x16xf32>) writes(%y : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@last reads(%y, %batch : memref<?x16xf32>, !jet.batch) writes(%z : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@head reads(%z, %w : memref<?x16xf32>, memref<32x16xf32>) writes(%logits : memref<?x32xf32>) rows sequences
@@ -1052,9 +1052,9 @@ module @kernels {
     %y = jet.embedding %t, %w : (tensor<?xi32>, tensor<32x16xf32>) -> tensor<?x16xf32>
     return %y : tensor<?x16xf32>
   }
-  func.func @append(%s: !jet.kv_cache<1x16xf32>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32> {
-    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32>
-    return %n : !jet.kv_cache<1x16xf32>
+  func.func @append(%s: !jet.kv_cache<1x16xf32, page = 64>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64> {
+    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32, page = 64>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64>
+    return %n : !jet.kv_cache<1x16xf32, page = 64>
   }
   func.func @mul(%a: tensor<?x16xf32>, %b: tensor<?x16xf32>) -> tensor<?x16xf32> {
     %y = jet.swiglu %a, %b : (tensor<?x16xf32>, tensor<?x16xf32>) -> tensor<?x16xf32>
@@ -1079,14 +1079,14 @@ jet.model @m hidden 16 intermediate 16 vocab 32 max_position 64 rms_norm_eps 1.0
 jet.plan @prefill arena 128 max_batch 4 max_context 64 {
   %tokens = jet.input "tokens" : memref<?xi32>
   %batch = jet.input "batch" : !jet.batch
-  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32>
+  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32, page = 64>
   %logits = jet.output "logits" rows sequences : memref<?x32xf32>
   %w = jet.weight "w" : memref<32x16xf32>
   %x = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   %y = jet.buffer at 64 bytes 64 : memref<?x16xf32>
   %z = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   jet.execute @kernels::@embed reads(%tokens, %w : memref<?xi32>, memref<32x16xf32>) writes(%x : memref<?x16xf32>) rows tokens
-  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32>) rows tokens
+  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32, page = 64>) rows tokens
   // expected-error @+1 {{'jet.execute' op expected a kernel of @kernels, found @others::@mul2}}
   jet.execute @others::@mul2 reads(%x, %x : memref<?x16xf32>, memref<?x16xf32>) writes(%y : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@last reads(%y, %batch : memref<?x16xf32>, !jet.batch) writes(%z : memref<?x16xf32>) rows tokens
@@ -1097,9 +1097,9 @@ module @kernels {
     %y = jet.embedding %t, %w : (tensor<?xi32>, tensor<32x16xf32>) -> tensor<?x16xf32>
     return %y : tensor<?x16xf32>
   }
-  func.func @append(%s: !jet.kv_cache<1x16xf32>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32> {
-    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32>
-    return %n : !jet.kv_cache<1x16xf32>
+  func.func @append(%s: !jet.kv_cache<1x16xf32, page = 64>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64> {
+    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32, page = 64>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64>
+    return %n : !jet.kv_cache<1x16xf32, page = 64>
   }
   func.func @mul(%a: tensor<?x16xf32>, %b: tensor<?x16xf32>) -> tensor<?x16xf32> {
     %y = jet.swiglu %a, %b : (tensor<?x16xf32>, tensor<?x16xf32>) -> tensor<?x16xf32>
@@ -1127,14 +1127,14 @@ jet.model @m hidden 16 intermediate 16 vocab 32 max_position 64 rms_norm_eps 1.0
 jet.plan @prefill arena 128 max_batch 4 max_context 64 {
   %tokens = jet.input "tokens" : memref<?xi32>
   %batch = jet.input "batch" : !jet.batch
-  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32>
+  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32, page = 64>
   %logits = jet.output "logits" rows sequences : memref<?x32xf32>
   %w = jet.weight "w" : memref<32x16xf32>
   %x = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   %y = jet.buffer at 64 bytes 64 : memref<?x16xf32>
   %z = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   jet.execute @kernels::@embed reads(%tokens, %w : memref<?xi32>, memref<32x16xf32>) writes(%x : memref<?x16xf32>) rows tokens
-  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32>) rows tokens
+  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32, page = 64>) rows tokens
   jet.execute @kernels::@mul reads(%x, %x : memref<?x16xf32>, memref<?x16xf32>) writes(%y : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@last reads(%y, %batch : memref<?x16xf32>, !jet.batch) writes(%z : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@head reads(%z, %w : memref<?x16xf32>, memref<32x16xf32>) writes(%logits : memref<?x32xf32>) rows sequences
@@ -1146,9 +1146,9 @@ module @kernels {
     %y = jet.embedding %t, %w : (tensor<?xi32>, tensor<32x16xf32>) -> tensor<?x16xf32>
     return %y : tensor<?x16xf32>
   }
-  func.func @append(%s: !jet.kv_cache<1x16xf32>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32> {
-    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32>
-    return %n : !jet.kv_cache<1x16xf32>
+  func.func @append(%s: !jet.kv_cache<1x16xf32, page = 64>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64> {
+    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32, page = 64>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64>
+    return %n : !jet.kv_cache<1x16xf32, page = 64>
   }
   func.func @mul(%a: tensor<?x16xf32>, %b: tensor<?x16xf32>) -> tensor<?x16xf32> {
     %y = jet.swiglu %a, %b : (tensor<?x16xf32>, tensor<?x16xf32>) -> tensor<?x16xf32>

@@ -16,14 +16,14 @@ jet.model @m hidden 16 intermediate 16 vocab 32 max_position 64 rms_norm_eps 1.0
 jet.plan @prefill arena 128 max_batch 4 max_context 64 {
   %tokens = jet.input "tokens" : memref<?xi32>
   %batch = jet.input "batch" : !jet.batch
-  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32>
+  %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32, page = 64>
   %logits = jet.output "logits" rows sequences : memref<?x32xf32>
   %w = jet.weight "w" : memref<32x16xf32>
   %x = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   %y = jet.buffer at 64 bytes 64 : memref<?x16xf32>
   %z = jet.buffer at 0 bytes 64 : memref<?x16xf32>
   jet.execute @kernels::@embed reads(%tokens, %w : memref<?xi32>, memref<32x16xf32>) writes(%x : memref<?x16xf32>) rows tokens
-  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32>) rows tokens
+  jet.execute @kernels::@append reads(%x, %x, %batch : memref<?x16xf32>, memref<?x16xf32>, !jet.batch) updates(%s : !jet.kv_cache<1x16xf32, page = 64>) rows tokens
   jet.execute @kernels::@mul reads(%x, %x : memref<?x16xf32>, memref<?x16xf32>) writes(%y : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@last reads(%y, %batch : memref<?x16xf32>, !jet.batch) writes(%z : memref<?x16xf32>) rows tokens
   jet.execute @kernels::@head reads(%z, %w : memref<?x16xf32>, memref<32x16xf32>) writes(%logits : memref<?x32xf32>) rows sequences
@@ -33,9 +33,9 @@ module @kernels {
     %y = jet.embedding %t, %w : (tensor<?xi32>, tensor<32x16xf32>) -> tensor<?x16xf32>
     return %y : tensor<?x16xf32>
   }
-  func.func @append(%s: !jet.kv_cache<1x16xf32>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32> {
-    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32>
-    return %n : !jet.kv_cache<1x16xf32>
+  func.func @append(%s: !jet.kv_cache<1x16xf32, page = 64>, %k: tensor<?x1x16xf32>, %v: tensor<?x1x16xf32>, %b: !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64> {
+    %n = jet.kv_append %s, %k, %v, %b : (!jet.kv_cache<1x16xf32, page = 64>, tensor<?x1x16xf32>, tensor<?x1x16xf32>, !jet.batch) -> !jet.kv_cache<1x16xf32, page = 64>
+    return %n : !jet.kv_cache<1x16xf32, page = 64>
   }
   func.func @mul(%a: tensor<?x16xf32>, %b: tensor<?x16xf32>) -> tensor<?x16xf32> {
     %y = jet.swiglu %a, %b : (tensor<?x16xf32>, tensor<?x16xf32>) -> tensor<?x16xf32>

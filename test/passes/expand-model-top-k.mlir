@@ -15,7 +15,7 @@ jet.model @m hidden 40 intermediate 96 vocab 80 max_position 4096
 // CHECK-LABEL: func.func @forward(
 // CHECK-NOT: jet.top_k
 // CHECK-LABEL: func.func @prefill_top_k(
-// CHECK-SAME: -> (tensor<?x5xf32>, tensor<?x5xi32>, !jet.kv_cache<2x14xf32>)
+// CHECK-SAME: -> (tensor<?x5xf32>, tensor<?x5xi32>, !jet.kv_cache<2x14xf32, page = 64>)
 // CHECK: %[[LAST:.*]] = jet.last_token
 // CHECK: %[[H:.*]] = jet.rms_norm %[[LAST]]
 // CHECK: %[[LOGITS:.*]] = jet.linear %[[H]]

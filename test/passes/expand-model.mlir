@@ -19,9 +19,9 @@ jet.model @m hidden 40 intermediate 96 vocab 80 max_position 4096
 // CHECK-SAME: %[[TOKENS:[a-z0-9]+]]: tensor<?xi32>, %[[POSITIONS:[a-z0-9]+]]: tensor<?xi32>, %[[BATCH:[a-z0-9]+]]: !jet.batch,
 // CHECK-SAME: %[[S:[a-z0-9]+]]: !jet.recurrent_state<2x16x24xf32> {jet.layer = 0 : i64},
 // CHECK-SAME: %[[TAIL:[a-z0-9]+]]: !jet.conv_tail<3x48xbf16> {jet.layer = 0 : i64},
-// CHECK-SAME: %[[KV:[a-z0-9]+]]: !jet.kv_cache<2x14xbf16> {jet.layer = 1 : i64},
+// CHECK-SAME: %[[KV:[a-z0-9]+]]: !jet.kv_cache<2x14xbf16, page = 64> {jet.layer = 1 : i64},
 // CHECK-SAME: %[[WKV:[a-z0-9]+]]: !jet.kv_cache<3x10xbf16, window = 8> {jet.layer = 2 : i64})
-// CHECK-SAME: -> (tensor<?x80xf32>, !jet.recurrent_state<2x16x24xf32>, !jet.conv_tail<3x48xbf16>, !jet.kv_cache<2x14xbf16>, !jet.kv_cache<3x10xbf16, window = 8>)
+// CHECK-SAME: -> (tensor<?x80xf32>, !jet.recurrent_state<2x16x24xf32>, !jet.conv_tail<3x48xbf16>, !jet.kv_cache<2x14xbf16, page = 64>, !jet.kv_cache<3x10xbf16, window = 8>)
 // CHECK: %[[TABLE:.*]] = jet.param "model.embed_tokens.weight" : tensor<80x40xbf16>
 // CHECK: %[[X0:.*]] = jet.embedding %[[TOKENS]], %[[TABLE]] :{{.*}} -> tensor<?x40xf32>
 
@@ -151,4 +151,4 @@ jet.model @m hidden 40 intermediate 96 vocab 80 max_position 4096
 // FORWARD: jet.linear {{.*}} -> tensor<?x80xf32>
 // FORWARD: return
 
-// STATES-COUNT-3: -> (tensor<?x80xf32>, !jet.recurrent_state<2x16x24xf32>, !jet.conv_tail<3x48xbf16>, !jet.kv_cache<2x14xbf16>, !jet.kv_cache<3x10xbf16, window = 8>)
+// STATES-COUNT-3: -> (tensor<?x80xf32>, !jet.recurrent_state<2x16x24xf32>, !jet.conv_tail<3x48xbf16>, !jet.kv_cache<2x14xbf16, page = 64>, !jet.kv_cache<3x10xbf16, window = 8>)

@@ -19,13 +19,13 @@ module {
 
 // A launch that changes the places of states
 // expected-error @+1 {{'func.func' op expected to return each state that it takes, in order, but not so for state 0}}
-func.func @swapped(%a: !jet.kv_cache<2x32xf32>, %b: !jet.kv_cache<2x32xf32>) -> (!jet.kv_cache<2x32xf32>, !jet.kv_cache<2x32xf32>) {
-  %c:2 = jet.launch @kernels::@f(%a, %b) rows tokens : (!jet.kv_cache<2x32xf32>, !jet.kv_cache<2x32xf32>) -> (!jet.kv_cache<2x32xf32>, !jet.kv_cache<2x32xf32>)
-  return %c#0, %c#1 : !jet.kv_cache<2x32xf32>, !jet.kv_cache<2x32xf32>
+func.func @swapped(%a: !jet.kv_cache<2x32xf32, page = 64>, %b: !jet.kv_cache<2x32xf32, page = 64>) -> (!jet.kv_cache<2x32xf32, page = 64>, !jet.kv_cache<2x32xf32, page = 64>) {
+  %c:2 = jet.launch @kernels::@f(%a, %b) rows tokens : (!jet.kv_cache<2x32xf32, page = 64>, !jet.kv_cache<2x32xf32, page = 64>) -> (!jet.kv_cache<2x32xf32, page = 64>, !jet.kv_cache<2x32xf32, page = 64>)
+  return %c#0, %c#1 : !jet.kv_cache<2x32xf32, page = 64>, !jet.kv_cache<2x32xf32, page = 64>
 }
 module @kernels {
   // expected-error @+1 {{'func.func' op expected a function with a body of one block}}
-  func.func private @f(!jet.kv_cache<2x32xf32>, !jet.kv_cache<2x32xf32>) -> (!jet.kv_cache<2x32xf32>, !jet.kv_cache<2x32xf32>)
+  func.func private @f(!jet.kv_cache<2x32xf32, page = 64>, !jet.kv_cache<2x32xf32, page = 64>) -> (!jet.kv_cache<2x32xf32, page = 64>, !jet.kv_cache<2x32xf32, page = 64>)
 }
 
 // -----

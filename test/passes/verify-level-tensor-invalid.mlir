@@ -45,23 +45,23 @@ func.func @region(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
 
 // A state that gets lost
 // expected-error @+1 {{'func.func' op expected to return each state that it takes, in order, but not so for state 1}}
-func.func @lost(%a: !jet.kv_cache<2x32xf32>, %b: !jet.conv_tail<3x256xf32>) -> !jet.kv_cache<2x32xf32> {
-  return %a : !jet.kv_cache<2x32xf32>
+func.func @lost(%a: !jet.kv_cache<2x32xf32, page = 64>, %b: !jet.conv_tail<3x256xf32>) -> !jet.kv_cache<2x32xf32, page = 64> {
+  return %a : !jet.kv_cache<2x32xf32, page = 64>
 }
 
 // -----
 
 // A state from nowhere
 // expected-error @+1 {{'func.func' op expected to return each state that it takes, in order, but not so for state 1}}
-func.func @twice(%a: !jet.kv_cache<2x32xf32>) -> (!jet.kv_cache<2x32xf32>, !jet.kv_cache<2x32xf32>) {
-  return %a, %a : !jet.kv_cache<2x32xf32>, !jet.kv_cache<2x32xf32>
+func.func @twice(%a: !jet.kv_cache<2x32xf32, page = 64>) -> (!jet.kv_cache<2x32xf32, page = 64>, !jet.kv_cache<2x32xf32, page = 64>) {
+  return %a, %a : !jet.kv_cache<2x32xf32, page = 64>, !jet.kv_cache<2x32xf32, page = 64>
 }
 
 // -----
 
 // States of one type that changed places
 // expected-error @+1 {{'func.func' op expected to return each state that it takes, in order, but not so for state 0}}
-func.func @swapped(%a: !jet.kv_cache<2x32xf32>, %b: !jet.kv_cache<2x32xf32>, %k: tensor<?x2x32xf32>, %v: tensor<?x2x32xf32>, %batch: !jet.batch) -> (!jet.kv_cache<2x32xf32>, !jet.kv_cache<2x32xf32>) {
-  %a1 = jet.kv_append %a, %k, %v, %batch : (!jet.kv_cache<2x32xf32>, tensor<?x2x32xf32>, tensor<?x2x32xf32>, !jet.batch) -> !jet.kv_cache<2x32xf32>
-  return %b, %a1 : !jet.kv_cache<2x32xf32>, !jet.kv_cache<2x32xf32>
+func.func @swapped(%a: !jet.kv_cache<2x32xf32, page = 64>, %b: !jet.kv_cache<2x32xf32, page = 64>, %k: tensor<?x2x32xf32>, %v: tensor<?x2x32xf32>, %batch: !jet.batch) -> (!jet.kv_cache<2x32xf32, page = 64>, !jet.kv_cache<2x32xf32, page = 64>) {
+  %a1 = jet.kv_append %a, %k, %v, %batch : (!jet.kv_cache<2x32xf32, page = 64>, tensor<?x2x32xf32>, tensor<?x2x32xf32>, !jet.batch) -> !jet.kv_cache<2x32xf32, page = 64>
+  return %b, %a1 : !jet.kv_cache<2x32xf32, page = 64>, !jet.kv_cache<2x32xf32, page = 64>
 }

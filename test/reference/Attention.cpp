@@ -21,7 +21,7 @@ class Attention final : public Mixer {
 public:
   AttentionSpec spec;
   int64_t window = std::numeric_limits<int64_t>::max();
-  bool roundKv = false;
+  Rounding kv = Rounding::None;
   Linear qProj, kProj, vProj, oProj;
 
   Matrix apply(const Matrix &x, Matrix &state) const override;
@@ -82,10 +82,9 @@ Matrix Attention::apply(const Matrix &x, Matrix &state) const {
   Matrix q = qProj.apply(x), k = kProj.apply(x), v = vProj.apply(x);
   rotate(q, spec.numHeads);
   rotate(k, spec.numKvHeads);
-  if (roundKv)
-    for (Matrix *matrix : {&k, &v})
-      for (double &value : matrix->data)
-        value = roundToBFloat16(value);
+  for (Matrix *matrix : {&k, &v})
+    for (double &value : matrix->data)
+      value = roundTo(kv, value);
   Matrix out(x.rows, spec.numHeads * spec.headDim);
   for (int64_t head = 0; head < spec.numHeads; ++head)
     attend(q, k, v, head, out);
@@ -100,7 +99,7 @@ std::unique_ptr<Mixer> jet::reference::makeAttention(const AttentionSpec &spec,
   auto mixer = std::make_unique<Attention>();
   mixer->spec = spec;
   mixer->window = window;
-  mixer->roundKv = options.roundKv;
+  mixer->kv = options.kv;
   mixer->qProj = weights.getLinear(prefix + "q_proj", /*hasBias=*/true);
   mixer->kProj = weights.getLinear(prefix + "k_proj", /*hasBias=*/true);
   mixer->vProj = weights.getLinear(prefix + "v_proj", /*hasBias=*/true);

@@ -30,7 +30,7 @@ class JetBlock final : public Mixer {
 public:
   JetBlockSpec spec;
   int64_t chunk = 16;
-  bool roundKv = false;
+  Rounding tail = Rounding::None, rounding = Rounding::None;
   std::vector<double> aLog, dtBias, oNorm;
   Linear qProj, kProj, vProj, gProj, aProj, bProj, oProj, w1, w2;
 
@@ -48,9 +48,8 @@ private:
 /// v_t[d] = silu(Σ_j K_t[d, j] u_{t-W+1+j}[d]); u is 0 before the sequence.
 Matrix JetBlock::convolve(const Matrix &x) const {
   Matrix u = vProj.apply(x);
-  if (roundKv)
-    for (double &value : u.data)
-      value = roundToBFloat16(value);
+  for (double &value : u.data)
+    value = roundTo(tail, value);
   Matrix hidden = w1.apply(x);
   siluInPlace(hidden);
   Matrix taps = w2.apply(hidden);
@@ -133,8 +132,11 @@ void JetBlock::deltaRuleChunk(const HeadInputs &in, int64_t begin, int64_t end,
 Matrix JetBlock::deltaRule(const HeadInputs &in, Matrix &state) const {
   Matrix out(in.v.rows, spec.valueHeadDim);
   state = Matrix(spec.keyHeadDim, spec.valueHeadDim);
-  for (int64_t begin = 0; begin < in.v.rows; begin += chunk)
+  for (int64_t begin = 0; begin < in.v.rows; begin += chunk) {
     deltaRuleChunk(in, begin, std::min(begin + chunk, in.v.rows), state, out);
+    for (double &value : state.data)
+      value = roundTo(rounding, value);
+  }
   return out;
 }
 
@@ -196,7 +198,8 @@ std::unique_ptr<Mixer> jet::reference::makeJetBlock(const JetBlockSpec &spec,
   auto mixer = std::make_unique<JetBlock>();
   mixer->spec = spec;
   mixer->chunk = options.chunk;
-  mixer->roundKv = options.roundKv;
+  mixer->tail = options.tail;
+  mixer->rounding = options.state;
   mixer->aLog = weights.get(prefix + "A_log");
   mixer->dtBias = weights.get(prefix + "dt_bias");
   mixer->oNorm = weights.get(prefix + "o_norm.weight");

@@ -23,9 +23,9 @@ namespace jet::reference {
 struct Options {
   /// Rows of a chunk of the gated delta rule.
   int64_t chunk = 16;
-  /// Round K and V (after rotary) and the convolution's input to bfloat16, the
-  /// form in which a bfloat16 model keeps them between steps.
-  bool roundKv = false;
+  /// What a model keeps between steps, and in which types: K and V (after
+  /// rotary), the convolution's input, and the matrix S after each chunk.
+  Rounding kv = Rounding::None, tail = Rounding::None, state = Rounding::None;
   /// Mixers of a supernet, one name a layer; empty: the config's placement.
   std::vector<std::string> placement;
 };

@@ -9,6 +9,7 @@
 #include "support/File.h"
 #include "support/Json.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -59,10 +60,30 @@ static double widen(DType type, const std::byte *bytes, int64_t index) {
   return NAN;
 }
 
-double jet::reference::roundToBFloat16(double value) {
+static double roundToBFloat16(double value) {
   uint32_t bits = std::bit_cast<uint32_t>(static_cast<float>(value));
   bits += 0x7fff + ((bits >> 16) & 1);
   return std::bit_cast<float>(bits & 0xffff0000u);
+}
+
+/// A multiple of 2⁻³ of the leading bit, which is not below 2⁻⁶.
+static double roundToF8E4M3(double value) {
+  const double magnitude = std::min(std::abs(value), 448.0);
+  const int exponent = magnitude < 0x1p-6 ? -6 : std::ilogb(magnitude);
+  const double step = std::ldexp(1.0, exponent - 3);
+  return std::copysign(std::nearbyint(magnitude / step) * step, value);
+}
+
+double jet::reference::roundTo(Rounding type, double value) {
+  switch (type) {
+  case Rounding::None:
+    return value;
+  case Rounding::BFloat16:
+    return roundToBFloat16(value);
+  case Rounding::F8E4M3:
+    return roundToF8E4M3(value);
+  }
+  return NAN;
 }
 
 /// The integers of a JSON array, or nothing.

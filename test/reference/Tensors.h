@@ -43,8 +43,10 @@ Result<const Tensor *> findTensor(const TensorMap &tensors,
                                   const std::string &name,
                                   const std::string &path);
 
-/// The nearest bfloat16, ties to even.
-double roundToBFloat16(double value);
+/// Types to which a model rounds what it keeps between steps.
+enum class Rounding { None, BFloat16, F8E4M3 };
+/// The nearest value of that type, ties to even. F8E4M3 saturates at ±448.
+double roundTo(Rounding type, double value);
 
 } // namespace jet::reference
 

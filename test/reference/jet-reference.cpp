@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <map>
 
 using namespace jet;
 using namespace jet::reference;
@@ -147,8 +148,17 @@ int main(int argc, char **argv) {
   app.add_option("--chunk", arguments.options.chunk,
                  "rows of a chunk of the gated delta rule")
       ->check(CLI::Range(1, 1 << 20));
-  app.add_flag("--round-kv", arguments.options.roundKv,
-               "round K, V and the convolution's input to bfloat16");
+  const std::map<std::string, Rounding> types = {{"f32", Rounding::None},
+                                                 {"bf16", Rounding::BFloat16},
+                                                 {"fp8", Rounding::F8E4M3}};
+  auto addType = [&](const char *name, Rounding &type, const char *what) {
+    app.add_option(name, type, what)->transform(CLI::CheckedTransformer(types));
+  };
+  addType("--kv-dtype", arguments.options.kv, "type that K and V take");
+  addType("--tail-dtype", arguments.options.tail,
+          "type that the convolution's input takes");
+  addType("--state-dtype", arguments.options.state,
+          "type that S is rounded to after each chunk");
   app.add_option("--placement", arguments.options.placement,
                  "mixers of a supernet's layers")
       ->delimiter(',');

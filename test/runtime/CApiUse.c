@@ -32,9 +32,11 @@ static int checkErrors(jet_model *model, jet_session *session,
   /* The error may be ignored. */
   CHECK(jet_session_step(session, state, &sequence, 1, 7, &logits, NULL) == 1);
   CHECK(jet_session_step(session, state, NULL, 1, 0, &logits, NULL) == 1);
-  CHECK(jet_state_create(model, 99, 8, &tooMany, &error) == 1);
+  CHECK(jet_state_create(model, 99, 8, 0, &tooMany, &error) == 1);
   CHECK(tooMany == NULL);
   CHECK(strcmp(error.message, "batch: expected 1 to 4, found 99") == 0);
+  CHECK(jet_state_create(model, 1, 8, 3, &tooMany, &error) == 1);
+  CHECK(strcmp(error.message, "pages: expected 1 to 2, found 3") == 0);
   CHECK(jet_state_reset(state, 2, &error) == 1);
   CHECK(jet_state_position(state, 2) == -1);
   return 0;
@@ -52,9 +54,11 @@ static int checkSteps(jet_session *session, jet_state *state,
   CHECK(memcmp(logits, expected, 16 * sizeof(float)) == 0);
   CHECK(memcmp(logits + 16, expectedSecond, 16 * sizeof(float)) == 0);
   CHECK(jet_state_position(state, 1) == 3);
+  CHECK(jet_state_free_pages(state) == 1);
   CHECK(jet_state_position(state, 0) == 1);
   CHECK(jet_state_reset(state, 1, &error) == 0);
   CHECK(jet_state_position(state, 1) == 0);
+  CHECK(jet_state_free_pages(state) == 2);
   CHECK(jet_session_step(session, state, sequences, 1, JET_LOGITS_OF_ALL_TOKENS,
                          &logits, &error) == 0);
   CHECK(memcmp(logits + 2 * 16, expected, 16 * sizeof(float)) == 0);
@@ -116,8 +120,9 @@ int useJetRuntime(const char *package, const char *weights,
   CHECK(info.vocab_size == 16 && info.max_batch == 4);
   CHECK(info.max_context == 32 && info.bos_token_id == -1);
   CHECK(info.candidates == 3);
+  CHECK(info.page_size == 4);
   CHECK(jet_model_is_eos(model, 0) && !jet_model_is_eos(model, 1));
-  CHECK(jet_state_create(model, 2, 8, &state, &error) == 0);
+  CHECK(jet_state_create(model, 2, 8, 3, &state, &error) == 0);
   CHECK(jet_session_create(model, 2, &session, &error) == 0);
   if ((failed = checkErrors(model, session, state)))
     return failed;

@@ -22,17 +22,10 @@ Package makePackage() {
   package.parameters = {{"table", DType::BF16, {10, 4}},
                         {"head", DType::BF16, {10, 4}},
                         {"norm", DType::F32, {4}}};
-  package.states = {
-      {0,
-       StateKind::AttentionKv,
-       DType::BF16,
-       {number(2), number(1), SizeExpr::makeSymbol(Symbol::C), number(8)}},
-      {1,
-       StateKind::WindowKv,
-       DType::BF16,
-       {number(2), number(1), number(16), number(8)}},
-      {2, StateKind::Recurrent, DType::F32, {number(2), number(3), number(5)}},
-      {2, StateKind::ConvTail, DType::BF16, {number(3), number(7)}}};
+  package.states = {{0, StateKind::AttentionKv, DType::BF16, {2, 1, 64, 8}},
+                    {1, StateKind::WindowKv, DType::BF16, {2, 1, 16, 8}},
+                    {2, StateKind::Recurrent, DType::F32, {2, 3, 5}},
+                    {2, StateKind::ConvTail, DType::BF16, {3, 7}}};
   KernelInfo embed{"embed", number(1), {}, "embedding", {}};
   embed.cost.weightsRead = R * 8;
   KernelInfo mix{"mix", number(1), {}, "attention", {}};

@@ -57,10 +57,12 @@ SizeExpr symbol(Symbol which) { return SizeExpr::makeSymbol(which); }
 
 std::vector<KernelInfo> makeKernels() {
   const SizeExpr R = symbol(Symbol::R), B = symbol(Symbol::B),
-                 T = symbol(Symbol::T), C = symbol(Symbol::C),
-                 S = symbol(Symbol::S);
+                 T = symbol(Symbol::T), S = symbol(Symbol::S),
+                 P = symbol(Symbol::P);
   const SizeExpr hidden = constant(kHidden), vocab = constant(kVocab);
-  const KernelOperand batch = {DType::I32, {B, constant(4)}, Access::Read};
+  const SizeExpr columns = SizeExpr::make(
+      SizeExpr::Kind::Add, symbol(Symbol::C), constant(kBatchColumns));
+  const KernelOperand batch = {DType::I32, {B, columns}, Access::Read};
   const KernelOperand weight = {DType::F32, {vocab, hidden}, Access::Read};
   const KernelOperand input = {DType::F32, {T, hidden}, Access::Read};
   const KernelOperand output = {DType::F32, {T, hidden}, Access::Write};
@@ -82,7 +84,7 @@ std::vector<KernelInfo> makeKernels() {
         {DType::I32, {T}, Access::Read},
         input,
         {DType::F32,
-         {S, constant(2), constant(1), C, hidden},
+         {P, constant(2), constant(1), constant(kPageSize), hidden},
          Access::ReadWrite},
         output}},
       {"fixture_head_last",
@@ -146,19 +148,14 @@ Package makePackage(bool code) {
   package.model.vocabSize = kVocab;
   package.model.maxBatch = kMaxBatch;
   package.model.maxContext = kMaxContext;
+  package.model.pageSize = kPageSize;
   package.model.eosTokenIds = {0};
   package.parameters = {
       {"model.embed_tokens.weight", DType::F32, {kVocab, kHidden}},
       {"lm_head.weight", DType::F32, {kVocab, kHidden}}};
   package.states = {
-      {0,
-       StateKind::Recurrent,
-       DType::F32,
-       {constant(1), constant(1), constant(kHidden)}},
-      {1,
-       StateKind::AttentionKv,
-       DType::F32,
-       {constant(2), constant(1), symbol(Symbol::C), constant(kHidden)}}};
+      {0, StateKind::Recurrent, DType::F32, {1, 1, kHidden}},
+      {1, StateKind::AttentionKv, DType::F32, {2, 1, kPageSize, kHidden}}};
   package.kernels = makeKernels();
   for (const char *name : {"prefill", "decode", "forward"})
     package.programs.push_back(makeProgram(name));

@@ -23,7 +23,7 @@
 namespace jet::test {
 
 inline constexpr int64_t kHidden = 4, kVocab = 16, kMaxBatch = 4,
-                         kMaxContext = 32;
+                         kMaxContext = 32, kPageSize = 4;
 
 /// A directory of its own for every test, removed at the end.
 class TemporaryDirectory {

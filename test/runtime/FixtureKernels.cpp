@@ -7,12 +7,32 @@
 #include <cstdint>
 
 namespace {
-enum Symbol { R, B, T, C, S };
-constexpr int64_t kHidden = 4, kVocab = 16;
+enum Symbol { R, B, T, C, S, P };
+constexpr int64_t kHidden = 4, kVocab = 16, kPageSize = 4;
 
-/// A row of the batch table.
+/// A row of the batch, in front of its pages.
 struct Sequence {
   int32_t slot, position, firstRow, count;
+};
+
+/// Rows of the batch, [B, 4 + C].
+class Batch {
+public:
+  Batch(void *const *operands, const int64_t *symbols)
+      : rows(static_cast<const int32_t *>(operands[0])), columns(symbols[C]) {}
+
+  const Sequence &operator[](int64_t b) const {
+    return *reinterpret_cast<const Sequence *>(row(b));
+  }
+  int64_t page(int64_t b, int64_t position) const {
+    return row(b)[4 + position / kPageSize];
+  }
+
+private:
+  const int32_t *row(int64_t b) const { return rows + b * (4 + columns); }
+
+  const int32_t *rows;
+  int64_t columns;
 };
 
 template <typename Type> Type *operand(void *const *operands, int index) {
@@ -42,11 +62,11 @@ void fixture_embed(void *const *operands, const int64_t *, int64_t begin,
       x[r * kHidden + h] = weight[tokens[r] * kHidden + h];
 }
 
-/// batch [B, 4], x [T, hidden], sums [S, 1, 1, hidden] -> y [T, hidden]; grid
-/// B. The state is the running sum of x; y is the sum so far.
-void fixture_running_sum(void *const *operands, const int64_t *, int64_t begin,
-                         int64_t end) {
-  const auto *batch = operand<const Sequence>(operands, 0);
+/// batch [B, 4 + C], x [T, hidden], sums [S, 1, 1, hidden] -> y [T, hidden];
+/// grid B. The state is the running sum of x; y is the sum so far.
+void fixture_running_sum(void *const *operands, const int64_t *symbols,
+                         int64_t begin, int64_t end) {
+  const Batch batch(operands, symbols);
   const auto *x = operand<const float>(operands, 1);
   auto *sums = operand<float>(operands, 2);
   auto *y = operand<float>(operands, 3);
@@ -60,36 +80,40 @@ void fixture_running_sum(void *const *operands, const int64_t *, int64_t begin,
   }
 }
 
-/// batch [B, 4], positions [T], y [T, hidden], cache [S, 2, 1, C, hidden] ->
-/// z [T, hidden]; grid B. Row p of the cache keeps y; z adds half of row p / 2
-/// and a little of the position.
+/// batch [B, 4 + C], positions [T], y [T, hidden], cache
+/// [P, 2, 1, page, hidden] -> z [T, hidden]; grid B. Position p of the cache
+/// keeps y; z adds half of position p / 2 and a little of the position.
 void fixture_look_back(void *const *operands, const int64_t *symbols,
                        int64_t begin, int64_t end) {
-  const auto *batch = operand<const Sequence>(operands, 0);
+  const Batch batch(operands, symbols);
   const auto *positions = operand<const int32_t>(operands, 1);
   const auto *y = operand<const float>(operands, 2);
   auto *cache = operand<float>(operands, 3);
   auto *z = operand<float>(operands, 4);
   for (int64_t b = begin; b < end; ++b) {
-    float *rows = cache + batch[b].slot * 2 * symbols[C] * kHidden;
+    auto at = [&](int64_t position) {
+      return cache +
+             (batch.page(b, position) * 2 * kPageSize + position % kPageSize) *
+                 kHidden;
+    };
     for (int64_t i = 0; i < batch[b].count; ++i) {
       const int64_t row = batch[b].firstRow + i;
       const int64_t position = positions[row];
       for (int64_t h = 0; h < kHidden; ++h) {
-        rows[position * kHidden + h] = y[row * kHidden + h];
+        at(position)[h] = y[row * kHidden + h];
         z[row * kHidden + h] = y[row * kHidden + h] +
-                               0.5f * rows[position / 2 * kHidden + h] +
+                               0.5f * at(position / 2)[h] +
                                0.01f * static_cast<float>(position);
       }
     }
   }
 }
 
-/// batch [B, 4], z [T, hidden], weight [vocab, hidden] -> logits [B, vocab];
-/// grid B.
-void fixture_head_last(void *const *operands, const int64_t *, int64_t begin,
-                       int64_t end) {
-  const auto *batch = operand<const Sequence>(operands, 0);
+/// batch [B, 4 + C], z [T, hidden], weight [vocab, hidden] -> logits [B,
+/// vocab]; grid B.
+void fixture_head_last(void *const *operands, const int64_t *symbols,
+                       int64_t begin, int64_t end) {
+  const Batch batch(operands, symbols);
   const auto *z = operand<const float>(operands, 1);
   const auto *weight = operand<const float>(operands, 2);
   auto *logits = operand<float>(operands, 3);
@@ -108,12 +132,12 @@ void fixture_head_all(void *const *operands, const int64_t *, int64_t begin,
     head(weight, z + r * kHidden, logits + r * kVocab);
 }
 
-/// batch [B, 4], z [T, hidden], weight [vocab, hidden] -> values [B, 3],
+/// batch [B, 4 + C], z [T, hidden], weight [vocab, hidden] -> values [B, 3],
 /// ids [B, 3]; grid B.
-void fixture_head_top_k(void *const *operands, const int64_t *, int64_t begin,
-                        int64_t end) {
+void fixture_head_top_k(void *const *operands, const int64_t *symbols,
+                        int64_t begin, int64_t end) {
   constexpr int64_t k = 3;
-  const auto *batch = operand<const Sequence>(operands, 0);
+  const Batch batch(operands, symbols);
   const auto *z = operand<const float>(operands, 1);
   const auto *weight = operand<const float>(operands, 2);
   auto *values = operand<float>(operands, 3);

@@ -69,7 +69,7 @@ protected:
   static std::string stateBytes(const State &state, int64_t slot) {
     std::string all;
     for (int64_t i = 0; i < 2; ++i) {
-      const auto bytes = state.slotBytes(i, slot);
+      const std::vector<std::byte> bytes = *state.read(i, slot);
       all.append(reinterpret_cast<const char *>(bytes.data()), bytes.size());
     }
     return all;
@@ -243,7 +243,7 @@ TEST_F(ModelTest, AResetSlotIsANewSequence) {
 
 TEST_F(ModelTest, PoisonFillsWhatNobodyMayRead) {
   Session session(model, 2, Poison::On);
-  Result<State> state = State::create(model, 2, 8, Poison::On);
+  Result<State> state = State::create(model, 2, 8, {}, Poison::On);
   ASSERT_TRUE(state) << messageOf(state);
   auto filledWith = [](std::span<const std::byte> bytes, int value) {
     return std::ranges::all_of(
@@ -251,36 +251,85 @@ TEST_F(ModelTest, PoisonFillsWhatNobodyMayRead) {
   };
   for (int round = 0; round < 2; ++round) {
     // The recurrence begins at zero, the cache with what must not be read.
-    EXPECT_TRUE(filledWith(state->slotBytes(0, 0), 0));
-    EXPECT_TRUE(filledWith(state->slotBytes(1, 0), 0xFF));
+    EXPECT_TRUE(filledWith(state->memory(0), 0));
+    EXPECT_TRUE(filledWith(state->memory(1), 0xFF));
     expectNear(step(session, *state, 0, {1, 2, 3})[0],
                referenceLogits({1, 2, 3})[2]);
+    // The first three positions of the first page.
     const size_t row = kHidden * sizeof(float);
-    EXPECT_FALSE(filledWith(state->slotBytes(1, 0).first(3 * row), 0xFF));
-    EXPECT_TRUE(filledWith(state->slotBytes(1, 0).subspan(3 * row), 0xFF));
-    EXPECT_TRUE(filledWith(state->slotBytes(1, 1), 0xFF));
+    EXPECT_FALSE(filledWith(state->memory(1).first(3 * row), 0xFF));
+    EXPECT_TRUE(filledWith(state->memory(1).subspan(3 * row), 0xFF));
     ASSERT_TRUE(state->reset(0));
   }
 }
 
+TEST_F(ModelTest, SequencesSharePages) {
+  // Two pages of four positions for three slots.
+  Result<State> made = State::create(model, 3, 8, 2);
+  ASSERT_TRUE(made) << messageOf(made);
+  State &state = *made;
+  Session session(model, 2);
+  expectNear(step(session, state, 0, {1, 2, 3})[0],
+             referenceLogits({1, 2, 3})[2]);
+  step(session, state, 1, {7});
+  EXPECT_EQ(state.pageTable().freePages(), 0);
+  // The fourth position is in a page that is there, the fifth is not.
+  expectNear(step(session, state, 0, {4})[0],
+             referenceLogits({1, 2, 3, 4}).back());
+  const std::string before = stateBytes(state, 0) + stateBytes(state, 1);
+  const Tokens one = {5};
+  EXPECT_EQ(
+      messageOf(
+          session.step(state, std::vector<StepInput>{{0, one}, {2, one}})),
+      "step: expected to need at most the 0 free pages of 2, found 2 (of 4 "
+      "positions each)");
+  EXPECT_EQ(stateBytes(state, 0) + stateBytes(state, 1), before);
+  // What one sequence gives back, another one goes on in.
+  ASSERT_TRUE(state.reset(1));
+  EXPECT_EQ(state.pageTable().freePages(), 1);
+  expectNear(step(session, state, 0, {5})[0],
+             referenceLogits({1, 2, 3, 4, 5}).back());
+  EXPECT_EQ(state.pageTable().held(0).size(), 2u);
+}
+
+TEST_F(ModelTest, PositionsTakeAndGivePages) {
+  Result<State> state = State::create(model, 2, 8, 3);
+  ASSERT_TRUE(state) << messageOf(state);
+  EXPECT_TRUE(state->setPosition(0, 8));
+  EXPECT_EQ(messageOf(state->setPosition(1, 5)),
+            "pages: expected 0 to 1, found 2");
+  EXPECT_TRUE(state->setPosition(0, 4));
+  EXPECT_TRUE(state->setPosition(1, 5));
+  EXPECT_EQ(state->pageTable().freePages(), 0);
+}
+
 TEST_F(ModelTest, ResetOfLargeSlotsKeepsTheNeighbours) {
-  // Slots that begin and end inside pages, and cover whole ones.
+  // Rings that begin and end inside pages of memory, and cover whole ones.
   Package package = makePackage();
-  package.model.maxContext = 4096;
+  package.states.push_back(
+      {0, StateKind::WindowKv, DType::F32, {2, 1, 1001, kHidden}});
+  package.kernels[1].operands.push_back(
+      {DType::F32,
+       {SizeExpr::makeSymbol(Symbol::S), SizeExpr::makeConstant(2),
+        SizeExpr::makeConstant(1), SizeExpr::makeConstant(1001),
+        SizeExpr::makeConstant(kHidden)},
+       Access::ReadWrite});
+  for (ProgramInfo &program : package.programs)
+    program.launches[1].operands.push_back({OperandRef::Kind::State, 2});
   const TemporaryDirectory directory;
   ASSERT_TRUE(writePackage(package, directory.file("p.jet")));
   writeCheckpoint(directory.file("model.safetensors"));
   auto loaded = Model::load(directory.file("p.jet"), directory.name());
   ASSERT_TRUE(loaded);
-  Result<State> state = State::create(*loaded, 3, 1001);
+  Result<State> state = State::create(*loaded, 3, 8);
   ASSERT_TRUE(state);
-  for (int64_t slot = 0; slot < 3; ++slot) {
-    const auto bytes = state->slotBytes(1, slot);
-    std::fill(bytes.begin(), bytes.end(), std::byte(slot + 1));
-  }
+  const std::span<std::byte> rings = state->memory(2);
+  const size_t ring = rings.size() / 3;
+  for (size_t slot = 0; slot < 3; ++slot)
+    std::ranges::fill(rings.subspan(slot * ring, ring), std::byte(slot + 1));
   ASSERT_TRUE(state->reset(1));
-  for (int64_t slot = 0; slot < 3; ++slot)
-    for (std::byte byte : state->slotBytes(1, slot))
+  for (size_t slot = 0; slot < 3; ++slot)
+    for (std::byte byte : rings.subspan(slot * ring, ring))
       ASSERT_EQ(byte, std::byte(slot == 1 ? 0 : slot + 1));
 }
 
@@ -334,6 +383,10 @@ TEST_F(ModelTest, StatesObeyThePackage) {
             "batch: expected 1 to 4, found 5");
   EXPECT_EQ(messageOf(State::create(model, 1, kMaxContext + 1)),
             "context: expected 1 to 32, found 33");
+  EXPECT_EQ(messageOf(State::create(model, 2, 8, 0)),
+            "pages: expected 1 to 4, found 0");
+  EXPECT_EQ(messageOf(State::create(model, 2, 7, 5)),
+            "pages: expected 1 to 4, found 5");
   State state = makeState(2, 8);
   EXPECT_FALSE(state.reset(2));
   EXPECT_FALSE(state.reset(-1));

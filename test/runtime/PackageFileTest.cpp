@@ -89,7 +89,7 @@ TEST_F(PackageFileTest, RoundTrips) {
   EXPECT_EQ(read->model.layers, package.model.layers);
   EXPECT_EQ(read->blobs[2].bytes, package.blobs[2].bytes);
   EXPECT_EQ(read->programs[2].launches.size(), 4u);
-  const SymbolValues symbols = {9, 1, 1, 1, 1};
+  const SymbolValues symbols = {9, 1, 1, 1, 1, 1};
   EXPECT_EQ(*read->kernels[0].grid.evaluate(symbols), 2);
   EXPECT_EQ(read->kernels[1].op, "linear");
   EXPECT_EQ(read->kernels[1].cost.weightsRead, 12);
@@ -166,7 +166,7 @@ TEST_F(PackageFileTest, AnotherVersionIsNamedBeforeTheChecksum) {
   other["version"] = 7;
   std::string file = withHeader(other.dump());
   file.back() ^= 1;
-  EXPECT_EQ(read(file), path + ": expected package version 2, found 7");
+  EXPECT_EQ(read(file), path + ": expected package version 3, found 7");
 }
 
 TEST_F(PackageFileTest, AnotherFormatIsNamed) {

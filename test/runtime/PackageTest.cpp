@@ -16,8 +16,9 @@ static SizeExpr number(int64_t value) { return SizeExpr::makeConstant(value); }
 static SizeExpr letter(Symbol symbol) { return SizeExpr::makeSymbol(symbol); }
 
 TEST(SizeExprTest, EvaluatesEverySymbolAndOperation) {
-  const SymbolValues symbols = {2, 3, 5, 7, 11};
-  const Symbol all[] = {Symbol::R, Symbol::B, Symbol::T, Symbol::C, Symbol::S};
+  const SymbolValues symbols = {2, 3, 5, 7, 11, 13};
+  const Symbol all[] = {Symbol::R, Symbol::B, Symbol::T,
+                        Symbol::C, Symbol::S, Symbol::P};
   for (int i = 0; i < kNumSymbols; ++i)
     EXPECT_EQ(*letter(all[i]).evaluate(symbols), symbols[i]);
   const SizeExpr sum = SizeExpr::make(Kind::Add, letter(Symbol::T), number(4));
@@ -34,7 +35,7 @@ TEST(SizeExprTest, EvaluatesEverySymbolAndOperation) {
 }
 
 TEST(SizeExprTest, OverflowAndDivisionByZeroAreErrors) {
-  const SymbolValues symbols = {1, 1, INT64_MAX, 1, 1};
+  const SymbolValues symbols = {1, 1, INT64_MAX, 1, 1, 1};
   const SizeExpr tokens = letter(Symbol::T);
   EXPECT_FALSE(SizeExpr::make(Kind::Add, tokens, number(1)).evaluate(symbols));
   EXPECT_FALSE(SizeExpr::make(Kind::Mul, tokens, number(2)).evaluate(symbols));
@@ -49,12 +50,9 @@ TEST(SizeExprTest, OverflowAndDivisionByZeroAreErrors) {
 
 TEST(StateBytesTest, CountsByKind) {
   Package package = makePackage(false);
+  package.states.push_back({0, StateKind::ConvTail, DType::BF16, {3, 10}});
   package.states.push_back(
-      {0, StateKind::ConvTail, DType::BF16, {number(3), number(10)}});
-  package.states.push_back({1,
-                            StateKind::WindowKv,
-                            DType::BF16,
-                            {number(2), number(3), number(16), number(8)}});
+      {1, StateKind::WindowKv, DType::BF16, {2, 3, 16, 8}});
   const Result<StateBytes> bytes = stateBytesPerSequence(package, 100);
   ASSERT_TRUE(bytes) << messageOf(bytes);
   EXPECT_EQ(bytes->recurrent, kHidden * 4);
@@ -62,6 +60,10 @@ TEST(StateBytesTest, CountsByKind) {
   EXPECT_EQ(bytes->convTail, 3 * 10 * 2);
   EXPECT_EQ(bytes->windowKv, 2 * 3 * 16 * 8 * 2);
   EXPECT_EQ(bytes->total(), 16 + 3200 + 60 + 1536);
+  // The last page counts whole.
+  EXPECT_EQ(stateBytesPerSequence(package, 97)->attentionKv,
+            bytes->attentionKv);
+  EXPECT_EQ(stateBytesPerSequence(package, 0)->attentionKv, 0);
   EXPECT_FALSE(stateBytesPerSequence(package, -1));
   EXPECT_FALSE(stateBytesPerSequence(package, INT64_MAX / 2));
 }

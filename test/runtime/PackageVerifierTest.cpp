@@ -109,12 +109,30 @@ const Broken kBroken[] = {
      "$.states[0].layer: expected an index below 2, found 2"},
     {"state of another rank", [](Package &p) { p.states[0].shape.pop_back(); },
      "$.states[0].shape: expected 3 dimensions, found 2"},
-    {"cache of fixed length",
-     [](Package &p) { p.states[1].shape[2] = number(8); },
-     "$.states[1].shape[2]: expected C"},
+    {"state of a negative size", [](Package &p) { p.states[0].shape[1] = -1; },
+     "$.states[0].shape[1]: expected a size >= 0, found -1"},
+    {"pages of another size", [](Package &p) { p.states[1].shape[2] = 8; },
+     "$.states[1].shape[2]: expected the page_size 4, found 8"},
+    {"pages of nothing", [](Package &p) { p.model.pageSize = 0; },
+     "$.model.page_size: expected an integer from 1 to 2147483647, found 0"},
+    {"more pages than int32 counts",
+     [](Package &p) {
+       p.model.pageSize = p.states[1].shape[2] = 1;
+       p.model.maxBatch = 1 << 20;
+       p.model.maxContext = 1 << 14;
+     },
+     "$.model.page_size: expected at most 2147483647 pages of max_batch x "
+     "max_context, found 17179869184"},
     {"states beyond int64",
-     [](Package &p) { p.states[1].shape[3] = number(INT64_MAX / 64); },
-     "$.states"},
+     [](Package &p) { p.states[1].shape[3] = INT64_MAX / 64; }, "$.states"},
+    {"a batch without pages",
+     [](Package &p) { p.kernels[1].operands[0].shape[1] = number(4); },
+     "expected 4*B elements, found 4*B + 1*B*C (batch)"},
+    {"a slot for each sequence where there are pages",
+     [](Package &p) {
+       p.kernels[2].operands[3].shape[0] = SizeExpr::makeSymbol(Symbol::S);
+     },
+     "expected 32*S elements, found 32*P (state 1)"},
     {"two kernels of one name",
      [](Package &p) { p.kernels[1].name = p.kernels[0].name; },
      "$.kernels[1].name"},
@@ -176,7 +194,7 @@ const Broken kBroken[] = {
      "expected 64 elements, found 80 (parameter 'model.embed_tokens.weight')"},
     {"wrong state for a kernel",
      [](Package &p) { p.programs[0].launches[1].operands[2].index = 1; },
-     "expected 4*S elements, found 8*C*S (state 1)"},
+     "expected 4*S elements, found 32*P (state 1)"},
     {"rows of the wrong kind",
      [](Package &p) { p.programs[0].launches[0].rowsAreSequences = true; },
      "expected 1*B elements, found 1*T (tokens)"},

@@ -100,18 +100,18 @@ const Broken kBroken[] = {
      "launches[1] 'fixture_running_sum': expected operand 1 to be written "
      "before, found buffer 0 [0, 16) read beyond what was written: 512 bytes "
      "of 16"},
-    {"capacities where fewer were written",
+    {"pages where fewer were written",
      [](Package &p) {
        const int64_t kernel = addRowsKernel(p, "rows", {Access::Write});
-       // As large as what is read at the largest capacity only.
-       p.kernels[kernel].operands[0].shape = {SizeExpr::makeSymbol(Symbol::B),
-                                              SizeExpr::makeSymbol(Symbol::C),
-                                              SizeExpr::makeConstant(kHidden)};
+       // As large as what is read with the most pages only.
+       p.kernels[kernel].operands[0].shape = {
+           SizeExpr::makeSymbol(Symbol::B), SizeExpr::makeSymbol(Symbol::C),
+           SizeExpr::makeConstant(kHidden * kPageSize)};
        p.programs[0].arenaBytesPerRow = 576;
        p.programs[0].buffers = {{0, 512}, {512, 16}};
        launchOf(p, 0) = {kernel, false, {{Kind::Buffer, 0}}};
      },
-     "read beyond what was written: 512 bytes of 16"},
+     "read beyond what was written: 512 bytes of 64"},
     {"misaligned", [](Package &p) { p.programs[0].buffers[1].offset = 96; },
      "$.programs['prefill'].buffers[1].offset: expected a multiple of 64, "
      "found 96"},

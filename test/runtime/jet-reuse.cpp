@@ -22,6 +22,7 @@ namespace {
 struct Arguments {
   std::string package, weights;
   int64_t slots = 3, sequences = 20, capacity = 40, chunk = 9;
+  std::optional<int64_t> pages;
   uint32_t seed = 1;
 };
 
@@ -48,6 +49,7 @@ private:
     return std::uniform_int_distribution<int64_t>(low, high)(random);
   }
   Result<void> start(int64_t slot);
+  int64_t unclaimedPages() const;
   Result<void> step();
   Result<void> compare(Running &sequence, std::span<const int32_t> tokens,
                        std::span<const float> logits);
@@ -63,14 +65,28 @@ private:
 
 } // namespace
 
+/// Pages that no running sequence will ever need.
+int64_t Reuse::unclaimedPages() const {
+  const PageTable &table = state.pageTable();
+  int64_t left = table.pages();
+  for (const std::optional<Running> &sequence : running)
+    if (sequence)
+      left -= pagesFor(static_cast<int64_t>(sequence->tokens.size()),
+                       table.pageSize());
+  return left;
+}
+
+/// A new sequence in `slot`, if it can have pages to its end.
 Result<void> Reuse::start(int64_t slot) {
-  if (auto done = state.reset(slot); !done)
-    return done;
+  const int64_t room = std::min(
+      arguments.capacity, unclaimedPages() * state.pageTable().pageSize());
+  if (room < 1)
+    return {};
   Result<State> alone = State::create(model, 1, arguments.capacity);
   if (!alone)
     return alone.error();
   Running sequence{started++, {}, 0, 0, std::move(*alone)};
-  sequence.tokens.resize(uniform(1, arguments.capacity));
+  sequence.tokens.resize(uniform(1, room));
   for (int32_t &token : sequence.tokens)
     token = static_cast<int32_t>(uniform(0, model->info().vocabSize - 1));
   running[slot].emplace(std::move(sequence));
@@ -123,8 +139,11 @@ Result<void> Reuse::step() {
         !done)
       return done;
     sequence->done += sequence->next;
-    if (sequence->done == sequence->tokens.size())
-      sequence.reset();
+    if (sequence->done < sequence->tokens.size())
+      continue;
+    sequence.reset();
+    if (auto done = state.reset(inputs[i].slot); !done)
+      return done;
   }
   return {};
 }
@@ -151,8 +170,8 @@ static Result<void> run(const Arguments &arguments) {
   auto model = Model::load(arguments.package, arguments.weights);
   if (!model)
     return model.error();
-  Result<State> state =
-      State::create(*model, arguments.slots, arguments.capacity, Poison::On);
+  Result<State> state = State::create(
+      *model, arguments.slots, arguments.capacity, arguments.pages, Poison::On);
   if (!state)
     return state.error();
   return Reuse(arguments, *model, std::move(*state)).run();
@@ -169,6 +188,8 @@ int main(int argc, char **argv) {
   app.add_option("--capacity", arguments.capacity, "longest sequence")
       ->check(CLI::PositiveNumber);
   app.add_option("--chunk", arguments.chunk, "most tokens of a step")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--pages", arguments.pages, "pages of KV that the slots share")
       ->check(CLI::PositiveNumber);
   app.add_option("--seed", arguments.seed);
   CLI11_PARSE(app, argc, argv);

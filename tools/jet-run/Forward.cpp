@@ -153,13 +153,17 @@ static Result<void> runChunks(const ForwardOptions &options,
 
 static Result<void> writeStates(const State &state, SafetensorsWriter &writer) {
   const size_t count = state.model().package().states.size();
-  for (size_t i = 0; i < count; ++i) {
-    const auto bytes =
-        static_cast<int64_t>(state.slotBytes(i, 0).size()) * state.slots();
-    if (auto done = writer.writeAt(writer.offset(i + 1), state.data(i), bytes);
-        !done)
-      return done;
-  }
+  for (size_t i = 0; i < count; ++i)
+    for (int64_t slot = 0; slot < state.slots(); ++slot) {
+      Result<std::vector<std::byte>> bytes = state.read(i, slot);
+      if (!bytes)
+        return bytes.error();
+      const auto size = static_cast<int64_t>(bytes->size());
+      if (auto done = writer.writeAt(writer.offset(i + 1) + slot * size,
+                                     bytes->data(), size);
+          !done)
+        return done;
+    }
   return {};
 }
 

@@ -27,6 +27,7 @@ struct GenerateOptions {
   std::string package, weights, device;
   std::vector<std::string> prompts, promptIds;
   int64_t maxNewTokens = 128, chunk = 0;
+  std::optional<int64_t> kvPages; // none: enough
   int threads = 0;
   bool greedy = false, printIds = false, ignoreEos = false, json = false;
   std::optional<double> temperature;
@@ -77,7 +78,8 @@ private:
   Result<void> decode(State &state);
   Result<StepOutput> step(State &state, const std::vector<StepInput> &inputs);
   int32_t sample(Sequence &sequence, const StepOutput &output, size_t i) const;
-  void accept(Sequence &sequence, int32_t token);
+  Result<void> accept(State &state, int64_t slot, int32_t token);
+  void add(Sequence &sequence, int32_t token);
   void stream(const Sequence &sequence, int32_t token) const;
   void printSequences() const;
   void printJson() const;
@@ -169,7 +171,8 @@ Result<State> Generator::createState() const {
                    std::to_string(options.maxNewTokens)};
     capacity = std::max(capacity, prompt + options.maxNewTokens);
   }
-  return State::create(model, static_cast<int64_t>(sequences.size()), capacity);
+  return State::create(model, static_cast<int64_t>(sequences.size()), capacity,
+                       options.kvPages);
 }
 
 void Generator::stream(const Sequence &sequence, int32_t token) const {
@@ -209,8 +212,15 @@ int32_t Generator::sample(Sequence &sequence, const StepOutput &output,
   return sequence.sampler->sample(output.logits.subspan(i * vocab, vocab));
 }
 
+/// Adds the next token of `slot`; when the sequence ends there, others can have
+/// its pages.
+Result<void> Generator::accept(State &state, int64_t slot, int32_t token) {
+  add(sequences[slot], token);
+  return sequences[slot].finish ? state.reset(slot) : Result<void>();
+}
+
 /// Adds the next token to `sequence` and decides whether it ends there.
-void Generator::accept(Sequence &sequence, int32_t token) {
+void Generator::add(Sequence &sequence, int32_t token) {
   const std::vector<int64_t> &eos = model->info().eosTokenIds;
   if (!options.ignoreEos &&
       std::find(eos.begin(), eos.end(), token) != eos.end()) {
@@ -248,9 +258,11 @@ Result<void> Generator::prefill(State &state) {
     }
     prefillPhase.seconds = stopwatch.seconds();
     for (size_t i = 0; i < inputs.size(); ++i)
-      if (pending[inputs[i].slot].left() == 0)
-        accept(sequences[inputs[i].slot],
-               sample(sequences[inputs[i].slot], *output, i));
+      if (const int64_t slot = inputs[i].slot; pending[slot].left() == 0)
+        if (auto done =
+                accept(state, slot, sample(sequences[slot], *output, i));
+            !done)
+          return done;
     progress.update(prefillPhase.tokens);
   }
   return {};
@@ -270,9 +282,12 @@ Result<void> Generator::decode(State &state) {
     const Result<StepOutput> output = step(state, inputs);
     if (!output)
       return output.error();
-    for (size_t i = 0; i < inputs.size(); ++i)
-      accept(sequences[inputs[i].slot],
-             sample(sequences[inputs[i].slot], *output, i));
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      const int64_t slot = inputs[i].slot;
+      if (auto done = accept(state, slot, sample(sequences[slot], *output, i));
+          !done)
+        return done;
+    }
     decodePhase.tokens += static_cast<int64_t>(inputs.size());
     decodePhase.seconds = stopwatch.seconds();
     // Nobody reads on: `generate | head`.
@@ -403,6 +418,11 @@ void addGenerateCommand(CLI::App &app, Command &command) {
                    "Tokens to add to each prompt [128]")
       ->check(CLI::PositiveNumber);
   addSamplingOptions(*generate, *options);
+  generate
+      ->add_option("--kv-pages", options->kvPages,
+                   "Pages of KV that the prompts share; a sequence gives its "
+                   "own back when it ends [enough for all]")
+      ->check(CLI::PositiveNumber);
   generate->add_flag("--print-ids", options->printIds,
                      "Print token ids on one line instead of text");
   generate->add_flag("--ignore-eos", options->ignoreEos,

@@ -19,6 +19,7 @@
 #include "mlir/Support/Timing.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/MathExtras.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -26,6 +27,9 @@ using namespace mlir;
 using namespace jet;
 
 namespace {
+
+/// Largest --page-size: all the positions of the longest context.
+constexpr int64_t kMaxPage = int64_t(1) << 30;
 
 /// "file: $.json.path" or "file:line:column", for one-line messages; empty if
 /// not known.
@@ -40,6 +44,16 @@ std::string describePlace(Location location) {
            std::to_string(file.getColumn());
   }
   return "";
+}
+
+/// A float type by the name that --kv-dtype and --state-dtype take; null for
+/// any other name.
+Type parseDtype(MLIRContext *context, StringRef name) {
+  if (name == "f32")
+    return Float32Type::get(context);
+  if (name == "bf16")
+    return BFloat16Type::get(context);
+  return {};
 }
 
 class Compilation {
@@ -100,6 +114,12 @@ private:
         (*options.maxBatch < 1 || *options.maxBatch > (1 << 20)))
       return fail("--max-batch: expected 1 to 1048576, found " +
                   std::to_string(*options.maxBatch));
+    if (options.pageSize &&
+        (*options.pageSize < 1 || *options.pageSize > kMaxPage ||
+         !llvm::isPowerOf2_64(*options.pageSize)))
+      return fail("--page-size: expected a power of two from 1 to " +
+                  std::to_string(kMaxPage) + ", found " +
+                  std::to_string(*options.pageSize));
     if (options.memory) {
       if (Result<int64_t> bytes = parseByteCount(*options.memory); !bytes)
         return fail("--memory: " + bytes.error().message);
@@ -112,6 +132,11 @@ private:
         return fail("--disable-fusion: expected all or one of " +
                     llvm::join(getFusionNames(), ", ") + ", found '" + name +
                     "'");
+    for (const auto &[name, dtype] : {std::pair{"--kv-dtype", options.kvDtype},
+                                      {"--state-dtype", options.stateDtype}})
+      if (dtype && !parseDtype(&context, *dtype))
+        return fail(std::string(name) + ": expected f32 or bf16, found '" +
+                    *dtype + "'");
     if (options.packWeights && options.passPipeline)
       return fail("--pack-weights: expected no --pass-pipeline beside it; add "
                   "jet-pack-weights to the passes instead");
@@ -124,6 +149,7 @@ private:
     const Phase phase = options.phase;
     if (!module->getOps<PlanOp>().empty())
       return checkPlanOptions() && lower("plan", buildPlanChecks);
+    setStateStorage();
     return checkLimits() && (phase < Phase::Placed || place()) &&
            (phase < Phase::Tensor || expand()) &&
            (phase < Phase::Fused || fuse()) &&
@@ -200,6 +226,17 @@ private:
     return false;
   }
 
+  /// What layers carry from step to step, in the types and pages asked for.
+  void setStateStorage() {
+    ModelOp model = *module->getOps<ModelOp>().begin();
+    if (options.kvDtype)
+      model.setKvStorage(parseDtype(&context, *options.kvDtype));
+    if (options.stateDtype)
+      model.setRecurrentStorage(parseDtype(&context, *options.stateDtype));
+    if (options.pageSize)
+      model.setPage(*options.pageSize);
+  }
+
   /// placed → tensor
   bool expand() {
     ExpandOptions expand;
@@ -271,8 +308,11 @@ private:
     const std::pair<const char *, bool> decided[] = {
         {"--max-batch", options.maxBatch.has_value()},
         {"--max-context", options.maxContext.has_value()},
+        {"--page-size", options.pageSize.has_value()},
         {"--placement", !options.placement.empty()},
         {"--disable-fusion", !options.disableFusion.empty()},
+        {"--kv-dtype", options.kvDtype.has_value()},
+        {"--state-dtype", options.stateDtype.has_value()},
         {"--pack-weights", options.packWeights},
         {"--top-k", options.topK.has_value()},
         {"--pass-pipeline", options.passPipeline.has_value()}};

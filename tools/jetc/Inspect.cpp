@@ -113,6 +113,7 @@ static nlohmann::ordered_json toJson(const Summary &summary) {
           {"vocab_size", model.vocabSize},
           {"max_batch", model.maxBatch},
           {"max_context", model.maxContext},
+          {"page_size", model.pageSize},
           {"context", summary.context},
           {"state_bytes_per_sequence",
            {{"attention_kv", state.attentionKv},
@@ -144,7 +145,8 @@ static void printText(const Summary &summary) {
          << " B (" << model.parameters << ")\n";
   printPacked(package);
   outs() << "  limits      batch " << model.maxBatch << ", context "
-         << model.maxContext << "\n";
+         << model.maxContext << ", KV in pages of " << model.pageSize
+         << " positions\n";
   outs() << "  target      " << package.target.kind << " "
          << (package.target.cpuLevel.empty() ? package.target.arch
                                              : package.target.cpuLevel)

@@ -50,10 +50,14 @@ struct CompileOptions {
   /// Candidates of the programs *_top_k, 0 for none of these programs; without
   /// a value kDefaultTopK, or all of a smaller vocabulary.
   std::optional<int64_t> topK;
+  std::optional<int64_t> pageSize; // none: the model's
   std::vector<std::string> placement;
   std::vector<std::string> disableFusion; // names as in getFusionNames()
   /// Runs from Tensor to Fused instead of our passes, if there is one.
   std::optional<std::string> passPipeline;
+  /// Types of keys and values and of recurrent states, as `jet.model` has them;
+  /// none: what the model says.
+  std::optional<std::string> kvDtype, stateDtype;
   bool packWeights = false;
   bool remarks = false;
 };

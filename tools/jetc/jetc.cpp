@@ -84,6 +84,11 @@ static cl::opt<int64_t>
          cl::desc("Candidates that programs *_top_k return instead of logits; "
                   "0: no such programs (default 64, or the vocabulary)"),
          cl::sub(compileCommand), cl::cat(category));
+static cl::opt<int64_t>
+    pageSize("page-size", cl::init(64), cl::value_desc("N"),
+             cl::desc("Positions in a page of a full-attention cache, a power "
+                      "of two (default 64)"),
+             cl::sub(compileCommand), cl::cat(category));
 static cl::opt<std::string> compileMemory(
     "memory", cl::value_desc("80GB"),
     cl::desc("Refuse unless weights, states and activations of the largest "
@@ -93,6 +98,15 @@ static cl::list<std::string>
     placement("placement", cl::CommaSeparated, cl::value_desc("mixer,…"),
               cl::desc("Mixer of each layer of a supernet, in order"),
               cl::sub(compileCommand), cl::cat(category));
+static cl::opt<std::string> kvDtype(
+    "kv-dtype", cl::value_desc("type"),
+    cl::desc("Type in which keys and values are kept: f32 or bf16 (default: "
+             "the model's)"),
+    cl::sub(compileCommand), cl::cat(category));
+static cl::opt<std::string> stateDtype(
+    "state-dtype", cl::value_desc("type"),
+    cl::desc("Type in which recurrent states are kept: f32 (default) or bf16"),
+    cl::sub(compileCommand), cl::cat(category));
 static const std::string fusionHelp =
     "Fusions to leave out: all, or " + join(getFusionNames(), ", ");
 static cl::list<std::string> disableFusion("disable-fusion", cl::CommaSeparated,
@@ -214,10 +228,16 @@ static CompileOptions readCompileOptions() {
     options.memory = compileMemory.getValue();
   if (topK.getNumOccurrences())
     options.topK = topK;
+  if (pageSize.getNumOccurrences())
+    options.pageSize = pageSize.getValue();
   options.placement.assign(placement.begin(), placement.end());
   options.disableFusion.assign(disableFusion.begin(), disableFusion.end());
   if (passPipeline.getNumOccurrences())
     options.passPipeline = passPipeline;
+  if (kvDtype.getNumOccurrences())
+    options.kvDtype = kvDtype;
+  if (stateDtype.getNumOccurrences())
+    options.stateDtype = stateDtype;
   options.packWeights = packWeights;
   options.remarks = remarks;
   return options;

@@ -86,10 +86,10 @@ func.func @map(%a: tensor<?x4xf32>, %b: tensor<4xbf16>, %s: tensor<8x4xf32>) -> 
 // CHECK-LABEL: func.func @attention
 // CHECK: jet.cost = {activations_read = "768*R + 16*B", activations_written = "512*R", op = "attention", state_read = "256*B*L", tensor_flops = "512*B*ceildiv(N*N + N, 2) + 512*B*L*N", vector_flops = "20*B*ceildiv(N*N + N, 2) + 20*B*L*N"}
 // CHECK: jet.cost = {activations_read = "256*R + 16*B", op = "kv_append", state_written = "256*T"}
-func.func @attention(%q: tensor<?x4x32xf32>, %k: tensor<?x2x32xbf16>, %v: tensor<?x2x32xbf16>, %c: !jet.kv_cache<2x32xbf16>, %b: !jet.batch) -> (tensor<?x4x32xf32>, !jet.kv_cache<2x32xbf16>) {
-  %y = jet.attention %q, %k, %v, %c, %b : (tensor<?x4x32xf32>, tensor<?x2x32xbf16>, tensor<?x2x32xbf16>, !jet.kv_cache<2x32xbf16>, !jet.batch) -> tensor<?x4x32xf32>
-  %n = jet.kv_append %c, %k, %v, %b : (!jet.kv_cache<2x32xbf16>, tensor<?x2x32xbf16>, tensor<?x2x32xbf16>, !jet.batch) -> !jet.kv_cache<2x32xbf16>
-  return %y, %n : tensor<?x4x32xf32>, !jet.kv_cache<2x32xbf16>
+func.func @attention(%q: tensor<?x4x32xf32>, %k: tensor<?x2x32xbf16>, %v: tensor<?x2x32xbf16>, %c: !jet.kv_cache<2x32xbf16, page = 64>, %b: !jet.batch) -> (tensor<?x4x32xf32>, !jet.kv_cache<2x32xbf16, page = 64>) {
+  %y = jet.attention %q, %k, %v, %c, %b : (tensor<?x4x32xf32>, tensor<?x2x32xbf16>, tensor<?x2x32xbf16>, !jet.kv_cache<2x32xbf16, page = 64>, !jet.batch) -> tensor<?x4x32xf32>
+  %n = jet.kv_append %c, %k, %v, %b : (!jet.kv_cache<2x32xbf16, page = 64>, tensor<?x2x32xbf16>, tensor<?x2x32xbf16>, !jet.batch) -> !jet.kv_cache<2x32xbf16, page = 64>
+  return %y, %n : tensor<?x4x32xf32>, !jet.kv_cache<2x32xbf16, page = 64>
 }
 
 // With a window, at most that many keys are cached, seen and kept.
@@ -120,6 +120,24 @@ func.func @conv(%u: tensor<?x256xf32>, %t: tensor<?x1024xf32>, %s: !jet.conv_tai
 func.func @delta_rule(%q: tensor<?x4x32xf32>, %v: tensor<?x4x64xf32>, %g: tensor<?x4xf32>, %s: !jet.recurrent_state<4x32x64xf32>, %b: !jet.batch) -> (tensor<?x4x64xf32>, !jet.recurrent_state<4x32x64xf32>) {
   %y, %n = jet.gated_delta_rule %q, %q, %v, %g, %g, %s, %b : (tensor<?x4x32xf32>, tensor<?x4x32xf32>, tensor<?x4x64xf32>, tensor<?x4xf32>, tensor<?x4xf32>, !jet.recurrent_state<4x32x64xf32>, !jet.batch) -> (tensor<?x4x64xf32>, !jet.recurrent_state<4x32x64xf32>)
   return %y, %n : tensor<?x4x64xf32>, !jet.recurrent_state<4x32x64xf32>
+}
+
+// A norm: 4 operations for each of 8 values of x. Its weight is read once, the
+// normed rows never.
+// CHECK-LABEL: func.func @normed_projections
+// CHECK: jet.cost = {activations_read = "32*R", activations_written = "40*R", op = "grouped_linear", tensor_flops = "160*R", vector_flops = "32*R", weights_read = "256"}
+func.func @normed_projections(%x: tensor<?x8xf32>, %a: tensor<6x8xbf16>, %c: tensor<4x8xf32>, %n: tensor<8xf32>) -> (tensor<?x6xf32>, tensor<?x4xf32>) {
+  %p:2 = jet.grouped_linear %x(%a, %c) norm %n eps 1.0e-06 products [1, 1]
+    : (tensor<?x8xf32>, tensor<6x8xbf16>, tensor<4x8xf32>, tensor<8xf32>) -> (tensor<?x6xf32>, tensor<?x4xf32>)
+  return %p#0, %p#1 : tensor<?x6xf32>, tensor<?x4xf32>
+}
+
+// The same beside 8 products for each of 500 columns, and a comparison.
+// CHECK-LABEL: func.func @normed_head
+// CHECK: jet.cost = {activations_read = "32*R", activations_written = "128*R", op = "linear_top_k", tensor_flops = "8000*R", vector_flops = "532*R", weights_read = "8032"}
+func.func @normed_head(%x: tensor<?x8xf32>, %w: tensor<500x8xbf16>, %n: tensor<8xf32>) -> (tensor<?x16xf32>, tensor<?x16xi32>) {
+  %v, %i = jet.linear_top_k %x, %w norm %n eps 1.0e-06 k 4 block 128 : (tensor<?x8xf32>, tensor<500x8xbf16>, tensor<8xf32>) -> (tensor<?x16xf32>, tensor<?x16xi32>)
+  return %v, %i : tensor<?x16xf32>, tensor<?x16xi32>
 }
 
 // One row of each sequence, however many there are.

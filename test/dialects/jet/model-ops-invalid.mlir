@@ -92,6 +92,42 @@ jet.model @m hidden 128 intermediate 320 vocab 512 max_position 4096
 
 // -----
 
+// model C3
+// expected-error @+1 {{expected kv f32 or bf16, found 'i8'}}
+jet.model @m hidden 128 intermediate 320 vocab 512 max_position 4096
+    rms_norm_eps 1.0e-06 storage f32 kv i8 {
+  jet.layer 0 mixer #jet.attention<heads = 4, kv_heads = 2, head_dim = 32, rope_theta = 10000.0> weights "self_attn"
+}
+
+// -----
+
+// model C4
+// expected-error @+1 {{expected page to be a power of two below 2^31, found 48}}
+jet.model @m hidden 128 intermediate 320 vocab 512 max_position 4096
+    rms_norm_eps 1.0e-06 storage f32 page 48 {
+  jet.layer 0 mixer #jet.attention<heads = 4, kv_heads = 2, head_dim = 32, rope_theta = 10000.0> weights "self_attn"
+}
+
+// -----
+
+// model C3
+// expected-error @+1 {{expected recurrent f32 or bf16, found 'f64'}}
+jet.model @m hidden 128 intermediate 320 vocab 512 max_position 4096
+    rms_norm_eps 1.0e-06 storage bf16 recurrent f64 {
+  jet.layer 0 mixer #jet.attention<heads = 4, kv_heads = 2, head_dim = 32, rope_theta = 10000.0> weights "self_attn"
+}
+
+// -----
+
+// model C4
+// expected-error @+1 {{expected page to be a power of two below 2^31, found 4294967296}}
+jet.model @m hidden 128 intermediate 320 vocab 512 max_position 4096
+    rms_norm_eps 1.0e-06 storage f32 page 4294967296 {
+  jet.layer 0 mixer #jet.attention<heads = 4, kv_heads = 2, head_dim = 32, rope_theta = 10000.0> weights "self_attn"
+}
+
+// -----
+
 // layer C1
 jet.model @m hidden 128 intermediate 320 vocab 512 max_position 4096
     rms_norm_eps 1.0e-06 storage f32 {

@@ -77,7 +77,7 @@ jet.plan @p arena 256 max_batch 16 max_context 4096 {
 // jet.state C2
 jet.plan @p arena 256 max_batch 16 max_context 4096 {
   // expected-error @+1 {{'jet.state' op expected a layer >= 0, found -2}}
-  %x = jet.state 0 layer -2 : !jet.kv_cache<2x32xf32>
+  %x = jet.state 0 layer -2 : !jet.kv_cache<2x32xf32, page = 64>
 }
 
 // -----
@@ -156,12 +156,12 @@ module @kernels {
 
 // jet.execute C2: a state that is updated, only read
 jet.plan @p arena 256 max_batch 16 max_context 4096 {
-  %x = jet.state 0 layer 0 : !jet.kv_cache<2x32xf32>
+  %x = jet.state 0 layer 0 : !jet.kv_cache<2x32xf32, page = 64>
   // expected-error @+1 {{'jet.execute' op expected to read 0 places as @kernels::@k does, found 1}}
-  jet.execute @kernels::@k reads(%x : !jet.kv_cache<2x32xf32>) rows tokens
+  jet.execute @kernels::@k reads(%x : !jet.kv_cache<2x32xf32, page = 64>) rows tokens
 }
 module @kernels {
-  func.func private @k(!jet.kv_cache<2x32xf32>) -> !jet.kv_cache<2x32xf32>
+  func.func private @k(!jet.kv_cache<2x32xf32, page = 64>) -> !jet.kv_cache<2x32xf32, page = 64>
 }
 
 // -----
@@ -192,12 +192,12 @@ module @kernels {
 
 // jet.execute C3: another state
 jet.plan @p arena 256 max_batch 16 max_context 4096 {
-  %x = jet.state 0 layer 0 : !jet.kv_cache<2x32xf32>
-  // expected-error @+1 {{'jet.execute' op expected to update a place of '!jet.kv_cache<2x64xf32>' as @kernels::@k does, found '!jet.kv_cache<2x32xf32>'}}
-  jet.execute @kernels::@k updates(%x : !jet.kv_cache<2x32xf32>) rows tokens
+  %x = jet.state 0 layer 0 : !jet.kv_cache<2x32xf32, page = 64>
+  // expected-error @+1 {{'jet.execute' op expected to update a place of '!jet.kv_cache<2x64xf32, page = 64>' as @kernels::@k does, found '!jet.kv_cache<2x32xf32, page = 64>'}}
+  jet.execute @kernels::@k updates(%x : !jet.kv_cache<2x32xf32, page = 64>) rows tokens
 }
 module @kernels {
-  func.func private @k(!jet.kv_cache<2x64xf32>) -> !jet.kv_cache<2x64xf32>
+  func.func private @k(!jet.kv_cache<2x64xf32, page = 64>) -> !jet.kv_cache<2x64xf32, page = 64>
 }
 
 // -----

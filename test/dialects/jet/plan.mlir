@@ -12,8 +12,8 @@ jet.plan @decode arena 1024 max_batch 16 max_context 4096 {
   %tokens = jet.input "tokens" : memref<?xi32>
   // CHECK: %batch = jet.input "batch" : !jet.batch
   %batch = jet.input "batch" : !jet.batch
-  // CHECK: %state0 = jet.state 0 layer 2 : !jet.kv_cache<2x32xf32>
-  %s = jet.state 0 layer 2 : !jet.kv_cache<2x32xf32>
+  // CHECK: %state0 = jet.state 0 layer 2 : !jet.kv_cache<2x32xf32, page = 64>
+  %s = jet.state 0 layer 2 : !jet.kv_cache<2x32xf32, page = 64>
   // CHECK: %logits = jet.output "logits" rows sequences : memref<?x64xf32>
   %logits = jet.output "logits" rows sequences : memref<?x64xf32>
   // CHECK: %embed_tokens = jet.weight "model.embed_tokens.weight" : memref<64x64xf32>
@@ -29,8 +29,8 @@ jet.plan @decode arena 1024 max_batch 16 max_context 4096 {
   // CHECK: jet.execute @kernels::@embedding reads(%tokens, %embed_tokens : memref<?xi32>, memref<64x64xf32>) writes(%buffer0 : memref<?x64xf32>) rows tokens
   jet.execute @kernels::@embedding reads(%tokens, %table : memref<?xi32>, memref<64x64xf32>) writes(%x : memref<?x64xf32>) rows tokens
   // Heads, of as many elements.
-  // CHECK: jet.execute @kernels::@append reads(%buffer0, %buffer1, %batch : memref<?x64xf32>, memref<?x64xf32>, !jet.batch) updates(%state0 : !jet.kv_cache<2x32xf32>) rows tokens
-  jet.execute @kernels::@append reads(%x, %y, %batch : memref<?x64xf32>, memref<?x64xf32>, !jet.batch) updates(%s : !jet.kv_cache<2x32xf32>) rows tokens
+  // CHECK: jet.execute @kernels::@append reads(%buffer0, %buffer1, %batch : memref<?x64xf32>, memref<?x64xf32>, !jet.batch) updates(%state0 : !jet.kv_cache<2x32xf32, page = 64>) rows tokens
+  jet.execute @kernels::@append reads(%x, %y, %batch : memref<?x64xf32>, memref<?x64xf32>, !jet.batch) updates(%s : !jet.kv_cache<2x32xf32, page = 64>) rows tokens
   // CHECK: jet.execute @kernels::@linear reads(%buffer0, %embed_tokens : memref<?x64xf32>, memref<64x64xf32>) writes(%logits : memref<?x64xf32>) rows sequences {jet.note = 1 : i64}
   jet.execute @kernels::@linear reads(%x, %table : memref<?x64xf32>, memref<64x64xf32>) writes(%logits : memref<?x64xf32>) rows sequences {jet.note = 1}
   // A kernel that has buffers has other types.
@@ -42,7 +42,7 @@ module @kernels {
     %y = jet.embedding %tokens, %table : (tensor<?xi32>, tensor<64x64xf32>) -> tensor<?x64xf32>
     return %y : tensor<?x64xf32>
   }
-  func.func private @append(tensor<?x2x32xf32>, tensor<?x2x32xf32>, !jet.kv_cache<2x32xf32>, !jet.batch) -> !jet.kv_cache<2x32xf32>
+  func.func private @append(tensor<?x2x32xf32>, tensor<?x2x32xf32>, !jet.kv_cache<2x32xf32, page = 64>, !jet.batch) -> !jet.kv_cache<2x32xf32, page = 64>
   func.func @linear(%x: tensor<?x64xf32>, %w: tensor<64x64xf32>) -> tensor<?x64xf32> {
     %y = jet.linear %x, %w : (tensor<?x64xf32>, tensor<64x64xf32>) -> tensor<?x64xf32>
     return %y : tensor<?x64xf32>

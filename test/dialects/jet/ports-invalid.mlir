@@ -148,6 +148,33 @@ func.func @yield(%x: tensor<?x8xf32>, %w: tensor<4x8xf32>) {
 
 // -----
 
+// grouped_linear C5
+func.func @norm_size(%x: tensor<?x8xf32>, %w: tensor<4x8xf32>, %n: tensor<4xf32>) {
+  // expected-error @+1 {{expected a norm of 8, found 'tensor<4xf32>'}}
+  %y = jet.grouped_linear %x(%w) norm %n eps 1.0e-06 products [1] : (tensor<?x8xf32>, tensor<4x8xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+// grouped_linear C5
+func.func @norm_eps(%x: tensor<?x8xf32>, %w: tensor<4x8xf32>, %n: tensor<8xf32>) {
+  // expected-error @+1 {{expected a norm and norm_eps > 0 together}}
+  %y = jet.grouped_linear %x(%w) norm %n eps 0.0 products [1] : (tensor<?x8xf32>, tensor<4x8xf32>, tensor<8xf32>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+// grouped_linear C5
+func.func @eps_alone(%x: tensor<?x8xf32>, %w: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected a norm and norm_eps > 0 together}}
+  %y = "jet.grouped_linear"(%x, %w) <{norm_eps = 1.0e-06 : f64, operandSegmentSizes = array<i32: 1, 1, 0, 0>, ports = array<i64>, products = array<i64: 1>}> : (tensor<?x8xf32>, tensor<4x8xf32>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
 // generated_conv C2
 func.func @taps(%u: tensor<?x6xf32>, %h: tensor<?x3xf32>, %w: tensor<18x3xf32>, %b: tensor<18xf32>, %t: !jet.conv_tail<3x6xf32>, %batch: !jet.batch) {
   // expected-error @+1 {{expected a weight with 4 rows per channel, found 'tensor<18x3xf32>'}}

@@ -4,16 +4,16 @@
 // RUN: jet-opt %s -mlir-print-op-generic | jet-opt | FileCheck %s
 
 // CHECK-LABEL: func.func @grouped_linear
-// CHECK: %[[R:.*]]:2 = jet.grouped_linear %arg0(%arg1, %arg2, %arg3) products [1, 2]
+// CHECK: %[[R:.*]]:2 = jet.grouped_linear %arg0(%arg1, %arg2, %arg3) norm %arg4 eps 1.0e-06 products [1, 2]
 // CHECK-NEXT: on result 1 {
 // CHECK-NEXT: ^bb0(%[[G:.*]]: f32, %[[U:.*]]: f32):
-func.func @grouped_linear(%x: tensor<?x64xf32>, %wq: tensor<32x64xbf16>, %wg: tensor<96x64xbf16>, %wu: tensor<96x64xbf16>) -> (tensor<?x32xf32>, tensor<?x96xf32>) {
-  %q, %h = jet.grouped_linear %x(%wq, %wg, %wu) products [1, 2]
+func.func @grouped_linear(%x: tensor<?x64xf32>, %wq: tensor<32x64xbf16>, %wg: tensor<96x64xbf16>, %wu: tensor<96x64xbf16>, %n: tensor<64xbf16>) -> (tensor<?x32xf32>, tensor<?x96xf32>) {
+  %q, %h = jet.grouped_linear %x(%wq, %wg, %wu) norm %n eps 1.0e-06 products [1, 2]
     on result 1 {
     ^bb0(%g: f32, %u: f32):
       %m = arith.mulf %g, %u : f32
       jet.yield %m : f32
-    } : (tensor<?x64xf32>, tensor<32x64xbf16>, tensor<96x64xbf16>, tensor<96x64xbf16>) -> (tensor<?x32xf32>, tensor<?x96xf32>)
+    } : (tensor<?x64xf32>, tensor<32x64xbf16>, tensor<96x64xbf16>, tensor<96x64xbf16>, tensor<64xbf16>) -> (tensor<?x32xf32>, tensor<?x96xf32>)
   return %q, %h : tensor<?x32xf32>, tensor<?x96xf32>
 }
 

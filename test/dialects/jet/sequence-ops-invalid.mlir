@@ -3,99 +3,99 @@
 // RUN: jet-opt %s -verify-diagnostics -split-input-file
 
 // attention C1
-func.func @f(%q: tensor<?x4x32xf32>, %k: tensor<?x2x32xf32>, %v: tensor<?x2x32xf32>, %cache: !jet.kv_cache<2x32xf32>, %batch: !jet.batch) {
+func.func @f(%q: tensor<?x4x32xf32>, %k: tensor<?x2x32xf32>, %v: tensor<?x2x32xf32>, %cache: !jet.kv_cache<2x32xf32, page = 64>, %batch: !jet.batch) {
   // expected-error @+1 {{'jet.attention' op expected q and result of one shape, found 'tensor<?x4x32xf32>' and 'tensor<?x4x64xf32>'}}
-  %y = jet.attention %q, %k, %v, %cache, %batch : (tensor<?x4x32xf32>, tensor<?x2x32xf32>, tensor<?x2x32xf32>, !jet.kv_cache<2x32xf32>, !jet.batch) -> tensor<?x4x64xf32>
+  %y = jet.attention %q, %k, %v, %cache, %batch : (tensor<?x4x32xf32>, tensor<?x2x32xf32>, tensor<?x2x32xf32>, !jet.kv_cache<2x32xf32, page = 64>, !jet.batch) -> tensor<?x4x64xf32>
   return
 }
 
 // -----
 
 // attention C2: heads
-func.func @f(%q: tensor<?x4x32xf32>, %k: tensor<?x4x32xf32>, %v: tensor<?x2x32xf32>, %cache: !jet.kv_cache<2x32xf32>, %batch: !jet.batch) {
+func.func @f(%q: tensor<?x4x32xf32>, %k: tensor<?x4x32xf32>, %v: tensor<?x2x32xf32>, %cache: !jet.kv_cache<2x32xf32, page = 64>, %batch: !jet.batch) {
   // expected-error @+1 {{'jet.attention' op expected k of shape [?, 2, 32], found 'tensor<?x4x32xf32>'}}
-  %y = jet.attention %q, %k, %v, %cache, %batch : (tensor<?x4x32xf32>, tensor<?x4x32xf32>, tensor<?x2x32xf32>, !jet.kv_cache<2x32xf32>, !jet.batch) -> tensor<?x4x32xf32>
+  %y = jet.attention %q, %k, %v, %cache, %batch : (tensor<?x4x32xf32>, tensor<?x4x32xf32>, tensor<?x2x32xf32>, !jet.kv_cache<2x32xf32, page = 64>, !jet.batch) -> tensor<?x4x32xf32>
   return
 }
 
 // -----
 
 // attention C2: head size
-func.func @f(%q: tensor<?x4x32xf32>, %k: tensor<?x2x32xf32>, %v: tensor<?x2x16xf32>, %cache: !jet.kv_cache<2x32xf32>, %batch: !jet.batch) {
+func.func @f(%q: tensor<?x4x32xf32>, %k: tensor<?x2x32xf32>, %v: tensor<?x2x16xf32>, %cache: !jet.kv_cache<2x32xf32, page = 64>, %batch: !jet.batch) {
   // expected-error @+1 {{'jet.attention' op expected v of shape [?, 2, 32], found 'tensor<?x2x16xf32>'}}
-  %y = jet.attention %q, %k, %v, %cache, %batch : (tensor<?x4x32xf32>, tensor<?x2x32xf32>, tensor<?x2x16xf32>, !jet.kv_cache<2x32xf32>, !jet.batch) -> tensor<?x4x32xf32>
+  %y = jet.attention %q, %k, %v, %cache, %batch : (tensor<?x4x32xf32>, tensor<?x2x32xf32>, tensor<?x2x16xf32>, !jet.kv_cache<2x32xf32, page = 64>, !jet.batch) -> tensor<?x4x32xf32>
   return
 }
 
 // -----
 
 // attention C2: rows
-func.func @f(%q: tensor<?x4x32xf32>, %k: tensor<4x2x32xf32>, %v: tensor<?x2x32xf32>, %cache: !jet.kv_cache<2x32xf32>, %batch: !jet.batch) {
+func.func @f(%q: tensor<?x4x32xf32>, %k: tensor<4x2x32xf32>, %v: tensor<?x2x32xf32>, %cache: !jet.kv_cache<2x32xf32, page = 64>, %batch: !jet.batch) {
   // expected-error @+1 {{'jet.attention' op expected k of shape [?, 2, 32], found 'tensor<4x2x32xf32>'}}
-  %y = jet.attention %q, %k, %v, %cache, %batch : (tensor<?x4x32xf32>, tensor<4x2x32xf32>, tensor<?x2x32xf32>, !jet.kv_cache<2x32xf32>, !jet.batch) -> tensor<?x4x32xf32>
+  %y = jet.attention %q, %k, %v, %cache, %batch : (tensor<?x4x32xf32>, tensor<4x2x32xf32>, tensor<?x2x32xf32>, !jet.kv_cache<2x32xf32, page = 64>, !jet.batch) -> tensor<?x4x32xf32>
   return
 }
 
 // -----
 
 // attention C2: element
-func.func @f(%q: tensor<?x4x32xf32>, %k: tensor<?x2x32xf32>, %v: tensor<?x2x32xbf16>, %cache: !jet.kv_cache<2x32xf32>, %batch: !jet.batch) {
+func.func @f(%q: tensor<?x4x32xf32>, %k: tensor<?x2x32xf32>, %v: tensor<?x2x32xbf16>, %cache: !jet.kv_cache<2x32xf32, page = 64>, %batch: !jet.batch) {
   // expected-error @+1 {{'jet.attention' op expected v with elements of type 'f32' as in the state, found 'tensor<?x2x32xbf16>'}}
-  %y = jet.attention %q, %k, %v, %cache, %batch : (tensor<?x4x32xf32>, tensor<?x2x32xf32>, tensor<?x2x32xbf16>, !jet.kv_cache<2x32xf32>, !jet.batch) -> tensor<?x4x32xf32>
+  %y = jet.attention %q, %k, %v, %cache, %batch : (tensor<?x4x32xf32>, tensor<?x2x32xf32>, tensor<?x2x32xbf16>, !jet.kv_cache<2x32xf32, page = 64>, !jet.batch) -> tensor<?x4x32xf32>
   return
 }
 
 // -----
 
 // attention C3: head size
-func.func @f(%q: tensor<?x4x16xf32>, %k: tensor<?x2x32xf32>, %v: tensor<?x2x32xf32>, %cache: !jet.kv_cache<2x32xf32>, %batch: !jet.batch) {
+func.func @f(%q: tensor<?x4x16xf32>, %k: tensor<?x2x32xf32>, %v: tensor<?x2x32xf32>, %cache: !jet.kv_cache<2x32xf32, page = 64>, %batch: !jet.batch) {
   // expected-error @+1 {{'jet.attention' op expected q of shape [?, a multiple of 2, 32], found 'tensor<?x4x16xf32>'}}
-  %y = jet.attention %q, %k, %v, %cache, %batch : (tensor<?x4x16xf32>, tensor<?x2x32xf32>, tensor<?x2x32xf32>, !jet.kv_cache<2x32xf32>, !jet.batch) -> tensor<?x4x16xf32>
+  %y = jet.attention %q, %k, %v, %cache, %batch : (tensor<?x4x16xf32>, tensor<?x2x32xf32>, tensor<?x2x32xf32>, !jet.kv_cache<2x32xf32, page = 64>, !jet.batch) -> tensor<?x4x16xf32>
   return
 }
 
 // -----
 
 // attention C3: heads
-func.func @f(%q: tensor<?x3x32xf32>, %k: tensor<?x2x32xf32>, %v: tensor<?x2x32xf32>, %cache: !jet.kv_cache<2x32xf32>, %batch: !jet.batch) {
+func.func @f(%q: tensor<?x3x32xf32>, %k: tensor<?x2x32xf32>, %v: tensor<?x2x32xf32>, %cache: !jet.kv_cache<2x32xf32, page = 64>, %batch: !jet.batch) {
   // expected-error @+1 {{'jet.attention' op expected q of shape [?, a multiple of 2, 32], found 'tensor<?x3x32xf32>'}}
-  %y = jet.attention %q, %k, %v, %cache, %batch : (tensor<?x3x32xf32>, tensor<?x2x32xf32>, tensor<?x2x32xf32>, !jet.kv_cache<2x32xf32>, !jet.batch) -> tensor<?x3x32xf32>
+  %y = jet.attention %q, %k, %v, %cache, %batch : (tensor<?x3x32xf32>, tensor<?x2x32xf32>, tensor<?x2x32xf32>, !jet.kv_cache<2x32xf32, page = 64>, !jet.batch) -> tensor<?x3x32xf32>
   return
 }
 
 // -----
 
 // kv_append C1: heads
-func.func @f(%cache: !jet.kv_cache<2x32xf32>, %k: tensor<?x4x32xf32>, %v: tensor<?x2x32xf32>, %batch: !jet.batch) {
+func.func @f(%cache: !jet.kv_cache<2x32xf32, page = 64>, %k: tensor<?x4x32xf32>, %v: tensor<?x2x32xf32>, %batch: !jet.batch) {
   // expected-error @+1 {{'jet.kv_append' op expected k of shape [?, 2, 32], found 'tensor<?x4x32xf32>'}}
-  %y = jet.kv_append %cache, %k, %v, %batch : (!jet.kv_cache<2x32xf32>, tensor<?x4x32xf32>, tensor<?x2x32xf32>, !jet.batch) -> !jet.kv_cache<2x32xf32>
+  %y = jet.kv_append %cache, %k, %v, %batch : (!jet.kv_cache<2x32xf32, page = 64>, tensor<?x4x32xf32>, tensor<?x2x32xf32>, !jet.batch) -> !jet.kv_cache<2x32xf32, page = 64>
   return
 }
 
 // -----
 
 // kv_append C1: rows
-func.func @f(%cache: !jet.kv_cache<2x32xf32>, %k: tensor<?x2x32xf32>, %v: tensor<4x2x32xf32>, %batch: !jet.batch) {
+func.func @f(%cache: !jet.kv_cache<2x32xf32, page = 64>, %k: tensor<?x2x32xf32>, %v: tensor<4x2x32xf32>, %batch: !jet.batch) {
   // expected-error @+1 {{'jet.kv_append' op expected v of shape [?, 2, 32], found 'tensor<4x2x32xf32>'}}
-  %y = jet.kv_append %cache, %k, %v, %batch : (!jet.kv_cache<2x32xf32>, tensor<?x2x32xf32>, tensor<4x2x32xf32>, !jet.batch) -> !jet.kv_cache<2x32xf32>
+  %y = jet.kv_append %cache, %k, %v, %batch : (!jet.kv_cache<2x32xf32, page = 64>, tensor<?x2x32xf32>, tensor<4x2x32xf32>, !jet.batch) -> !jet.kv_cache<2x32xf32, page = 64>
   return
 }
 
 // -----
 
 // kv_append C1: element
-func.func @f(%cache: !jet.kv_cache<2x32xf32>, %k: tensor<?x2x32xbf16>, %v: tensor<?x2x32xf32>, %batch: !jet.batch) {
+func.func @f(%cache: !jet.kv_cache<2x32xf32, page = 64>, %k: tensor<?x2x32xbf16>, %v: tensor<?x2x32xf32>, %batch: !jet.batch) {
   // expected-error @+1 {{'jet.kv_append' op expected k with elements of type 'f32' as in the state, found 'tensor<?x2x32xbf16>'}}
-  %y = jet.kv_append %cache, %k, %v, %batch : (!jet.kv_cache<2x32xf32>, tensor<?x2x32xbf16>, tensor<?x2x32xf32>, !jet.batch) -> !jet.kv_cache<2x32xf32>
+  %y = jet.kv_append %cache, %k, %v, %batch : (!jet.kv_cache<2x32xf32, page = 64>, tensor<?x2x32xbf16>, tensor<?x2x32xf32>, !jet.batch) -> !jet.kv_cache<2x32xf32, page = 64>
   return
 }
 
 // -----
 
 // kv_append: the cache keeps its type
-func.func @f(%cache: !jet.kv_cache<2x32xf32>, %k: tensor<?x2x32xf32>, %v: tensor<?x2x32xf32>, %batch: !jet.batch) {
+func.func @f(%cache: !jet.kv_cache<2x32xf32, page = 64>, %k: tensor<?x2x32xf32>, %v: tensor<?x2x32xf32>, %batch: !jet.batch) {
   // expected-error @+1 {{'jet.kv_append' op failed to verify that all of {cache, result} have same type}}
-  %y = jet.kv_append %cache, %k, %v, %batch : (!jet.kv_cache<2x32xf32>, tensor<?x2x32xf32>, tensor<?x2x32xf32>, !jet.batch) -> !jet.kv_cache<2x32xf32, window = 8>
+  %y = jet.kv_append %cache, %k, %v, %batch : (!jet.kv_cache<2x32xf32, page = 64>, tensor<?x2x32xf32>, tensor<?x2x32xf32>, !jet.batch) -> !jet.kv_cache<2x32xf32, window = 8>
   return
 }
 

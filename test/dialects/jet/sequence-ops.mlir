@@ -5,17 +5,17 @@
 // RUN: jet-opt %s -mlir-print-op-generic | jet-opt | FileCheck %s
 
 // CHECK-LABEL: @attention
-func.func @attention(%q: tensor<?x4x32xf32>, %k: tensor<?x2x32xf32>, %v: tensor<?x2x32xf32>, %cache: !jet.kv_cache<2x32xf32>, %batch: !jet.batch) -> tensor<?x4x32xf32> {
-  // CHECK: jet.attention %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : (tensor<?x4x32xf32>, tensor<?x2x32xf32>, tensor<?x2x32xf32>, !jet.kv_cache<2x32xf32>, !jet.batch) -> tensor<?x4x32xf32>
-  %y = jet.attention %q, %k, %v, %cache, %batch : (tensor<?x4x32xf32>, tensor<?x2x32xf32>, tensor<?x2x32xf32>, !jet.kv_cache<2x32xf32>, !jet.batch) -> tensor<?x4x32xf32>
+func.func @attention(%q: tensor<?x4x32xf32>, %k: tensor<?x2x32xf32>, %v: tensor<?x2x32xf32>, %cache: !jet.kv_cache<2x32xf32, page = 64>, %batch: !jet.batch) -> tensor<?x4x32xf32> {
+  // CHECK: jet.attention %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : (tensor<?x4x32xf32>, tensor<?x2x32xf32>, tensor<?x2x32xf32>, !jet.kv_cache<2x32xf32, page = 64>, !jet.batch) -> tensor<?x4x32xf32>
+  %y = jet.attention %q, %k, %v, %cache, %batch : (tensor<?x4x32xf32>, tensor<?x2x32xf32>, tensor<?x2x32xf32>, !jet.kv_cache<2x32xf32, page = 64>, !jet.batch) -> tensor<?x4x32xf32>
   return %y : tensor<?x4x32xf32>
 }
 
 // CHECK-LABEL: @kv_append
-func.func @kv_append(%cache: !jet.kv_cache<2x32xf32>, %k: tensor<?x2x32xf32>, %v: tensor<?x2x32xf32>, %batch: !jet.batch) -> !jet.kv_cache<2x32xf32> {
-  // CHECK: jet.kv_append %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : (!jet.kv_cache<2x32xf32>, tensor<?x2x32xf32>, tensor<?x2x32xf32>, !jet.batch) -> !jet.kv_cache<2x32xf32>
-  %next = jet.kv_append %cache, %k, %v, %batch : (!jet.kv_cache<2x32xf32>, tensor<?x2x32xf32>, tensor<?x2x32xf32>, !jet.batch) -> !jet.kv_cache<2x32xf32>
-  return %next : !jet.kv_cache<2x32xf32>
+func.func @kv_append(%cache: !jet.kv_cache<2x32xf32, page = 64>, %k: tensor<?x2x32xf32>, %v: tensor<?x2x32xf32>, %batch: !jet.batch) -> !jet.kv_cache<2x32xf32, page = 64> {
+  // CHECK: jet.kv_append %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : (!jet.kv_cache<2x32xf32, page = 64>, tensor<?x2x32xf32>, tensor<?x2x32xf32>, !jet.batch) -> !jet.kv_cache<2x32xf32, page = 64>
+  %next = jet.kv_append %cache, %k, %v, %batch : (!jet.kv_cache<2x32xf32, page = 64>, tensor<?x2x32xf32>, tensor<?x2x32xf32>, !jet.batch) -> !jet.kv_cache<2x32xf32, page = 64>
+  return %next : !jet.kv_cache<2x32xf32, page = 64>
 }
 
 // CHECK-LABEL: @dynamic_conv

@@ -47,6 +47,24 @@ func.func @f(%x: tensor<?x8xf32>, %w: tensor<64x9xf32>) {
 
 // -----
 
+// linear_top_k C4: another size
+func.func @f(%x: tensor<?x8xf32>, %w: tensor<64x8xf32>, %n: tensor<64xf32>) {
+  // expected-error @+1 {{'jet.linear_top_k' op expected a norm of 8, found 'tensor<64xf32>'}}
+  %v, %i = jet.linear_top_k %x, %w norm %n eps 1.0e-06 k 2 block 64 : (tensor<?x8xf32>, tensor<64x8xf32>, tensor<64xf32>) -> (tensor<?x2xf32>, tensor<?x2xi32>)
+  return
+}
+
+// -----
+
+// linear_top_k C4: eps
+func.func @f(%x: tensor<?x8xf32>, %w: tensor<64x8xf32>, %n: tensor<8xf32>) {
+  // expected-error @+1 {{'jet.linear_top_k' op expected a norm and norm_eps > 0 together}}
+  %v, %i = jet.linear_top_k %x, %w norm %n eps 0.0 k 2 block 64 : (tensor<?x8xf32>, tensor<64x8xf32>, tensor<8xf32>) -> (tensor<?x2xf32>, tensor<?x2xi32>)
+  return
+}
+
+// -----
+
 // linear_top_k C2: more than the vocabulary
 func.func @f(%x: tensor<?x8xf32>, %w: tensor<3x8xf32>) {
   // expected-error @+1 {{'jet.linear_top_k' op expected k from 1 to 3, the rows of the weight, found 4}}

@@ -12,9 +12,9 @@ func.func @top_k(%logits: tensor<?x512xf32>) -> (tensor<?x64xf32>, tensor<?x64xi
 }
 
 // CHECK-LABEL: @linear_top_k
-func.func @linear_top_k(%x: tensor<?x128xf32>, %w: tensor<512x128xbf16>) -> (tensor<?x32xf32>, tensor<?x32xi32>) {
-  // CHECK: jet.linear_top_k %{{.*}}, %{{.*}} k 4 block 64 : (tensor<?x128xf32>, tensor<512x128xbf16>) -> (tensor<?x32xf32>, tensor<?x32xi32>)
-  %values, %ids = jet.linear_top_k %x, %w k 4 block 64 : (tensor<?x128xf32>, tensor<512x128xbf16>) -> (tensor<?x32xf32>, tensor<?x32xi32>)
+func.func @linear_top_k(%x: tensor<?x128xf32>, %w: tensor<512x128xbf16>, %n: tensor<128xbf16>) -> (tensor<?x32xf32>, tensor<?x32xi32>) {
+  // CHECK: jet.linear_top_k %{{.*}}, %{{.*}} norm %{{.*}} eps 1.0e-06 k 4 block 64 : (tensor<?x128xf32>, tensor<512x128xbf16>, tensor<128xbf16>) -> (tensor<?x32xf32>, tensor<?x32xi32>)
+  %values, %ids = jet.linear_top_k %x, %w norm %n eps 1.0e-06 k 4 block 64 : (tensor<?x128xf32>, tensor<512x128xbf16>, tensor<128xbf16>) -> (tensor<?x32xf32>, tensor<?x32xi32>)
   return %values, %ids : tensor<?x32xf32>, tensor<?x32xi32>
 }
 

@@ -4,7 +4,7 @@
 
 // kv_cache C1
 // expected-error @+1 {{expected size > 0, found 0}}
-func.func private @heads(!jet.kv_cache<0x32xf32>)
+func.func private @heads(!jet.kv_cache<0x32xf32, page = 64>)
 
 // -----
 
@@ -16,13 +16,43 @@ func.func private @window(!jet.kv_cache<2x32xf32, window = -8>)
 
 // kv_cache C1
 // expected-error @+1 {{expected size <= 2147483647, found 2147483648}}
-func.func private @large(!jet.kv_cache<2147483648x32xf32>)
+func.func private @large(!jet.kv_cache<2147483648x32xf32, page = 64>)
 
 // -----
 
 // kv_cache C2
-// expected-error @+1 {{expected a float element type, found 'i8'}}
-func.func private @element(!jet.kv_cache<2x32xi8>)
+// expected-error @+1 {{expected elements of f32 or bf16, found 'i8'}}
+func.func private @element(!jet.kv_cache<2x32xi8, page = 64>)
+
+// -----
+
+// kv_cache C3: none
+// expected-error @+1 {{expected either a page or a window, found none}}
+func.func private @neither(!jet.kv_cache<2x32xf32>)
+
+// -----
+
+// kv_cache C3: both
+// expected-error @+1 {{expected either a page or a window, found both}}
+func.func private @both(!jet.kv_cache<2x32xf32, page = 64, window = 8>)
+
+// -----
+
+// kv_cache C1: no page
+// expected-error @+1 {{expected size > 0, found 0}}
+func.func private @empty(!jet.kv_cache<2x32xf32, page = 0>)
+
+// -----
+
+// kv_cache C4
+// expected-error @+1 {{expected a page of a power of two, found 48}}
+func.func private @odd(!jet.kv_cache<2x32xf32, page = 48>)
+
+// -----
+
+// kv_cache C2: a float that attention does not read
+// expected-error @+1 {{expected elements of f32 or bf16, found 'f16'}}
+func.func private @half(!jet.kv_cache<2x32xf16, page = 64>)
 
 // -----
 
@@ -33,8 +63,14 @@ func.func private @key(!jet.recurrent_state<4x0x64xf32>)
 // -----
 
 // recurrent_state C2
-// expected-error @+1 {{expected a float element type, found 'index'}}
+// expected-error @+1 {{expected elements of f32 or bf16, found 'index'}}
 func.func private @element(!jet.recurrent_state<4x32x64xindex>)
+
+// -----
+
+// recurrent_state C2
+// expected-error @+1 {{expected elements of f32 or bf16, found 'f64'}}
+func.func private @double(!jet.recurrent_state<4x32x64xf64>)
 
 // -----
 
@@ -51,13 +87,13 @@ func.func private @rows(!jet.conv_tail<9223372036854775807x4xf32>)
 // -----
 
 // conv_tail C2
-// expected-error @+1 {{expected a float element type, found '!jet.batch'}}
+// expected-error @+1 {{expected elements of f32 or bf16, found '!jet.batch'}}
 func.func private @element(!jet.conv_tail<3x256x!jet.batch>)
 
 // -----
 
 // expected-error @+1 {{expected 2 sizes, found 3}}
-func.func private @rank(!jet.kv_cache<2x32x4xf32>)
+func.func private @rank(!jet.kv_cache<2x32x4xf32, page = 64>)
 
 // -----
 
@@ -67,4 +103,4 @@ func.func private @rank(!jet.recurrent_state<4xf32>)
 // -----
 
 // expected-error @+1 {{expected static shape}}
-func.func private @dynamic(!jet.kv_cache<?x32xf32>)
+func.func private @dynamic(!jet.kv_cache<?x32xf32, page = 64>)

@@ -34,8 +34,9 @@ def unavoidable(report):
 
 
 fused = cost()
-every = ["generated-conv", "group-linears", "swiglu", "delta-rule-norm",
-         "delta-rule-inputs", "elementwise", "delta-step", "head-top-k"]
+every = ["generated-conv", "group-linears", "swiglu", "rms-norm",
+         "delta-rule-norm", "delta-rule-inputs", "elementwise", "delta-step",
+         "head-top-k"]
 unfused = cost("all")
 ratio = total(fused) / unavoidable(fused)
 print(f"fused moves {ratio:.4f} times the unavoidable bytes, unfused "
@@ -53,6 +54,8 @@ expected = {
     # gate and up instead of their product: one more written, one more read,
     # and the product itself
     "swiglu": LAYERS * 2 * INNER * 8,
+    # the normed rows, before both halves of a layer and before the head
+    "rms-norm": (2 * LAYERS + 1) * HIDDEN * 8,
     # the convolved values
     "delta-step": JET * channels * 8,
     # the rule's result before the norm

@@ -5,6 +5,9 @@ continuation.
   check-spec.py WORKDIR --seed N             a random spec, random weights
   check-spec.py WORKDIR --config FILE [--weights PATH] [--seed N]
                                              without weights: random ones
+
+With --kv-dtype or --state-dtype it is compiled so, and the reference rounds
+alike.
 """
 
 import argparse
@@ -17,9 +20,10 @@ import modelspec
 import randomspec
 
 LIMIT, CHUNK_LIMIT = 1e-4, 2e-5
-# A bfloat16 model rounds K, V and the convolution's input. A few of them fall
-# on the other side of a rounding boundary in fp32 than in double; that must
-# change the logits by far less than all of the rounding does.
+# What is kept between steps in a narrow type is rounded: in a bfloat16 model K,
+# V and the convolution's input. A few values fall on the other side of a
+# rounding boundary in fp32 than in double; that must change the logits by far
+# less than all of the rounding does.
 ROUNDING_SHARE = 0.1
 
 
@@ -44,6 +48,14 @@ class Checker:
         self.placementOption = []
         if self.placement:
             self.placementOption = ["--placement=" + ",".join(self.placement)]
+        self.tail = {"bfloat16": "bf16", "float32": "f32"}[self.config["torch_dtype"]]
+        self.kv = arguments.kv_dtype or self.tail
+        self.state = arguments.state_dtype
+        # Pages from one position to more than a prompt has.
+        page = "--page-size=%d" % (1 << arguments.seed % 8)
+        self.stateOptions = ["--state-dtype=" + self.state, page]
+        if arguments.kv_dtype:
+            self.stateOptions.append("--kv-dtype=" + self.kv)
 
     def path(self, name):
         return os.path.join(self.workdir, name)
@@ -62,13 +74,18 @@ class Checker:
         )
         return tensorfile.read(result)["logits"]
 
-    def expected(self, tensors, lengths=None):
-        """The reference's logits, and how much the rounding to bfloat16 may
-        add to the limits."""
+    def expected(self, tensors, lengths=None, chunk=None):
+        """The reference's logits, and how much the rounding may add to the
+        limits. A narrow recurrent state is rounded once a step, of `chunk`
+        tokens or of all."""
         exact = self.reference(tensors)
-        if self.config["torch_dtype"] == "float32":
+        types = {"kv": self.kv, "tail": self.tail, "state": self.state}
+        if set(types.values()) == {"f32"}:
             return exact, 0.0
-        rounded = self.reference(tensors, "--round-kv")
+        options = ["--%s-dtype=%s" % entry for entry in types.items()]
+        if self.state != "f32":
+            options += ["--chunk", chunk or tensors["input_ids"][1][1]]
+        rounded = self.reference(tensors, *options)
         return rounded, ROUNDING_SHARE * difference(exact, rounded, lengths)
 
     def checkForward(self, batch, length, packed=False):
@@ -83,13 +100,19 @@ class Checker:
         whole = self.forward(tensors)
         if packed:
             separate = self.path("separate.jet")
-            compile(self.configPath, separate, *self.placementOption)
+            options = self.placementOption + self.stateOptions
+            compile(self.configPath, separate, *options)
             bits = forward(separate, self.weights, tensors, self.workdir)
             check("packed weights", difference(whole, bits, lengths), 0)
         expected, slack = self.expected(tensors, lengths)
         check("logits", difference(whole, expected, lengths), LIMIT + slack)
         for chunk in sorted({1, 2, 3, 7, max(1, length - 1)}):
             split = self.forward(tensors, "--chunk", chunk)
+            if self.state != "f32":
+                expected, slack = self.expected(tensors, lengths, chunk)
+                largest = difference(split, expected, lengths)
+                check("chunks of %d" % chunk, largest, LIMIT + slack)
+                continue
             largest = difference(split, whole, lengths)
             check("chunks of %d" % chunk, largest, CHUNK_LIMIT + slack)
 
@@ -137,6 +160,8 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--config")
     parser.add_argument("--weights")
+    parser.add_argument("--kv-dtype")
+    parser.add_argument("--state-dtype", default="f32")
     arguments = parser.parse_args()
 
     checker = Checker(arguments)
@@ -146,12 +171,14 @@ def main():
         # With few candidates a small vocabulary has several blocks, too.
         topK = random.Random(arguments.seed).choice([1, 2, 3, 5])
         topK = min(topK, checker.config["vocab_size"])
-        options = [*checker.placementOption, *options]
+        options = [*checker.placementOption, *checker.stateOptions, *options]
         compile(checker.configPath, package, *options, "--top-k=%d" % topK)
         generator = random.Random(arguments.seed)
         packed = "--pack-weights" in options
         checker.checkForward(generator.randint(1, 4), generator.randint(1, 40), packed)
-        checker.checkGreedy(generator.randint(1, 20), 12)
+        # The reference's chunks are all of one size, those of generate are not.
+        if checker.state == "f32":
+            checker.checkGreedy(generator.randint(1, 20), 12)
         checker.checkCandidates(topK, *options)
 
 

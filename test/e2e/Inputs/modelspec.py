@@ -10,6 +10,7 @@ import struct
 from programs import tensorfile
 
 ELEMENT_BYTES = {"bfloat16": 2, "float32": 4}
+STATE_BYTES = {"f32": 4, "bf16": 2, "fp8": 1}
 
 
 def sizes(config):
@@ -105,21 +106,25 @@ def countParameters(config, placement=None):
     return sum(math.prod(s) for s in parameters(config, placement).values())
 
 
-def stateBytes(config, context, placement=None):
-    """Bytes that one sequence keeps after `context` tokens, by kind."""
+def stateBytes(
+    config, context, placement=None, kvDtype=None, stateDtype="f32", page=64
+):
+    """Bytes that one sequence keeps after `context` tokens, by kind; those of
+    attention in whole pages."""
     element = ELEMENT_BYTES[config["torch_dtype"]]
     headDim, dk, dv, valueDim = sizes(config)
-    row = 2 * config["num_key_value_heads"] * headDim * element
+    kvElement = STATE_BYTES[kvDtype] if kvDtype else element
+    row = 2 * config["num_key_value_heads"] * headDim * kvElement
     total = {"attention_kv": 0, "window_kv": 0, "recurrent": 0, "conv_tail": 0}
     for kind in mixers(config, placement):
         efficient = config["efficient_attention_config"]
         if kind == "attn":
-            total["attention_kv"] += row * context
+            total["attention_kv"] += row * page * -(-context // page)
         elif kind == "swa":
             total["window_kv"] += row * efficient["swa"]["window_size"]
         else:
             jet = efficient["jet"]
-            total["recurrent"] += jet["num_heads"] * dk * dv * 4
+            total["recurrent"] += jet["num_heads"] * dk * dv * STATE_BYTES[stateDtype]
             total["conv_tail"] += (jet["conv_size"] - 1) * valueDim * element
     total["total"] = sum(total.values())
     return total

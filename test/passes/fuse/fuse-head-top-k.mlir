@@ -43,6 +43,16 @@ func.func @group(%x: tensor<?x8xf32>, %w: tensor<128x8xf32>, %s: tensor<8xf32>) 
   return %v, %i : !values, !ids
 }
 
+// The norm of the head goes along too.
+// CHECK-LABEL: func.func @norm
+// CHECK-NOT: jet.grouped_linear
+// CHECK: jet.linear_top_k %arg0, %arg1 norm %arg2 eps 1.0e-06 k 4 block 128
+func.func @norm(%x: tensor<?x8xf32>, %w: tensor<500x8xf32>, %n: tensor<8xbf16>) -> (!values, !ids) {
+  %l = jet.grouped_linear %x(%w) norm %n eps 1.0e-06 products [1] : (tensor<?x8xf32>, tensor<500x8xf32>, tensor<8xbf16>) -> tensor<?x500xf32>
+  %v, %i = jet.top_k %l k 4 : (tensor<?x500xf32>) -> (!values, !ids)
+  return %v, %i : !values, !ids
+}
+
 // REMARK: remark: fusion 'head-top-k' refused: its logits are not made by a projection
 // CHECK-LABEL: func.func @given
 // CHECK: jet.top_k
