@@ -230,6 +230,8 @@ jet::compileDeviceCode(ModuleOp kernels, const std::string &ptxasPath) {
     return failure();
   auto *begin = reinterpret_cast<const std::byte *>(ptx->data());
   std::vector<Blob> blobs = {{"ptx", {begin, begin + ptx->size()}}};
+  if (ptxasPath == "none")
+    return blobs;
   Result<std::string> ptxas = findPtxas(ptxasPath);
   if (!ptxas && ptxasPath.empty())
     return blobs; // the driver will compile it

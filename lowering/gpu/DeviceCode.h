@@ -57,9 +57,9 @@ Result<std::string> findPtxas(const std::string &given = "");
 /// Runs the assembler at `ptxas` on PTX for sm_90a, through temporary files.
 Result<Cubin> assemble(const std::string &ptx, const std::string &ptxas);
 
-/// The blobs of a package for the CUDA target: "ptx", and "cubin" if there is
-/// an assembler as for findPtxas(). Reports errors on the module, a given
-/// assembler that is none included.
+/// The blobs of a package for the CUDA target: "ptx", and "cubin" if there is an
+/// assembler as for findPtxas() and `ptxasPath` is not "none". Reports errors on
+/// the module, a given assembler that is none included.
 mlir::FailureOr<std::vector<Blob>>
 compileDeviceCode(mlir::ModuleOp kernels, const std::string &ptxasPath);
 

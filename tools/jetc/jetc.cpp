@@ -62,9 +62,9 @@ static cl::opt<std::string> target("target", cl::init("cpu"),
                                    cl::sub(compileCommand), cl::cat(category));
 static cl::opt<std::string>
     ptxas("ptxas", cl::value_desc("path"),
-          cl::desc("CUDA's assembler for --target=sm_90a (default: in "
-                   "$CUDA_HOME/bin, PATH, /usr/local/cuda/bin; without one the "
-                   "driver compiles the PTX when a package is loaded)"),
+          cl::desc("CUDA's assembler for --target=sm_90a, or none: the driver "
+                   "compiles the PTX when a package is loaded (default: in "
+                   "$CUDA_HOME/bin, PATH, /usr/local/cuda/bin, if there)"),
           cl::sub(compileCommand), cl::cat(category));
 static cl::opt<std::string>
     cpu("cpu", cl::init("native"), cl::value_desc("level"),

@@ -9,9 +9,9 @@ func.func @unbounded(%x: memref<?xf32>, %begin: index, %end: index) {
 // -----
 
 // The position of a sequence is no size of a step.
-func.func @position(%batch: memref<?x4xi32> {jet.shape = affine_map<()[R, B, T, C, S] -> (B, 4)>}, %begin: index, %end: index) {
+func.func @position(%batch: memref<?x?xi32> {jet.shape = affine_map<()[R, B, T, C, S, P] -> (B, C + 4)>}, %begin: index, %end: index) {
   %c1 = arith.constant 1 : index
-  %i32 = memref.load %batch[%begin, %c1] : memref<?x4xi32>
+  %i32 = memref.load %batch[%begin, %c1] : memref<?x?xi32>
   %position = arith.index_cast %i32 : i32 to index
   // expected-error @below {{expected sizes that the kernel's symbols bound}}
   %alloc = memref.alloc(%position) : memref<?xf32>

@@ -3,11 +3,11 @@
 
 // RUN: jet-opt %s -jet-allocate-scratch=shared-bytes=512 -canonicalize -allow-unregistered-dialect | FileCheck %s
 
-#x = affine_map<()[R, B, T, C, S] -> (R, 8)>
-#batch = affine_map<()[R, B, T, C, S] -> (B, 4)>
+#x = affine_map<()[R, B, T, C, S, P] -> (R, 8)>
+#batch = affine_map<()[R, B, T, C, S, P] -> (B, C + 4)>
 
-// CHECK-DAG: #[[BYTES:.*]] = affine_map<()[s0, s1, s2, s3, s4] -> ({{.*}}s0 * 32{{.*}}ceildiv 64{{.*}}s2{{.*}} + 1024)>
-// CHECK-DAG: #[[NONE:.*]] = affine_map<()[s0, s1, s2, s3, s4] -> (0)>
+// CHECK-DAG: #[[BYTES:.*]] = affine_map<()[s0, s1, s2, s3, s4, s5] -> ({{.*}}s0 * 32{{.*}}ceildiv 64{{.*}}s2{{.*}} + 1024)>
+// CHECK-DAG: #[[NONE:.*]] = affine_map<()[s0, s1, s2, s3, s4, s5] -> (0)>
 
 // CHECK-DAG: memref.global "private" @sizes_shared : memref<320xi8, 3> = uninitialized {alignment = 64 : i64}
 // CHECK-LABEL: func.func @sizes
@@ -15,7 +15,7 @@
 // CHECK:         %[[GLOBAL:.*]] = memref.get_global @sizes_shared
 // CHECK:         %[[SHARED:.*]] = memref.memory_space_cast %[[GLOBAL]] : memref<320xi8, 3> to memref<320xi8>
 func.func @sizes(%x: memref<?x8xf32> {jet.shape = #x, jet.access = "read"},
-                 %batch: memref<?x4xi32> {jet.shape = #batch, jet.access = "read"},
+                 %batch: memref<?x?xi32> {jet.shape = #batch, jet.access = "read"},
                  %begin: index, %end: index) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
@@ -33,7 +33,7 @@ func.func @sizes(%x: memref<?x8xf32> {jet.shape = #x, jet.access = "read"},
     // The rows of a sequence are tokens; 64 at most of them.
     // CHECK: %[[COUNT:.*]] = arith.minsi
     // CHECK: memref.view %[[SHARED]][%{{.*}}][%[[COUNT]]] : memref<320xi8> to memref<?xf32>
-    %i32 = memref.load %batch[%i, %c3] : memref<?x4xi32>
+    %i32 = memref.load %batch[%i, %c3] : memref<?x?xi32>
     %count = arith.index_cast %i32 : i32 to index
     %few = arith.minsi %c64, %count : index
     %some = memref.alloc(%few) : memref<?xf32>

@@ -9,7 +9,7 @@ func.func @bare(%x: memref<?x3xf32>, %begin: index, %end: index) {
 
 // expected-error @below {{expected jet.shape on argument 0}}
 func.func @shapeless(%x: memref<?x3xf32>, %begin: index, %end: index,
-                     %R: index, %B: index, %T: index, %C: index, %S: index,
+                     %R: index, %B: index, %T: index, %C: index, %S: index, %P: index,
                      %scratch: memref<?xi8>)
     attributes {jet.threads = 256 : i64} {
   return

@@ -4,7 +4,7 @@
 // RUN: jet-opt %s -jet-emit-device-entry-points | FileCheck %s
 
 module @kernels {
-  // CHECK:      llvm.func @k(%[[X:.*]]: !llvm.ptr {llvm.noalias}, %[[R:.*]]: i64, %{{.*}}: i64, %{{.*}}: i64, %{{.*}}: i64, %{{.*}}: i64, %[[SCRATCH:.*]]: !llvm.ptr, %[[BYTES:.*]]: i64, %[[POINTS:.*]]: i64)
+  // CHECK:      llvm.func @k(%[[X:.*]]: !llvm.ptr {llvm.noalias}, %[[R:.*]]: i64, %{{.*}}: i64, %{{.*}}: i64, %{{.*}}: i64, %{{.*}}: i64, %{{.*}}: i64, %[[SCRATCH:.*]]: !llvm.ptr, %[[BYTES:.*]]: i64, %[[POINTS:.*]]: i64)
   // CHECK-SAME:   nvvm.kernel, nvvm.reqntid = array<i32: 256>
   // The operand: sizes R, 3.
   // CHECK:        llvm.insertvalue %[[X]], %{{.*}}[1]
@@ -31,9 +31,9 @@ module @kernels {
   // CHECK:          memref.store %{{.*}}, %[[OPERAND]]
   // CHECK:        llvm.return
   func.func @k(
-      %x: memref<?x3xf32> {jet.shape = affine_map<()[R, B, T, C, S] -> (R, 3)>, jet.access = "write"},
+      %x: memref<?x3xf32> {jet.shape = affine_map<()[R, B, T, C, S, P] -> (R, 3)>, jet.access = "write"},
       %begin: index, %end: index,
-      %R: index, %B: index, %T: index, %C: index, %S: index,
+      %R: index, %B: index, %T: index, %C: index, %S: index, %P: index,
       %scratch: memref<?xi8>)
       attributes {jet.threads = 256 : i64} {
     %c0 = arith.constant 0 : index
