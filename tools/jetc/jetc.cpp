@@ -146,10 +146,11 @@ static cl::list<std::string>
     plugins("load-pass-plugin", cl::value_desc("file.so"),
             cl::desc("Load passes of your own (docs/fusion-tutorial.md)"),
             cl::sub(compileCommand), cl::cat(category));
-static cl::opt<bool> remarks("remarks",
-                             cl::desc("Print the remarks of passes, such as "
-                                      "why a pattern was refused"),
-                             cl::sub(compileCommand), cl::cat(category));
+static cl::opt<bool>
+    showRemarks("remarks",
+                cl::desc("Print the remarks of passes, such as "
+                         "why a pattern was refused"),
+                cl::sub(compileCommand), cl::cat(category));
 
 //===----------------------------------------------------------------------===//
 // inspect
@@ -239,7 +240,7 @@ static CompileOptions readCompileOptions() {
   if (stateDtype.getNumOccurrences())
     options.stateDtype = stateDtype;
   options.packWeights = packWeights;
-  options.remarks = remarks;
+  options.remarks = showRemarks;
   return options;
 }
 
