@@ -152,6 +152,8 @@ private:
     if (!grid || !isSizes(grid.getValue(), 1))
       return kernel.emitOpError("expected jet.grid; run -jet-map-grid first");
     info.grid = toSizeExpr(grid.getValue().getResult(0));
+    if (failed(describeBlocks(kernel, info)))
+      return failure();
     for (auto [index, type] : llvm::enumerate(kernel.getArgumentTypes())) {
       auto memref = dyn_cast<MemRefType>(type);
       if (!memref)
@@ -166,6 +168,19 @@ private:
                                toSizeExprs(shape.getValue().getResults()),
                                toAccess(access.getValue())});
     }
+    return success();
+  }
+
+  /// What only kernels for a GPU have.
+  LogicalResult describeBlocks(func::FuncOp kernel, KernelInfo &info) {
+    if (auto threads = kernel->getAttrOfType<IntegerAttr>(kThreadsAttr))
+      info.threads = threads.getInt();
+    auto scratch = kernel->getAttrOfType<AffineMapAttr>(kScratchAttr);
+    if (!scratch)
+      return success();
+    if (!isSizes(scratch.getValue(), 1))
+      return kernel.emitOpError("expected jet.scratch to be one size");
+    info.scratch = toSizeExpr(scratch.getValue().getResult(0));
     return success();
   }
 

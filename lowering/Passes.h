@@ -26,6 +26,10 @@ namespace jet {
 inline constexpr llvm::StringLiteral kShapeAttr = "jet.shape";
 inline constexpr llvm::StringLiteral kAccessAttr = "jet.access";
 inline constexpr llvm::StringLiteral kGridAttr = "jet.grid";
+/// Of kernels for a GPU: threads of a block, and bytes of scratch memory that
+/// each block needs, as a map of the symbols.
+inline constexpr llvm::StringLiteral kThreadsAttr = "jet.threads";
+inline constexpr llvm::StringLiteral kScratchAttr = "jet.scratch";
 
 #define GEN_PASS_DECL
 #include "lowering/Passes.h.inc"

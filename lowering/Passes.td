@@ -172,6 +172,78 @@ def EmitEntryPointsPass : Pass<"jet-emit-entry-points", "::mlir::ModuleOp"> {
                            "::mlir::affine::AffineDialect"];
 }
 
+def DistributeThreadsPass
+    : Pass<"jet-distribute-threads", "::mlir::func::FuncOp"> {
+  let summary = "Divide a kernel's work among the threads of a block";
+  let description = [{
+    All threads walk through the kernel; each `linalg.generic` on buffers becomes
+    loops in which every thread, or for long contiguous reductions every warp,
+    computes some of the points; other stores, and loops of nothing but scalar
+    loads and stores, are left to the first thread. `nvvm.barrier`s stand between
+    what depends on each other. The kernel tells its threads as `jet.threads`.
+    Changes rounding (a warp's sums are reassociated, in an order that depends on
+    the reduction's length alone).
+
+    Errors, at the op: an op that touches memory and is none of `linalg.generic`,
+    `memref.load`, `memref.store`, `scf.for` and `scf.if`.
+  }];
+  let dependentDialects = ["::mlir::NVVM::NVVMDialect",
+                           "::mlir::arith::ArithDialect",
+                           "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect"];
+}
+
+def AllocateScratchPass : Pass<"jet-allocate-scratch", "::mlir::ModuleOp"> {
+  let summary = "Give temporaries of GPU kernels a place";
+  let description = [{
+    Each kernel gets the symbols and a slice of scratch memory, the block's own,
+    as more arguments. A `memref.alloc` of known size becomes a view of the
+    kernel's shared memory as long as that has room, any other one a view of the
+    slice, large enough for the symbols' values whatever the data. The bytes of
+    the slice are recorded as `jet.scratch`, in the symbols. Numbers do not
+    change.
+
+    Errors, at the op: sizes without a bound in the symbols; a buffer that a loop
+    or branch yields.
+  }];
+  let options = [
+    Option<"sharedBytes", "shared-bytes", "int64_t", "32768",
+           "shared memory of a kernel, at most">,
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::memref::MemRefDialect"];
+}
+
+def ExpandTrigonometryPass
+    : Pass<"jet-expand-trigonometry", "::mlir::func::FuncOp"> {
+  let summary = "Sine and cosine as f64 polynomials";
+  let description = [{
+    Replaces `math.sin` and `math.cos` on f32 by an exact range reduction and
+    polynomials in f64: a GPU has no libm to call, and angles, which grow with
+    the position, need more than f32. Changes rounding (in the last place, and
+    rarely).
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect"];
+}
+
+def EmitDeviceEntryPointsPass
+    : Pass<"jet-emit-device-entry-points", "::mlir::ModuleOp"> {
+  let summary = "Give each kernel the ABI of CUDA packages";
+  let description = [{
+    Turns each kernel into an `nvvm.kernel` whose parameters are the pointers of
+    its operands, the symbols, the scratch memory, its bytes for each block and
+    the number of grid points (see `runtime/Package.h`). Block `i` of `n` computes
+    the points from `points · i / n` to `points · (i + 1) / n`.
+
+    Errors, at the kernel: not the form that `-jet-map-grid`,
+    `-jet-distribute-threads` and `-jet-allocate-scratch` make.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect",
+                           "::mlir::NVVM::NVVMDialect",
+                           "::mlir::arith::ArithDialect"];
+}
+
 def LowerTilePass : Pass<"jet-lower-tile", "::mlir::ModuleOp"> {
   let summary = "Write kernels of the tile dialect in LLVM and NVVM";
   let description = [{

@@ -116,8 +116,8 @@ void jet::buildLinalgPipeline(OpPassManager &pm) {
   kernels.addPass(createCSEPass());
 }
 
-void jet::buildLoopsPipeline(OpPassManager &pm, const CpuOptions &options) {
-  OpPassManager &kernels = pm.nest<ModuleOp>();
+/// What every target begins with: kernels on buffers, their grid a loop.
+static void addBufferPasses(OpPassManager &kernels) {
   // Kernels take and fill buffers; what they compute in between stays in place
   // wherever it can, so most have no allocation left after this.
   bufferization::OneShotBufferizePassOptions bufferize;
@@ -126,8 +126,13 @@ void jet::buildLoopsPipeline(OpPassManager &pm, const CpuOptions &options) {
   kernels.addPass(createCanonicalizerPass());
   kernels.addPass(createCSEPass());
   // Before any loop is made, while the grid is still the one scf.forall.
+  kernels.addNestedPass<func::FuncOp>(createMapGridPass());
+}
+
+void jet::buildLoopsPipeline(OpPassManager &pm, const CpuOptions &options) {
+  OpPassManager &kernels = pm.nest<ModuleOp>();
+  addBufferPasses(kernels);
   OpPassManager &kernel = kernels.nest<func::FuncOp>();
-  kernel.addPass(createMapGridPass());
   // Temporaries: small ones to the stack (out of loops first, where an alloca
   // would grow the stack), the others freed where they die.
   kernel.addPass(bufferization::createBufferLoopHoistingPass());
@@ -181,6 +186,40 @@ void jet::buildHostPipeline(OpPassManager &pm) {
   kernels.addPass(createMoveLoopAnnotationsPass());
 }
 
+void jet::buildDeviceLoopsPipeline(OpPassManager &pm) {
+  OpPassManager &kernels = pm.nest<ModuleOp>();
+  addBufferPasses(kernels);
+  OpPassManager &kernel = kernels.nest<func::FuncOp>();
+  // One form of what threads share.
+  kernel.addPass(createExpandCopiesPass());
+  kernel.addPass(createLinalgGeneralizeNamedOpsPass());
+  kernel.addPass(createDistributeThreadsPass());
+  kernels.addPass(createCanonicalizerPass());
+  kernels.addPass(createCSEPass());
+  // Sizes are at their simplest now, and nothing allocates any more.
+  kernels.addPass(createAllocateScratchPass());
+  OpPassManager &loops = kernels.nest<func::FuncOp>();
+  loops.addPass(createApproximateMathPass());
+  loops.addPass(createExpandTrigonometryPass());
+  kernels.addPass(memref::createFoldMemRefAliasOpsPass());
+  kernels.addPass(createCanonicalizerPass());
+  kernels.addPass(createCSEPass());
+}
+
+void jet::buildDevicePipeline(OpPassManager &pm) {
+  OpPassManager &kernels = pm.nest<ModuleOp>();
+  kernels.addPass(createEmitDeviceEntryPointsPass());
+  kernels.addPass(memref::createExpandStridedMetadataPass());
+  kernels.addPass(createLowerAffinePass());
+  kernels.addPass(createSCFToControlFlowPass());
+  kernels.addPass(createConvertMathToLLVMPass());
+  // What is left of math has no instructions, and fails here.
+  kernels.addPass(createConvertToLLVMPass());
+  kernels.addPass(createReconcileUnrealizedCastsPass());
+  kernels.addPass(createCanonicalizerPass());
+  kernels.addPass(createCSEPass());
+}
+
 void jet::registerPipelines() {
   static PassPipelineRegistration<PlacementOptions> place(
       "jet-place", "model -> placed", buildPlacePipeline);
@@ -200,4 +239,10 @@ void jet::registerPipelines() {
       buildLoopsPipeline);
   static PassPipelineRegistration<> host(
       "jet-cpu-llvm", "kernels as loops -> LLVM dialect", buildHostPipeline);
+  static PassPipelineRegistration<> deviceLoops(
+      "jet-gpu-loops", "kernels as linalg -> loops of a GPU's threads",
+      buildDeviceLoopsPipeline);
+  static PassPipelineRegistration<> device(
+      "jet-gpu-nvvm", "kernels as loops of threads -> LLVM and NVVM dialects",
+      buildDevicePipeline);
 }

@@ -80,9 +80,14 @@ void buildLinalgPipeline(mlir::OpPassManager &pm);
 void buildLoopsPipeline(mlir::OpPassManager &pm, const CpuOptions &options);
 /// Kernels: loops → LLVM dialect with the entry points of a package
 void buildHostPipeline(mlir::OpPassManager &pm);
+/// Kernels: linalg on tensors → loops of the threads of a GPU's blocks
+void buildDeviceLoopsPipeline(mlir::OpPassManager &pm);
+/// Kernels: loops of threads → LLVM and NVVM with the entry points of a package
+void buildDevicePipeline(mlir::OpPassManager &pm);
 
 /// --jet-place, --jet-expand, --jet-fuse, --jet-launch, --jet-plan,
-/// --jet-linalg, --jet-cpu-loops, --jet-cpu-llvm
+/// --jet-linalg, --jet-cpu-loops, --jet-cpu-llvm, --jet-gpu-loops,
+/// --jet-gpu-nvvm
 void registerPipelines();
 
 } // namespace jet

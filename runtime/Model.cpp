@@ -7,79 +7,23 @@
 #include "support/CheckedMath.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
-#include <sys/mman.h>
-#include <unistd.h>
+#include <mutex>
+#include <optional>
 #include <utility>
 
 namespace jet {
 
-//===----------------------------------------------------------------------===//
-// ZeroMemory
-//===----------------------------------------------------------------------===//
-
-Result<ZeroMemory> ZeroMemory::create(int64_t bytes, const std::string &what) {
-  ZeroMemory memory;
-  if (bytes == 0)
-    return memory;
-  // NORESERVE: capacity is a promise to the caller, not a use of memory.
-  void *address = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (address == MAP_FAILED)
-    return Error{what + ": cannot reserve " + std::to_string(bytes) +
-                 " bytes: " + std::strerror(errno)};
-  memory.begin = static_cast<std::byte *>(address);
-  memory.bytes = bytes;
-  return memory;
-}
-
-ZeroMemory::ZeroMemory(ZeroMemory &&other) noexcept
-    : begin(std::exchange(other.begin, nullptr)),
-      bytes(std::exchange(other.bytes, 0)) {}
-
-ZeroMemory &ZeroMemory::operator=(ZeroMemory &&other) noexcept {
-  std::swap(begin, other.begin);
-  std::swap(bytes, other.bytes);
-  return *this;
-}
-
-ZeroMemory::~ZeroMemory() {
-  if (begin)
-    munmap(begin, bytes);
-}
-
-void ZeroMemory::clear(int64_t offset, int64_t length) {
-  const int64_t page = sysconf(_SC_PAGESIZE);
-  const int64_t end = offset + length;
-  const int64_t firstPage = (offset + page - 1) / page * page;
-  const int64_t lastPage = end / page * page;
-  if (firstPage < lastPage &&
-      madvise(begin + firstPage, lastPage - firstPage, MADV_DONTNEED) == 0) {
-    std::memset(begin + offset, 0, firstPage - offset);
-    std::memset(begin + lastPage, 0, end - lastPage);
-    return;
-  }
-  if (length > 0)
-    std::memset(begin + offset, 0, length);
-}
-
-void ZeroMemory::poison(int64_t offset, int64_t length) {
-  if (length > 0)
-    std::memset(begin + offset, 0xFF, length);
-}
-
-//===----------------------------------------------------------------------===//
-// Model
-//===----------------------------------------------------------------------===//
-
-Result<std::shared_ptr<Model>> Model::loadPackage(const std::string &path) {
+Result<std::shared_ptr<Model>> Model::loadPackage(const std::string &path,
+                                                  const std::string &device) {
   Result<Package> package = readPackage(path);
   if (!package)
     return package.error();
-  if (auto valid = checkTarget(package->target, path); !valid)
-    return valid.error();
+  auto opened = openDevice(device, package->target, path);
+  if (!opened)
+    return opened.error();
   std::shared_ptr<Model> model(new Model());
+  model->place = std::move(*opened);
   model->contents = std::move(*package);
   // verifyPackage() made sure of each.
   const char *const names[] = {"prefill", "decode", "forward", "prefill_top_k",
@@ -106,7 +50,7 @@ Result<std::byte *> Model::allocateWeight(const ParameterInfo &parameter) {
   // verifyPackage() made sure that the size fits.
   const int64_t bytes =
       *checkedProduct(parameter.shape) * dtypeBytes(parameter.dtype);
-  Result<ZeroMemory> memory = ZeroMemory::create(bytes, parameter.name);
+  Result<ZeroMemory> memory = ZeroMemory::create(place, bytes, parameter.name);
   if (!memory)
     return memory.error();
   std::byte *data = memory->data();
@@ -127,18 +71,20 @@ struct Copy {
 
 /// Copies at the speed of memory: a block at a time on all threads, several
 /// blocks of all threads between two reports.
-static void runCopies(const std::vector<Copy> &copies,
-                      const Model::Progress &progress) {
+static Result<void> runCopies(Device &device, const std::vector<Copy> &copies,
+                              const Model::Progress &progress) {
   constexpr size_t kBlockBytes = size_t(1) << 20;
   constexpr size_t kBlocksAtOnce = 256;
   int64_t total = 0, done = 0;
   for (const Copy &copy : copies)
     total += static_cast<int64_t>(copy.from.size());
   if (total == 0)
-    return;
+    return {};
   if (progress)
     progress(0, total);
   ThreadPool pool;
+  std::mutex mutex;
+  std::optional<Error> problem;
   for (const Copy &copy : copies) {
     const size_t size = copy.from.size();
     const size_t stride = kBlockBytes * kBlocksAtOnce;
@@ -148,8 +94,14 @@ static void runCopies(const std::vector<Copy> &copies,
       pool.run(static_cast<int64_t>(blocks), [&](int64_t first, int64_t last) {
         const size_t low = start + first * kBlockBytes;
         const size_t high = std::min(end, start + last * kBlockBytes);
-        std::memcpy(copy.to + low, copy.from.data() + low, high - low);
+        auto written = device.write(copy.to + low, copy.from.data() + low,
+                                    static_cast<int64_t>(high - low));
+        const std::lock_guard<std::mutex> lock(mutex);
+        if (!written)
+          problem = written.error();
       });
+      if (problem)
+        return *problem;
       done += static_cast<int64_t>(end - start);
       if (progress)
         progress(done, total);
@@ -157,6 +109,7 @@ static void runCopies(const std::vector<Copy> &copies,
     // The checkpoint's pages were read for this alone.
     MappedFile::release(copy.from);
   }
+  return {};
 }
 
 Result<void> Model::bindWeights(const std::string &path,
@@ -172,7 +125,7 @@ Result<void> Model::bindWeights(const std::string &path,
   for (const ParameterInfo &parameter : contents.parameters) {
     const std::byte *data = next->bytes.data();
     // The format does not align tensors; kernels expect aligned elements.
-    if (parameter.concat.empty() &&
+    if (place->isHost() && parameter.concat.empty() &&
         reinterpret_cast<uintptr_t>(data) % dtypeBytes(parameter.dtype) == 0) {
       addWeight(parameter, data);
       ++next;
@@ -188,7 +141,8 @@ Result<void> Model::bindWeights(const std::string &path,
       to += next->bytes.size();
     }
   }
-  runCopies(copies, progress);
+  if (auto done = runCopies(*place, copies, progress); !done)
+    return done;
   extra = std::move(bound->extra);
   checkpoint = std::move(*opened);
   return {};
@@ -196,8 +150,9 @@ Result<void> Model::bindWeights(const std::string &path,
 
 /// Fills with a repeating pattern of values of about 0.02, either sign: cheap
 /// to make, and no kernel is faster or slower for it.
-static void fillPattern(std::byte *data, int64_t bytes, DType dtype) {
-  constexpr int64_t period = 4096;
+static Result<void> fillPattern(Device &device, std::byte *data, int64_t bytes,
+                                DType dtype) {
+  constexpr int64_t period = 1 << 20;
   std::vector<std::byte> block(period * 4);
   uint32_t state = 1;
   for (int64_t i = 0; i < period; ++i) {
@@ -214,7 +169,11 @@ static void fillPattern(std::byte *data, int64_t bytes, DType dtype) {
   }
   const int64_t blockBytes = period * dtypeBytes(dtype);
   for (int64_t done = 0; done < bytes; done += blockBytes)
-    std::memcpy(data + done, block.data(), std::min(blockBytes, bytes - done));
+    if (auto written = device.write(data + done, block.data(),
+                                    std::min(blockBytes, bytes - done));
+        !written)
+      return written;
+  return {};
 }
 
 Result<void> Model::makeUpWeights() {
@@ -226,24 +185,26 @@ Result<void> Model::makeUpWeights() {
     Result<std::byte *> memory = allocateWeight(parameter);
     if (!memory)
       return memory.error();
-    fillPattern(*memory, ownWeights.back().size(), parameter.dtype);
+    if (auto done = fillPattern(*place, *memory, ownWeights.back().size(),
+                                parameter.dtype);
+        !done)
+      return done;
   }
   return {};
 }
 
 Result<std::shared_ptr<const Model>> Model::finish(std::shared_ptr<Model> model,
                                                    const std::string &path) {
-  Result<HostCode> code = HostCode::load(model->contents, path);
-  if (!code)
-    return code.error();
-  model->code = std::move(*code);
+  if (auto done = model->place->loadCode(model->contents, path); !done)
+    return done.error();
   return std::shared_ptr<const Model>(std::move(model));
 }
 
 Result<std::shared_ptr<const Model>> Model::load(const std::string &packagePath,
                                                  const std::string &weightsPath,
-                                                 const Progress &progress) {
-  Result<std::shared_ptr<Model>> model = loadPackage(packagePath);
+                                                 const Progress &progress,
+                                                 const std::string &device) {
+  Result<std::shared_ptr<Model>> model = loadPackage(packagePath, device);
   if (!model)
     return model.error();
   if (auto done = (*model)->bindWeights(weightsPath, progress); !done)
@@ -252,8 +213,9 @@ Result<std::shared_ptr<const Model>> Model::load(const std::string &packagePath,
 }
 
 Result<std::shared_ptr<const Model>>
-Model::loadWithMadeUpWeights(const std::string &packagePath) {
-  Result<std::shared_ptr<Model>> model = loadPackage(packagePath);
+Model::loadWithMadeUpWeights(const std::string &packagePath,
+                             const std::string &device) {
+  Result<std::shared_ptr<Model>> model = loadPackage(packagePath, device);
   if (!model)
     return model.error();
   if (auto done = (*model)->makeUpWeights(); !done)

@@ -7,7 +7,7 @@
 #define JET_RUNTIME_MODEL_H
 
 #include "runtime/Checkpoint.h"
-#include "runtime/HostCode.h"
+#include "runtime/Device.h"
 #include "runtime/Package.h"
 
 #include <array>
@@ -17,30 +17,6 @@
 #include <vector>
 
 namespace jet {
-
-/// Owns an anonymous mapping of zero pages; pages that nobody touches cost
-/// nothing. Move-only.
-class ZeroMemory {
-public:
-  /// An error when the system has no room. `what` names it in the message.
-  static Result<ZeroMemory> create(int64_t bytes, const std::string &what);
-
-  ZeroMemory() = default;
-  ZeroMemory(ZeroMemory &&other) noexcept;
-  ZeroMemory &operator=(ZeroMemory &&other) noexcept;
-  ~ZeroMemory();
-
-  std::byte *data() const { return begin; }
-  int64_t size() const { return bytes; }
-  /// Makes [offset, offset + length) zero again, giving whole pages back.
-  void clear(int64_t offset, int64_t length);
-  /// Fills [offset, offset + length) with NaN; see Poison.
-  void poison(int64_t offset, int64_t length);
-
-private:
-  std::byte *begin = nullptr;
-  int64_t bytes = 0;
-};
 
 /// Whether memory that nobody may read is filled with bytes 0xFF, which are NaN
 /// in every float type: for tests, which see a read of it in the results. Costs
@@ -54,21 +30,23 @@ enum class ProgramKind { Prefill, Decode, Forward, PrefillTopK, DecodeTopK };
 /// the checkpoint mapped.
 class Model {
 public:
-  /// Reads and verifies the package, checks the machine, binds the weights
-  /// (path as for Checkpoint::open) and loads the code, in this order.
-  /// Weights that are made from several tensors are copied, on all hardware
-  /// threads; the others are only mapped, and read when a step needs them.
+  /// Reads and verifies the package, opens the device (a name as for
+  /// openDevice()), binds the weights (path as for Checkpoint::open) and loads
+  /// the code, in this order. Weights that are made from several tensors are
+  /// copied, on all hardware threads; the others are, on the CPU, only mapped,
+  /// and read when a step needs them. A GPU gets copies of all.
   /// `progress` is called from this thread, first with 0, then now and again,
   /// with the bytes copied and the bytes to copy.
   using Progress = std::function<void(int64_t done, int64_t total)>;
   static Result<std::shared_ptr<const Model>>
   load(const std::string &packagePath, const std::string &weightsPath,
-       const Progress &progress = {});
+       const Progress &progress = {}, const std::string &device = "");
 
   /// The same with weights made up in memory: small values that keep
   /// activations finite. For benchmarks.
   static Result<std::shared_ptr<const Model>>
-  loadWithMadeUpWeights(const std::string &packagePath);
+  loadWithMadeUpWeights(const std::string &packagePath,
+                        const std::string &device = "");
 
   const Package &package() const { return contents; }
   const ModelInfo &info() const { return contents.model; }
@@ -81,15 +59,16 @@ public:
   /// How many candidates Session::stepTopK() gives; 0 when the package has no
   /// programs for them.
   int64_t candidates() const { return numCandidates; }
-  KernelFunction kernel(int64_t index) const { return code.kernels()[index]; }
-  /// Parameter `index` from row `row` on.
+  const std::shared_ptr<Device> &device() const { return place; }
+  /// Parameter `index` from row `row` on, in the device's memory.
   const void *parameter(int64_t index, int64_t row = 0) const {
     return weights[index].data + row * weights[index].rowBytes;
   }
 
 private:
   Model() = default;
-  static Result<std::shared_ptr<Model>> loadPackage(const std::string &path);
+  static Result<std::shared_ptr<Model>> loadPackage(const std::string &path,
+                                                    const std::string &device);
   /// Loads the code, which comes last: nothing runs before all else is right.
   static Result<std::shared_ptr<const Model>>
   finish(std::shared_ptr<Model> model, const std::string &path);
@@ -102,7 +81,7 @@ private:
   Package contents;
   std::array<size_t, 5> programIndex{};
   int64_t numCandidates = 0;
-  HostCode code;
+  std::shared_ptr<Device> place;
   Checkpoint checkpoint;
   std::vector<ZeroMemory> ownWeights; // copies and made-up weights
   struct Weight {

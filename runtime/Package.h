@@ -36,6 +36,17 @@
 // which computes the grid points [begin, end). Grid points are independent:
 // any partition over threads gives the same bits.
 //
+// On the CUDA target it is a kernel of KernelInfo::threads threads a block with
+// the parameters
+//
+//   one pointer per operand, one int64 per symbol,
+//   void *scratch, int64 scratch_bytes, int64 points
+//
+// of which block i of n computes the grid points from points·i/n to
+// points·(i+1)/n, any n >= 1; `scratch` is n · scratch_bytes of memory for the
+// launch alone, contents of no matter, scratch_bytes the value of
+// KernelInfo::scratch.
+//
 // Inputs of every program, prepared by the runtime:
 //   tokens     [T]     i32   token ids
 //   positions  [T]     i32   absolute position of each token in its sequence
@@ -97,10 +108,10 @@ struct SizeExpr {
 
 /// Which machine the code runs on. JSON "target".
 struct TargetInfo {
-  std::string kind; // "kind": "cpu"
-  std::string arch; // "arch": "x86_64"
+  std::string kind; // "kind": "cpu" | "cuda"
+  std::string arch; // "arch": "x86_64"; of cuda "sm_90a"
   /// "cpu_level": microarchitecture level that the code needs, e.g.
-  /// "x86-64-v3"; the loader compares it with the machine.
+  /// "x86-64-v3"; the loader compares it with the machine. Of cuda empty.
   std::string cpuLevel;
 };
 
@@ -182,6 +193,10 @@ struct KernelInfo {
   /// kCostParts and CostExpr::toString); R is the launch's. For reports:
   /// nothing that runs depends on it.
   OpCost cost = {};
+  /// Of the CUDA target: "threads" of a block, and "scratch", the bytes of
+  /// memory that a block needs besides; both left out if 0.
+  int64_t threads = 0;
+  SizeExpr scratch = {};
 };
 
 /// Some rows of a parameter: [begin, end). JSON: [begin, end].
@@ -260,7 +275,10 @@ inline bool hasOutput(const ProgramInfo &program, OperandRef::Kind kind) {
 /// A named run of bytes. JSON "blobs": {"name", "offset", "bytes"}, offset from
 /// the end of the header.
 struct Blob {
-  std::string name; // "host_code": an ELF shared object (cpu target)
+  /// "host_code": an ELF shared object (cpu target). "ptx": PTX of all kernels;
+  /// "cubin": the same assembled, where the compiler had the means (cuda
+  /// target).
+  std::string name;
   std::vector<std::byte> bytes;
 };
 
@@ -295,7 +313,8 @@ Result<void> writePackage(const Package &package, const std::string &path);
 /// against the file's size. Does not look at the machine.
 Result<Package> readPackage(const std::string &path);
 
-/// Whether this machine can run `target`; an error names what is missing.
+/// Whether this machine can run `target`; an error names what is missing. Of a
+/// GPU only the name is looked at: openDevice() asks the driver.
 Result<void> checkTarget(const TargetInfo &target, const std::string &path);
 
 /// Bytes of state that one sequence holds with `context` positions, by kind.

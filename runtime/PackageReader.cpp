@@ -148,8 +148,12 @@ static OpCost readCost(const JsonNode &node) {
   return cost;
 }
 
+/// Threads of a block, on any GPU.
+static constexpr int64_t kMaxThreads = 1024;
+
 static KernelInfo readKernel(const JsonNode &node) {
-  node.allowOnly({"name", "grid", "operands", "op", "cost"});
+  node.allowOnly(
+      {"name", "grid", "operands", "threads", "scratch", "op", "cost"});
   KernelInfo kernel;
   kernel.name = node["name"].string();
   kernel.grid = readSize(node["grid"]);
@@ -159,6 +163,10 @@ static KernelInfo readKernel(const JsonNode &node) {
                                readShape(operand["shape"]),
                                operand["access"].lookup(names::kAccesses)});
   }
+  if (node.contains("threads"))
+    kernel.threads = node["threads"].integer(1, kMaxThreads);
+  if (node.contains("scratch"))
+    kernel.scratch = readSize(node["scratch"]);
   kernel.op = node["op"].string();
   kernel.cost = readCost(node["cost"]);
   return kernel;

@@ -190,6 +190,8 @@ std::optional<PackageFault> PackageVerifier::verifyKernels() {
                       quoted(kernel.name));
     if (auto fault = verifyDepth(kernel.grid, place + ".grid"))
       return fault;
+    if (auto fault = verifyDepth(kernel.scratch, place + ".scratch"))
+      return fault;
     for (const KernelOperand &operand : kernel.operands)
       for (const SizeExpr &dim : operand.shape)
         if (auto fault = verifyDepth(dim, place + ".operands"))
@@ -249,6 +251,14 @@ std::optional<PackageFault> PackageVerifier::verifyWhole() {
                       quoted(blob.name) + " again");
   if (package.target.kind == "cpu" && !blobs.count("host_code"))
     return makeFault("$.blobs", "expected a blob 'host_code', found none");
+  if (package.target.kind != "cuda")
+    return {};
+  if (!blobs.count("ptx"))
+    return makeFault("$.blobs", "expected a blob 'ptx', found none");
+  for (size_t i = 0; i < package.kernels.size(); ++i)
+    if (!package.kernels[i].threads)
+      return makeFault("$.kernels[" + std::to_string(i) + "].threads",
+                       "expected the threads of a block, found none");
   return {};
 }
 

@@ -71,11 +71,17 @@ static Json kernelToJson(const KernelInfo &kernel) {
     operands.push_back({{"dtype", dtypeName(operand.dtype)},
                         {"shape", shapeToJson(operand.shape)},
                         {"access", nameOf(names::kAccesses, operand.access)}});
-  return {{"name", kernel.name},
-          {"grid", sizeToJson(kernel.grid)},
-          {"operands", std::move(operands)},
-          {"op", kernel.op},
-          {"cost", costToJson(kernel.cost)}};
+  Json result = {{"name", kernel.name},
+                 {"grid", sizeToJson(kernel.grid)},
+                 {"operands", std::move(operands)},
+                 {"op", kernel.op},
+                 {"cost", costToJson(kernel.cost)}};
+  if (kernel.threads)
+    result["threads"] = kernel.threads;
+  if (kernel.scratch.kind != SizeExpr::Kind::Constant ||
+      kernel.scratch.constant)
+    result["scratch"] = sizeToJson(kernel.scratch);
+  return result;
 }
 
 static Json operandToJson(const OperandRef &operand) {

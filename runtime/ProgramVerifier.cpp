@@ -222,6 +222,9 @@ PackageVerifier::verifyLaunch(const ProgramInfo &program,
   if (auto grid = kernel.grid.evaluate(largest); !grid)
     return makeFault(place + ": grid of " + quoted(kernel.name),
                      grid.error().message);
+  if (auto scratch = kernel.scratch.evaluate(largest); !scratch)
+    return makeFault(place + ": scratch of " + quoted(kernel.name),
+                     scratch.error().message);
   for (size_t i = 0; i < launch.operands.size(); ++i) {
     const std::string at = place + ".operands[" + std::to_string(i) + "] of " +
                            quoted(kernel.name);

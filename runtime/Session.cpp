@@ -9,6 +9,25 @@
 
 namespace jet {
 
+Result<void> InputTable::upload(const std::shared_ptr<Device> &device) {
+  if (device->isHost())
+    return {};
+  const auto bytes = static_cast<int64_t>(values.size() * sizeof(int32_t));
+  if (copy.size() < bytes) {
+    Result<ZeroMemory> larger = ZeroMemory::create(device, bytes, "inputs");
+    if (!larger)
+      return larger.error();
+    copy = std::move(*larger);
+  }
+  return device->write(copy.data(), values.data(), bytes);
+}
+
+void *InputTable::data() {
+  if (copy.data())
+    return copy.data();
+  return values.data();
+}
+
 /// Checks a step against the state; returns its number of tokens.
 Result<int64_t> Session::checkInputs(const State &state,
                                      std::span<const StepInput> inputs) const {
@@ -59,20 +78,21 @@ Result<int64_t> Session::checkInputs(const State &state,
 
 void Session::prepareInputs(const State &state,
                             std::span<const StepInput> inputs) {
-  tokens.clear();
-  positions.clear();
-  batch.clear();
+  tokens.values.clear();
+  positions.values.clear();
+  batch.values.clear();
   for (const StepInput &input : inputs) {
     const auto start = static_cast<int32_t>(state.position(input.slot));
     const auto count = static_cast<int32_t>(input.tokens.size());
-    const auto firstRow = static_cast<int32_t>(tokens.size());
-    batch.insert(batch.end(),
-                 {static_cast<int32_t>(input.slot), start, firstRow, count});
+    const auto firstRow = static_cast<int32_t>(tokens.values.size());
+    batch.values.insert(batch.values.end(), {static_cast<int32_t>(input.slot),
+                                             start, firstRow, count});
     const std::span<const int32_t> pages = state.table.row(input.slot);
-    batch.insert(batch.end(), pages.begin(), pages.end());
-    tokens.insert(tokens.end(), input.tokens.begin(), input.tokens.end());
+    batch.values.insert(batch.values.end(), pages.begin(), pages.end());
+    tokens.values.insert(tokens.values.end(), input.tokens.begin(),
+                         input.tokens.end());
     for (int32_t i = 0; i < count; ++i)
-      positions.push_back(start + i);
+      positions.values.push_back(start + i);
   }
 }
 
@@ -85,16 +105,18 @@ Result<void> Session::reserve(const ProgramInfo &program, int64_t sequences,
   const int64_t candidateCount = outputs * program.candidates;
   for (auto [memory, bytes, what] :
        {std::tuple(&arena, rows * program.arenaBytesPerRow, "activations"),
-        std::tuple(&logits, logitCount * int64_t(sizeof(float)), "logits"),
-        std::tuple(&values, candidateCount * int64_t(sizeof(float)),
+        std::tuple(&logits.memory, logitCount * int64_t(sizeof(float)),
+                   "logits"),
+        std::tuple(&values.memory, candidateCount * int64_t(sizeof(float)),
                    "candidates"),
-        std::tuple(&ids, candidateCount * int64_t(sizeof(int32_t)),
+        std::tuple(&ids.memory, candidateCount * int64_t(sizeof(int32_t)),
                    "candidates")}) {
     if (memory->size() >= bytes)
       continue;
     // Free first: the old contents are of no use, and the peak counts.
     *memory = ZeroMemory();
-    Result<ZeroMemory> larger = ZeroMemory::create(bytes, what);
+    Result<ZeroMemory> larger =
+        ZeroMemory::create(model->device(), bytes, what);
     if (!larger)
       return larger.error();
     *memory = std::move(*larger);
@@ -120,11 +142,11 @@ void *Session::resolve(const ProgramInfo &program, const State &state,
   case OperandRef::Kind::Batch:
     return batch.data();
   case OperandRef::Kind::Logits:
-    return logits.data();
+    return logits.memory.data();
   case OperandRef::Kind::Values:
-    return values.data();
+    return values.memory.data();
   case OperandRef::Kind::Ids:
-    return ids.data();
+    return ids.memory.data();
   }
   return nullptr;
 }
@@ -164,10 +186,9 @@ Result<void> Session::runProgram(const ProgramInfo &program, const State &state,
     operands.clear();
     for (const OperandRef &operand : launch.operands)
       operands.push_back(resolve(program, state, operand, rows));
-    const KernelFunction kernel = model->kernel(launch.kernel);
-    pool.run(*grid, [&](int64_t begin, int64_t end) {
-      kernel(operands.data(), symbols, begin, end);
-    });
+    if (auto done = queue->launch(launch.kernel, operands, symbols, *grid);
+        !done)
+      return done;
     if (poison == Poison::On)
       poisonAfter(program, step, rows);
   }
@@ -183,8 +204,12 @@ Result<void> Session::run(const ProgramInfo &program, State &state,
     state.table.grow(input.slot, state.position(input.slot) +
                                      static_cast<int64_t>(input.tokens.size()));
   prepareInputs(state, inputs);
+  for (InputTable *table : {&tokens, &positions, &batch})
+    if (auto done = table->upload(model->device()); !done)
+      return done;
   if (poison == Poison::On)
-    for (ZeroMemory *memory : {&arena, &logits, &values, &ids})
+    for (ZeroMemory *memory :
+         {&arena, &logits.memory, &values.memory, &ids.memory})
       memory->poison(0, memory->size());
   // The grids were evaluated for the largest step when the package was read.
   if (auto done = runProgram(program, state, sequences, rows); !done)
@@ -209,7 +234,7 @@ Session::step(State &state, std::span<const StepInput> inputs, LogitsOf which) {
   if (auto done = run(program, state, inputs, *rows); !done)
     return done.error();
   const int64_t logitRows = program.logitsPerSequence ? sequences : *rows;
-  return std::span<const float>(reinterpret_cast<const float *>(logits.data()),
+  return logits.download<float>(*model->device(),
                                 logitRows * model->info().vocabSize);
 }
 
@@ -226,10 +251,14 @@ Result<Candidates> Session::stepTopK(State &state,
       *rows == sequences ? ProgramKind::DecodeTopK : ProgramKind::PrefillTopK;
   if (auto done = run(model->program(kind), state, inputs, *rows); !done)
     return done.error();
-  const auto count = static_cast<size_t>(sequences * model->candidates());
-  return Candidates{{reinterpret_cast<const float *>(values.data()), count},
-                    {reinterpret_cast<const int32_t *>(ids.data()), count},
-                    model->candidates()};
+  const int64_t count = sequences * model->candidates();
+  auto largest = values.download<float>(*model->device(), count);
+  if (!largest)
+    return largest.error();
+  auto theirs = ids.download<int32_t>(*model->device(), count);
+  if (!theirs)
+    return theirs.error();
+  return Candidates{*largest, *theirs, model->candidates()};
 }
 
 } // namespace jet

@@ -1,14 +1,13 @@
 // Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Runs steps of a model on the threads of this machine.
+// Runs steps of a model on its device.
 
 #ifndef JET_RUNTIME_SESSION_H
 #define JET_RUNTIME_SESSION_H
 
 #include "runtime/Model.h"
 #include "runtime/State.h"
-#include "runtime/ThreadPool.h"
 
 #include <memory>
 #include <span>
@@ -37,6 +36,41 @@ struct Candidates {
   int64_t count = 0;
 };
 
+/// What a program reads: written here, and where the device has memory of its
+/// own, copied there before the launches.
+class InputTable {
+public:
+  std::vector<int32_t> values;
+
+  Result<void> upload(const std::shared_ptr<Device> &device);
+  /// For kernels.
+  void *data();
+
+private:
+  ZeroMemory copy; // none on the CPU
+};
+
+/// What a program writes, and where the device has memory of its own, a copy
+/// here.
+class OutputTable {
+public:
+  ZeroMemory memory;
+
+  /// The first `count` elements, once all launches are done.
+  template <typename T>
+  Result<std::span<const T>> download(const Device &device, int64_t count) {
+    if (device.isHost())
+      return std::span(reinterpret_cast<const T *>(memory.data()), count);
+    copy.resize(count * sizeof(T));
+    if (auto done = memory.read(0, count * sizeof(T), copy.data()); !done)
+      return done.error();
+    return std::span(reinterpret_cast<const T *>(copy.data()), count);
+  }
+
+private:
+  std::vector<std::byte> copy;
+};
+
 /// Threads and scratch memory for running one model. Use from one thread at a
 /// time; several sessions may share a model. Keeps the largest arena it
 /// needed: tokens of a step times ProgramInfo::arenaBytesPerRow.
@@ -47,7 +81,8 @@ public:
   /// the logits before a step.
   explicit Session(std::shared_ptr<const Model> model, int threads = 0,
                    Poison poison = Poison::Off)
-      : model(std::move(model)), pool(threads), poison(poison) {}
+      : model(std::move(model)),
+        queue(this->model->device()->createQueue(threads)), poison(poison) {}
 
   /// Takes `inputs` into `state` and returns their logits, [rows, vocab],
   /// valid until the next step. One step may mix sequences of
@@ -65,7 +100,7 @@ public:
   /// candidates.
   Result<Candidates> stepTopK(State &state, std::span<const StepInput> inputs);
 
-  int threads() const { return pool.size(); }
+  int threads() const { return queue->threads(); }
 
 private:
   Result<int64_t> checkInputs(const State &state,
@@ -83,11 +118,12 @@ private:
                 const OperandRef &operand, int64_t rows);
 
   std::shared_ptr<const Model> model;
-  ThreadPool pool;
+  std::unique_ptr<Queue> queue;
   Poison poison;
-  std::vector<int32_t> tokens, positions, batch;
+  InputTable tokens, positions, batch;
   std::vector<void *> operands;
-  ZeroMemory arena, logits, values, ids;
+  OutputTable logits, values, ids;
+  ZeroMemory arena;
 };
 
 } // namespace jet

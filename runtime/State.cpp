@@ -42,8 +42,8 @@ Result<State> State::create(std::shared_ptr<const Model> model, int64_t slots,
     part.unitBytes =
         *checkedProduct(states[i].shape) * dtypeBytes(states[i].dtype);
     const int64_t units = states[i].isPaged() ? state.table.pages() : slots;
-    Result<ZeroMemory> memory =
-        ZeroMemory::create(part.unitBytes * units, "state");
+    Result<ZeroMemory> memory = ZeroMemory::create(
+        state.owner->device(), part.unitBytes * units, "state");
     if (!memory)
       return memory.error();
     part.memory = std::move(*memory);
@@ -79,6 +79,11 @@ void State::free(int64_t slot, int64_t positions) {
         part.memory.poison(part.unitBytes * page, part.unitBytes);
 }
 
+void State::fill(std::byte value) {
+  for (Part &part : parts)
+    part.memory.fill(0, part.memory.size(), value);
+}
+
 std::vector<int64_t> State::slotShape(int64_t index) const {
   const StateInfo &info = owner->package().states[index];
   std::vector<int64_t> shape = info.shape;
@@ -87,11 +92,16 @@ std::vector<int64_t> State::slotShape(int64_t index) const {
   return shape;
 }
 
-std::vector<std::byte> State::read(int64_t index, int64_t slot) const {
+Result<std::vector<std::byte>> State::read(int64_t index, int64_t slot) const {
   const Part &part = parts[index];
-  const std::byte *data = part.memory.data();
-  if (part.kind != StateKind::AttentionKv)
-    return {data + part.unitBytes * slot, data + part.unitBytes * (slot + 1)};
+  std::vector<std::byte> unit(part.unitBytes);
+  if (part.kind != StateKind::AttentionKv) {
+    if (auto done = part.memory.read(part.unitBytes * slot, part.unitBytes,
+                                     unit.data());
+        !done)
+      return done.error();
+    return unit;
+  }
 
   const std::vector<int64_t> shape = slotShape(index);
   const int64_t rowBytes =
@@ -99,10 +109,13 @@ std::vector<std::byte> State::read(int64_t index, int64_t slot) const {
   std::vector<std::byte> bytes(shape[0] * shape[1] * maxPosition * rowBytes);
   int64_t first = 0; // position of the page
   for (int32_t page : table.held(slot)) {
+    if (auto done = part.memory.read(part.unitBytes * page, part.unitBytes,
+                                     unit.data());
+        !done)
+      return done.error();
     const int64_t rows = std::min(table.pageSize(), maxPosition - first);
     for (int64_t plane = 0; plane < shape[0] * shape[1]; ++plane)
-      std::copy_n(data + part.unitBytes * page +
-                      plane * table.pageSize() * rowBytes,
+      std::copy_n(unit.data() + plane * table.pageSize() * rowBytes,
                   rows * rowBytes,
                   bytes.data() + (plane * maxPosition + first) * rowBytes);
     first += rows;

@@ -47,13 +47,18 @@ public:
   /// what they would have left. For benchmarks. Also an error: no free pages.
   Result<void> setPosition(int64_t slot, int64_t position);
 
+  /// Fills the states of all slots and pages with one byte. For benchmarks.
+  void fill(std::byte value);
+
   /// A copy of what `slot` has in package state `index`, in slotShape(); both
-  /// must be in range. Of pages, those it holds, and zeros.
-  std::vector<std::byte> read(int64_t index, int64_t slot) const;
+  /// must be in range. Of pages, those it holds, and zeros. An error of the
+  /// device.
+  Result<std::vector<std::byte>> read(int64_t index, int64_t slot) const;
   /// The package's shape of a slot; of a full-attention cache, [2, kv_heads,
   /// capacity, head_dim].
   std::vector<int64_t> slotShape(int64_t index) const;
-  /// All slots or pages of package state `index`: what kernels get.
+  /// All slots or pages of package state `index`, in the device's memory: what
+  /// kernels get.
   std::span<std::byte> memory(int64_t index) const {
     const ZeroMemory &memory = parts[index].memory;
     return {memory.data(), static_cast<size_t>(memory.size())};

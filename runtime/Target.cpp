@@ -37,9 +37,14 @@ static constexpr std::pair<const char *, int> kLevels[] = {{"armv8-a", 1}};
 #endif
 
 Result<void> checkTarget(const TargetInfo &target, const std::string &path) {
+  if (target.kind == "cuda" && target.arch == "sm_90a")
+    return {};
+  if (target.kind == "cuda")
+    return Error{path + ": target: expected architecture 'sm_90a', found '" +
+                 target.arch + "'"};
   if (target.kind != "cpu")
-    return Error{path + ": target: expected kind 'cpu', found '" + target.kind +
-                 "'"};
+    return Error{path + ": target: expected kind 'cpu' or 'cuda', found '" +
+                 target.kind + "'"};
   if (target.arch != kHostArch)
     return Error{path + ": target: expected architecture '" + kHostArch +
                  "' (this machine), found '" + target.arch + "'"};

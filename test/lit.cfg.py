@@ -7,6 +7,7 @@
 #              their names suffice)
 #   %inputs    test/Inputs: scripts and data that several folders share
 
+import ctypes
 import os
 import shutil
 import subprocess
@@ -61,6 +62,26 @@ def hasPtxas():
         config.environment["CUDA_HOME"] = home
     return bool(shutil.which("ptxas", path=os.pathsep.join(folders)))
 
+
+def hasGpu():
+    """Whether there is a GPU that runs code for sm_90a."""
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    count, major = ctypes.c_int(0), ctypes.c_int(0)
+    capabilityMajor = 75  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR
+    return (
+        driver.cuInit(0) == 0
+        and driver.cuDeviceGetCount(ctypes.byref(count)) == 0
+        and count.value > 0
+        and driver.cuDeviceGetAttribute(ctypes.byref(major), capabilityMajor, 0) == 0
+        and major.value == 9
+    )
+
+
+if hasGpu():
+    config.available_features.add("cuda")
 
 if hasPtxas():
     config.available_features.add("ptxas")

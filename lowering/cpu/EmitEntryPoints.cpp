@@ -1,7 +1,7 @@
 // Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "lowering/Passes.h"
+#include "lowering/EntryArguments.h"
 #include "runtime/Package.h"
 
 #include "mlir/Dialect/Affine/Utils.h"
@@ -17,44 +17,6 @@ namespace jet {
 using namespace jet;
 
 namespace {
-
-/// Builds a dense row-major memref of `type` at `pointer`, with the given
-/// sizes, as the descriptor that memrefs become in LLVM.
-Value buildMemref(ImplicitLocOpBuilder &b, MemRefType type, Value pointer,
-                  ArrayRef<Value> sizes) {
-  int64_t rank = type.getRank();
-  Type i64 = b.getI64Type();
-  SmallVector<Type> fields = {pointer.getType(), pointer.getType(), i64};
-  if (rank)
-    fields.append(2, LLVM::LLVMArrayType::get(i64, rank));
-  Value descriptor = LLVM::PoisonOp::create(
-      b, LLVM::LLVMStructType::getLiteral(b.getContext(), fields));
-  auto set = [&](Value value, ArrayRef<int64_t> at) {
-    descriptor = LLVM::InsertValueOp::create(b, descriptor, value, at);
-  };
-  set(pointer, {0});
-  set(pointer, {1});
-  set(LLVM::ConstantOp::create(b, i64, 0), {2});
-  Value stride = LLVM::ConstantOp::create(b, i64, 1);
-  for (int64_t i = rank; i-- > 0;) {
-    set(sizes[i], {3, i});
-    set(stride, {4, i});
-    stride = LLVM::MulOp::create(b, stride, sizes[i]);
-  }
-  return UnrealizedConversionCastOp::create(b, type, descriptor).getResult(0);
-}
-
-/// `expr` in the symbols, as an i64.
-Value evaluate(ImplicitLocOpBuilder &b, AffineExpr expr,
-               ArrayRef<Value> symbols) {
-  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
-    return LLVM::ConstantOp::create(b, b.getI64Type(), constant.getValue());
-  if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
-    return symbols[symbol.getPosition()];
-  auto sum = cast<AffineBinaryOpExpr>(expr); // no shape has another operation
-  return LLVM::AddOp::create(b, evaluate(b, sum.getLHS(), symbols),
-                             evaluate(b, sum.getRHS(), symbols));
-}
 
 LogicalResult emitEntryPoint(func::FuncOp kernel) {
   ImplicitLocOpBuilder b(kernel.getLoc(), OpBuilder(kernel));
@@ -74,30 +36,25 @@ LogicalResult emitEntryPoint(func::FuncOp kernel) {
                                         ArrayRef<LLVM::GEPArg>{(int32_t)index});
     return LLVM::LoadOp::create(b, type, address);
   };
-  SmallVector<Value> symbols, arguments;
+  SmallVector<Value> symbols;
   for (int i = 0; i < kNumSymbols; ++i)
     symbols.push_back(loadAt(i64, entry.getArgument(1), i));
-  for (auto [index, type] : llvm::enumerate(kernel.getArgumentTypes())) {
-    auto memref = dyn_cast<MemRefType>(type);
-    if (!memref) // begin and end
-      break;
-    auto shape = kernel.getArgAttrOfType<AffineMapAttr>(index, kShapeAttr);
-    if (!shape)
-      return kernel.emitOpError("expected jet.shape on argument ") << index;
-    SmallVector<Value> sizes;
-    for (AffineExpr expr : shape.getValue().getResults())
-      sizes.push_back(evaluate(b, expr, symbols));
-    arguments.push_back(buildMemref(
-        b, memref, loadAt(pointer, entry.getArgument(0), index), sizes));
+  FailureOr<SmallVector<Value>> arguments =
+      buildOperands(b, kernel, symbols, [&](size_t index) {
+        return loadAt(pointer, entry.getArgument(0), index);
+      });
+  if (failed(arguments))
+    return failure();
+  for (size_t index = 0; index < arguments->size(); ++index) {
     // What only described the kernel would not survive the way to LLVM.
     kernel.removeArgAttr(index, kShapeAttr);
     kernel.removeArgAttr(index, kAccessAttr);
     kernel.setArgAttr(index, "llvm.noalias", b.getUnitAttr());
   }
   for (int i : {2, 3})
-    arguments.push_back(
+    arguments->push_back(
         arith::IndexCastOp::create(b, b.getIndexType(), entry.getArgument(i)));
-  func::CallOp::create(b, kernel, arguments);
+  func::CallOp::create(b, kernel, *arguments);
   func::ReturnOp::create(b);
   return success();
 }

@@ -28,7 +28,7 @@
 using namespace mlir;
 using namespace jet;
 
-static constexpr llvm::StringLiteral kChip = "sm_90a";
+static constexpr llvm::StringLiteral kChip = kDeviceArch;
 static constexpr llvm::StringLiteral kPtxVersion = "+ptx80";
 
 void jet::buildTileToNvvmPipeline(OpPassManager &passes) {
@@ -48,11 +48,30 @@ void jet::registerTilePipelines() {
                              buildTileToNvvmPipeline);
 }
 
-FailureOr<std::string> jet::printPtx(ModuleOp kernels) {
+namespace {
+
+/// LLVM's view of the kernels, optimised, and the GPU they are compiled for.
+class DeviceModule {
+public:
+  static FailureOr<DeviceModule> create(ModuleOp kernels);
+  FailureOr<std::string> printPtx(ModuleOp kernels);
+  std::string print() const;
+
+private:
+  std::unique_ptr<llvm::LLVMContext> context =
+      std::make_unique<llvm::LLVMContext>();
+  std::unique_ptr<llvm::TargetMachine> machine;
+  std::unique_ptr<llvm::Module> module;
+};
+
+} // namespace
+
+FailureOr<DeviceModule> DeviceModule::create(ModuleOp kernels) {
   LLVMInitializeNVPTXTarget();
   LLVMInitializeNVPTXTargetInfo();
   LLVMInitializeNVPTXTargetMC();
   LLVMInitializeNVPTXAsmPrinter();
+  DeviceModule result;
   llvm::Triple triple("nvptx64-nvidia-cuda");
   std::string error;
   const llvm::Target *target =
@@ -61,20 +80,22 @@ FailureOr<std::string> jet::printPtx(ModuleOp kernels) {
     return kernels.emitError() << "no code generator for NVPTX: " << error;
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Fast;
-  std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(
+  result.machine.reset(target->createTargetMachine(
       triple, kChip, kPtxVersion, options, llvm::Reloc::PIC_, std::nullopt,
       llvm::CodeGenOptLevel::Aggressive));
-  llvm::LLVMContext context;
-  std::unique_ptr<llvm::Module> module =
-      translateModuleToLLVMIR(kernels, context);
-  if (!module)
+  result.module = translateModuleToLLVMIR(kernels, *result.context);
+  if (!result.module)
     return failure();
-  module->setTargetTriple(triple);
-  module->setDataLayout(machine->createDataLayout());
-  if (llvm::Error failed =
-          makeOptimizingTransformer(3, 0, machine.get())(module.get()))
+  result.module->setTargetTriple(triple);
+  result.module->setDataLayout(result.machine->createDataLayout());
+  if (llvm::Error failed = makeOptimizingTransformer(
+          3, 0, result.machine.get())(result.module.get()))
     return kernels.emitError()
            << "optimisation failed: " << llvm::toString(std::move(failed));
+  return result;
+}
+
+FailureOr<std::string> DeviceModule::printPtx(ModuleOp kernels) {
   llvm::SmallVector<char, 0> text;
   llvm::raw_svector_ostream stream(text);
   llvm::legacy::PassManager passes;
@@ -83,6 +104,27 @@ FailureOr<std::string> jet::printPtx(ModuleOp kernels) {
     return kernels.emitError("cannot emit PTX");
   passes.run(*module);
   return std::string(text.begin(), text.end());
+}
+
+std::string DeviceModule::print() const {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module->print(stream, nullptr);
+  return text;
+}
+
+FailureOr<std::string> jet::printPtx(ModuleOp kernels) {
+  FailureOr<DeviceModule> device = DeviceModule::create(kernels);
+  if (failed(device))
+    return failure();
+  return device->printPtx(kernels);
+}
+
+FailureOr<std::string> jet::printDeviceIR(ModuleOp kernels) {
+  FailureOr<DeviceModule> device = DeviceModule::create(kernels);
+  if (failed(device))
+    return failure();
+  return device->print();
 }
 
 Result<std::string> jet::findPtxas(const std::string &given) {
@@ -179,4 +221,25 @@ Result<Cubin> jet::assemble(const std::string &ptx, const std::string &ptxas) {
   cubin.bytes.assign(begin, begin + (*file)->getBufferSize());
   cubin.kernels = parseResources(said, cubin.messages);
   return cubin;
+}
+
+FailureOr<std::vector<Blob>>
+jet::compileDeviceCode(ModuleOp kernels, const std::string &ptxasPath) {
+  FailureOr<std::string> ptx = printPtx(kernels);
+  if (failed(ptx))
+    return failure();
+  auto *begin = reinterpret_cast<const std::byte *>(ptx->data());
+  std::vector<Blob> blobs = {{"ptx", {begin, begin + ptx->size()}}};
+  if (ptxasPath == "none")
+    return blobs;
+  Result<std::string> ptxas = findPtxas(ptxasPath);
+  if (!ptxas && ptxasPath.empty())
+    return blobs; // the driver will compile it
+  if (!ptxas)
+    return kernels.emitError(ptxas.error().message);
+  Result<Cubin> cubin = assemble(*ptx, *ptxas);
+  if (!cubin)
+    return kernels.emitError(cubin.error().message);
+  blobs.push_back({"cubin", std::move(cubin->bytes)});
+  return blobs;
 }

@@ -1,11 +1,13 @@
 // Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// From kernels of the tile dialect to code of the device: NVVM, PTX, cubin.
+// From kernels in LLVM and NVVM, or of the tile dialect, to code of the device:
+// PTX, cubin.
 
 #ifndef JET_LOWERING_GPU_DEVICECODE_H
 #define JET_LOWERING_GPU_DEVICECODE_H
 
+#include "runtime/Package.h"
 #include "support/Error.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -18,6 +20,9 @@
 
 namespace jet {
 
+/// The GPU that code is compiled for.
+inline constexpr llvm::StringLiteral kDeviceArch = "sm_90a";
+
 /// Appends the passes from tile to LLVM and NVVM, which printPtx() takes.
 void buildTileToNvvmPipeline(mlir::OpPassManager &passes);
 /// Registers it as `jet-tile-to-nvvm`.
@@ -26,6 +31,9 @@ void registerTilePipelines();
 /// Translates a module of lowered kernels to PTX: LLVM at O3, then the NVPTX
 /// code generator for sm_90a. Reports errors on the module.
 mlir::FailureOr<std::string> printPtx(mlir::ModuleOp kernels);
+
+/// The same as LLVM IR, before the code generator.
+mlir::FailureOr<std::string> printDeviceIR(mlir::ModuleOp kernels);
 
 /// What the assembler said of one kernel. Bytes of static shared memory; the
 /// dynamic part is the kernel's `tile.shared_bytes`.
@@ -48,6 +56,12 @@ Result<std::string> findPtxas(const std::string &given = "");
 
 /// Runs the assembler at `ptxas` on PTX for sm_90a, through temporary files.
 Result<Cubin> assemble(const std::string &ptx, const std::string &ptxas);
+
+/// The blobs of a package for the CUDA target: "ptx", and "cubin" if there is an
+/// assembler as for findPtxas() and `ptxasPath` is not "none". Reports errors on
+/// the module, a given assembler that is none included.
+mlir::FailureOr<std::vector<Blob>>
+compileDeviceCode(mlir::ModuleOp kernels, const std::string &ptxasPath);
 
 } // namespace jet
 

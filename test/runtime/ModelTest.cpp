@@ -69,7 +69,7 @@ protected:
   static std::string stateBytes(const State &state, int64_t slot) {
     std::string all;
     for (int64_t i = 0; i < 2; ++i) {
-      const std::vector<std::byte> bytes = state.read(i, slot);
+      const std::vector<std::byte> bytes = *state.read(i, slot);
       all.append(reinterpret_cast<const char *>(bytes.data()), bytes.size());
     }
     return all;

@@ -74,7 +74,7 @@ TEST(TargetTest, AcceptsThisMachineAndNamesWhatDiffers) {
   TargetInfo other = fits;
   other.kind = "sm_90a";
   EXPECT_EQ(messageOf(checkTarget(other, "p.jet")),
-            "p.jet: target: expected kind 'cpu', found 'sm_90a'");
+            "p.jet: target: expected kind 'cpu' or 'cuda', found 'sm_90a'");
   other = fits;
   other.arch = "riscv64";
   EXPECT_NE(messageOf(checkTarget(other, "p.jet")).find("found 'riscv64'"),

@@ -24,7 +24,7 @@ namespace jet {
 namespace {
 
 struct BenchOptions {
-  std::string package, weights;
+  std::string package, weights, device;
   int64_t batch = 1, context = 1024, steps = 16, prefill = 0, chunk = 0;
   int threads = 0;
   bool json = false; // accepted: the output is JSON anyway
@@ -62,11 +62,9 @@ static int64_t weightBytesPerStep(const Model &model, int64_t batch) {
 
 /// Fills caches and states with small numbers, so that every page is memory
 /// of its own: untouched pages would all be read from one page in the cache.
-static void touchState(const State &state) {
-  for (size_t i = 0; i < state.model().package().states.size(); ++i)
-    // 0x3c3c3c3c is 0.0115 as F32, 0x3c3c the same as BF16, 0x3c 1.5 as
-    // F8_E4M3.
-    std::ranges::fill(state.memory(i), std::byte(0x3c));
+static void touchState(State &state) {
+  // 0x3c3c3c3c is 0.0115 as F32, 0x3c3c the same as BF16, 0x3c 1.5 as F8_E4M3.
+  state.fill(std::byte(0x3c));
 }
 
 /// Seconds per step with `context` positions in every sequence.
@@ -122,9 +120,10 @@ static Result<double> timePrefill(const BenchOptions &options, Session &session,
 }
 
 static Result<int> runBench(const BenchOptions &options) {
-  auto model = options.weights.empty()
-                   ? Model::loadWithMadeUpWeights(options.package)
-                   : loadModel(options.package, options.weights);
+  auto model =
+      options.weights.empty()
+          ? Model::loadWithMadeUpWeights(options.package, options.device)
+          : loadModel(options.package, options.weights, options.device);
   if (!model)
     return model.error();
   const int64_t capacity = std::max(options.context, options.prefill);
@@ -204,6 +203,7 @@ void addBenchCommand(CLI::App &app, Command &command) {
       ->check(CLI::NonNegativeNumber);
   bench->add_option("--chunk", options->chunk, "Prompt tokens at once [256]")
       ->check(CLI::PositiveNumber);
+  addDeviceOption(*bench, options->device);
   bench->add_option("--threads", options->threads, "Threads [all]")
       ->check(CLI::Range(1, 4096));
   bench->add_flag("--json", options->json, "JSON on stdout; always the case");

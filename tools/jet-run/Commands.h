@@ -33,7 +33,11 @@ void addBenchCommand(CLI::App &app, Command &command);
 
 /// Model::load, and a note on stderr about tensors that are not used.
 Result<std::shared_ptr<const Model>> loadModel(const std::string &packagePath,
-                                               const std::string &weightsPath);
+                                               const std::string &weightsPath,
+                                               const std::string &device);
+
+/// Adds --device, which fills `device`, to a command that runs packages.
+void addDeviceOption(CLI::App &command, std::string &device);
 
 /// Flushes stdout; an error when anything written to it was lost.
 Result<void> finishStdout();

@@ -25,7 +25,7 @@ namespace jet {
 namespace {
 
 struct ForwardOptions {
-  std::string package, weights, input, output;
+  std::string package, weights, input, output, device;
   int64_t chunk = 0;
   int threads = 0;
   bool states = false, json = false;
@@ -155,10 +155,12 @@ static Result<void> writeStates(const State &state, SafetensorsWriter &writer) {
   const size_t count = state.model().package().states.size();
   for (size_t i = 0; i < count; ++i)
     for (int64_t slot = 0; slot < state.slots(); ++slot) {
-      const std::vector<std::byte> bytes = state.read(i, slot);
-      const auto size = static_cast<int64_t>(bytes.size());
+      Result<std::vector<std::byte>> bytes = state.read(i, slot);
+      if (!bytes)
+        return bytes.error();
+      const auto size = static_cast<int64_t>(bytes->size());
       if (auto done = writer.writeAt(writer.offset(i + 1) + slot * size,
-                                     bytes.data(), size);
+                                     bytes->data(), size);
           !done)
         return done;
     }
@@ -169,7 +171,7 @@ static Result<int> runForward(const ForwardOptions &options) {
   Result<ForwardInput> input = readInput(options.input);
   if (!input)
     return input.error();
-  auto model = loadModel(options.package, options.weights);
+  auto model = loadModel(options.package, options.weights, options.device);
   if (!model)
     return model.error();
   Result<State> state = State::create(*model, input->batch, input->width);
@@ -249,6 +251,7 @@ void addForwardCommand(CLI::App &app, Command &command) {
   forward->add_flag("--states", options->states,
                     "Also write what the sequences leave behind, as "
                     "state.<i>.<kind> [B,...]");
+  addDeviceOption(*forward, options->device);
   forward->add_option("--threads", options->threads, "Threads [all]")
       ->check(CLI::Range(1, 4096));
   forward->add_flag("--json", options->json, "Print a summary as JSON");

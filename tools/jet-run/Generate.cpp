@@ -24,7 +24,7 @@ namespace jet {
 namespace {
 
 struct GenerateOptions {
-  std::string package, weights;
+  std::string package, weights, device;
   std::vector<std::string> prompts, promptIds;
   int64_t maxNewTokens = 128, chunk = 0;
   std::optional<int64_t> kvPages; // none: enough
@@ -364,7 +364,7 @@ Result<int> Generator::run() {
 }
 
 static Result<int> runGenerate(const GenerateOptions &options) {
-  auto model = loadModel(options.package, options.weights);
+  auto model = loadModel(options.package, options.weights, options.device);
   if (!model)
     return model.error();
   return Generator(options, std::move(*model)).run();
@@ -432,6 +432,7 @@ void addGenerateCommand(CLI::App &app, Command &command) {
                    "Prompt tokens of a sequence to take in at once [256, "
                    "fewer with several prompts]")
       ->check(CLI::PositiveNumber);
+  addDeviceOption(*generate, options->device);
   generate->add_option("--threads", options->threads, "Threads [all]")
       ->check(CLI::Range(1, 4096));
   generate->add_flag("--json", options->json,

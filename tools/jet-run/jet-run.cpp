@@ -20,14 +20,17 @@
 namespace jet {
 
 Result<std::shared_ptr<const Model>> loadModel(const std::string &packagePath,
-                                               const std::string &weightsPath) {
+                                               const std::string &weightsPath,
+                                               const std::string &device) {
   std::optional<Progress> bar;
-  auto model =
-      Model::load(packagePath, weightsPath, [&](int64_t done, int64_t total) {
+  auto model = Model::load(
+      packagePath, weightsPath,
+      [&](int64_t done, int64_t total) {
         if (!bar)
           bar.emplace("weights", total);
         bar->update(done);
-      });
+      },
+      device);
   bar.reset();
   if (!model)
     return model;
@@ -43,6 +46,13 @@ Result<std::shared_ptr<const Model>> loadModel(const std::string &packagePath,
                  extra.size() > shown ? ", ..." : "");
   }
   return model;
+}
+
+void addDeviceOption(CLI::App &command, std::string &device) {
+  command
+      .add_option("--device", device,
+                  "cpu or cuda:N [the first that the package is compiled for]")
+      ->type_name("NAME");
 }
 
 Result<void> finishStdout() {

@@ -7,6 +7,7 @@
 #include "lowering/Pipelines.h"
 #include "lowering/Registration.h"
 #include "lowering/cpu/HostCode.h"
+#include "lowering/gpu/DeviceCode.h"
 #include "passes/Passes.h"
 #include "support/File.h"
 #include "tools/jetc/InspectMemory.h"
@@ -80,11 +81,7 @@ public:
     if (phase >= Phase::Plan && options.memory && !checkBudget())
       return 1;
     if ((phase >= Phase::Linalg && !lower("linalg", buildLinalgPipeline)) ||
-        (phase >= Phase::Loops && !lower("loops", [&](OpPassManager &pm) {
-           CpuOptions cpu;
-           cpu.vectorWidth = level.vectorWidth;
-           buildLoopsPipeline(pm, cpu);
-         })))
+        (phase >= Phase::Loops && !toLoops()))
       return 1;
     if (phase < Phase::Llvm)
       return writeText();
@@ -97,10 +94,18 @@ private:
     return false;
   }
 
+  bool isForDevice() const { return options.target == kDeviceArch; }
+
   /// What can be said before there is a model.
   bool checkOptions() {
-    if (options.target != "cpu")
-      return fail("--target: expected cpu, found '" + options.target + "'");
+    if (options.target != "cpu" && !isForDevice())
+      return fail("--target: expected cpu or " + kDeviceArch.str() +
+                  ", found '" + options.target + "'");
+    if (!isForDevice() && options.phase == Phase::Ptx)
+      return fail("--emit: expected --target=" + kDeviceArch.str() +
+                  " with ptx");
+    if (!isForDevice() && !options.ptxas.empty())
+      return fail("--ptxas: expected --target=" + kDeviceArch.str());
     FailureOr<CpuLevel> found = findCpuLevel(options.cpu);
     if (failed(found))
       return fail("--cpu: expected native, x86-64-v2, x86-64-v3 or "
@@ -342,6 +347,17 @@ private:
     return fits || fail(fits.error().message);
   }
 
+  /// Kernels on tensors to loops of threads or vectors.
+  bool toLoops() {
+    if (isForDevice())
+      return lower("loops", buildDeviceLoopsPipeline);
+    return lower("loops", [&](OpPassManager &pm) {
+      CpuOptions cpu;
+      cpu.vectorWidth = level.vectorWidth;
+      buildLoopsPipeline(pm, cpu);
+    });
+  }
+
   int writeText() {
     std::string text;
     llvm::raw_string_ostream stream(text);
@@ -374,28 +390,47 @@ private:
   /// Plans to a package, kernels to code.
   int finish() {
     FailureOr<Package> package = buildPackage(*module);
-    if (failed(package) || !lower("llvm", buildHostPipeline))
+    if (failed(package) ||
+        !lower("llvm", isForDevice() ? buildDevicePipeline : buildHostPipeline))
       return 1;
     package->producer = "jetc " JET_VERSION;
     package->target = {"cpu", "x86_64", level.name};
-    auto kernels = module->lookupSymbol<ModuleOp>(kKernelsModule);
+    if (isForDevice())
+      package->target = {"cuda", kDeviceArch.str(), ""};
     if (options.phase == Phase::Llvm)
       return writeText();
-    if (options.phase == Phase::LlvmIr) {
-      FailureOr<std::string> text = printHostIR(kernels, level);
+    auto kernels = module->lookupSymbol<ModuleOp>(kKernelsModule);
+    if (options.phase != Phase::Package) {
+      FailureOr<std::string> text = printCode(kernels);
       return failed(text) ? 1 : write(*text);
     }
     TimingScope coding = time.nest("code");
-    FailureOr<std::vector<std::byte>> code = compileHostCode(kernels, level);
+    FailureOr<std::vector<Blob>> code = compileCode(kernels);
     coding.stop();
     if (failed(code))
       return 1;
-    package->blobs.push_back({"host_code", std::move(*code)});
+    package->blobs = std::move(*code);
     std::string output = options.output;
     if (output.empty())
       output = modelName() + ".jet";
     Result<void> written = writePackage(*package, output);
     return written ? 0 : reportError(written.error().message);
+  }
+
+  /// LLVM IR or PTX.
+  FailureOr<std::string> printCode(ModuleOp kernels) {
+    if (options.phase == Phase::Ptx)
+      return printPtx(kernels);
+    return isForDevice() ? printDeviceIR(kernels) : printHostIR(kernels, level);
+  }
+
+  FailureOr<std::vector<Blob>> compileCode(ModuleOp kernels) {
+    if (isForDevice())
+      return compileDeviceCode(kernels, options.ptxas);
+    FailureOr<std::vector<std::byte>> code = compileHostCode(kernels, level);
+    if (failed(code))
+      return failure();
+    return std::vector<Blob>{{"host_code", std::move(*code)}};
   }
 
   const CompileOptions &options;

@@ -168,8 +168,9 @@ static void printText(const Summary &summary) {
          << model.maxContext << ", KV in pages of " << model.pageSize
          << " positions\n";
   outs() << "  target      " << package.target.kind << " "
-         << package.target.cpuLevel << ", " << package.kernels.size()
-         << " kernels\n";
+         << (package.target.cpuLevel.empty() ? package.target.arch
+                                             : package.target.cpuLevel)
+         << ", " << package.kernels.size() << " kernels\n";
   for (auto [program, peak] : llvm::zip_equal(package.programs, summary.peaks))
     outs() << "  " << llvm::left_justify(program.name, 15)
            << program.launches.size() << " launches, activations "

@@ -70,8 +70,11 @@ Result<CostTable> jet::inspectCost(const InspectOptions &options,
       positiveOption("--tokens", options.tokens, context, context);
   if (!tokens)
     return tokens.error();
-  Result<MachineRates> machine = findMachine(
-      options.machine.empty() ? package.target.kind : options.machine);
+  const bool isGpu = package.target.kind == "cuda";
+  Result<MachineRates> machine =
+      findMachine(!options.machine.empty() ? options.machine
+                  : isGpu                  ? "h100-sxm"
+                                           : package.target.kind);
   if (!machine)
     return Error{"--target: " + machine.error().message};
 

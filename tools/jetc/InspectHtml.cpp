@@ -99,8 +99,10 @@ static void writeFacts(raw_ostream &os, const HtmlReport &report) {
     parameters = std::to_string(model.parameters);
   os << "<h1>" << escapeHtml(model.name) << "</h1>\n<p>compiled by "
      << escapeHtml(package.producer) << " for "
-     << escapeHtml(package.target.kind + " " + package.target.cpuLevel) << ", "
-     << package.kernels.size() << " kernels</p>\n"
+     << escapeHtml(package.target.kind + " " +
+                   (package.target.cpuLevel.empty() ? package.target.arch
+                                                    : package.target.cpuLevel))
+     << ", " << package.kernels.size() << " kernels</p>\n"
      << "<div class=\"facts\">";
   std::vector<std::pair<std::string, std::string>> facts = {
       {parameters, "parameters, " + model.dtype},

@@ -30,6 +30,7 @@ enum class Phase {
   Loops,
   Llvm,
   LlvmIr,
+  Ptx,
   Package
 };
 
@@ -40,6 +41,7 @@ struct CompileOptions {
   std::string output; // empty: stdout for text, <config>.jet for a package
   std::string target;
   std::string cpu;
+  std::string ptxas; // empty: where it is usually found, if anywhere
   Phase phase = Phase::Package;
   std::optional<int64_t> maxBatch;   // none: 16
   std::optional<int64_t> maxContext; // none: the spec's max_position_embeddings

@@ -30,6 +30,7 @@ static cl::SubCommand compileCommand(
     "  jetc compile config.json --emit=tensor | less\n"
     "  jetc compile config.json --emit=plan -o plan.mlir\n"
     "  jetc compile plan.mlir -o edited.jet\n"
+    "  jetc compile config.json --target=sm_90a -o model.jet\n"
     "  jetc compile supernet.json --placement=attn,jet,jet -o placed.jet\n");
 static cl::SubCommand inspectCommand(
     "inspect",
@@ -56,8 +57,15 @@ static cl::opt<std::string>
                cl::sub(compileCommand), cl::cat(category));
 static cl::opt<std::string> target("target", cl::init("cpu"),
                                    cl::value_desc("name"),
-                                   cl::desc("Machine to compile for: cpu"),
+                                   cl::desc("Machine to compile for: cpu "
+                                            "(default) or sm_90a (H100, H200)"),
                                    cl::sub(compileCommand), cl::cat(category));
+static cl::opt<std::string>
+    ptxas("ptxas", cl::value_desc("path"),
+          cl::desc("CUDA's assembler for --target=sm_90a, or none: the driver "
+                   "compiles the PTX when a package is loaded (default: in "
+                   "$CUDA_HOME/bin, PATH, /usr/local/cuda/bin, if there)"),
+          cl::sub(compileCommand), cl::cat(category));
 static cl::opt<std::string>
     cpu("cpu", cl::init("native"), cl::value_desc("level"),
         cl::desc("native (default), x86-64-v2, x86-64-v3 or x86-64-v4"),
@@ -122,9 +130,10 @@ static cl::opt<Phase> phase(
         clEnumValN(Phase::Launch, "launch", "launch lists and their kernels"),
         clEnumValN(Phase::Plan, "plan", "programs with all memory in place"),
         clEnumValN(Phase::Linalg, "linalg", "kernels as linalg on tensors"),
-        clEnumValN(Phase::Loops, "loops", "kernels as vectorised loops"),
+        clEnumValN(Phase::Loops, "loops", "kernels as loops"),
         clEnumValN(Phase::Llvm, "llvm", "kernels in the LLVM dialect"),
         clEnumValN(Phase::LlvmIr, "llvm-ir", "kernels as optimised LLVM IR"),
+        clEnumValN(Phase::Ptx, "ptx", "kernels as PTX (sm_90a)"),
         clEnumValN(Phase::Package, "package", "the package (default)")),
     cl::sub(compileCommand), cl::cat(category));
 
@@ -210,6 +219,7 @@ static CompileOptions readCompileOptions() {
   options.output = outputPath;
   options.target = target;
   options.cpu = cpu;
+  options.ptxas = ptxas;
   options.phase = phase;
   if (maxBatch.getNumOccurrences())
     options.maxBatch = maxBatch.getValue();

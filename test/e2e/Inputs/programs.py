@@ -21,7 +21,9 @@ def run(*command):
 
 
 def compile(config, package, *options):
-    run("jetc", "compile", config, "--target=cpu", "-o", package, *options)
+    """For $JET_TARGET, the CPU by default."""
+    target = "--target=" + os.environ.get("JET_TARGET", "cpu")
+    run("jetc", "compile", config, target, "-o", package, *options)
 
 
 def forward(package, weights, tensors, workdir, *options):
