@@ -201,6 +201,7 @@ void jet::buildDeviceLoopsPipeline(OpPassManager &pm) {
   OpPassManager &loops = kernels.nest<func::FuncOp>();
   loops.addPass(createApproximateMathPass());
   loops.addPass(createExpandTrigonometryPass());
+  loops.addPass(createExpandF8Pass());
   kernels.addPass(memref::createFoldMemRefAliasOpsPass());
   kernels.addPass(createCanonicalizerPass());
   kernels.addPass(createCSEPass());
