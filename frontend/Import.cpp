@@ -72,7 +72,8 @@ OwningOpRef<ModuleOp> jet::importSpec(MLIRContext &context,
                     layer.isSupernet ? Attribute() : mixers.front(),
                     layer.isSupernet ? builder.getArrayAttr(mixers)
                                      : ArrayAttr(),
-                    /*scores=*/DenseF64ArrayAttr(), "self_attn");
+                    /*scores=*/DenseF64ArrayAttr(), "self_attn",
+                    /*kv_scales=*/DenseF64ArrayAttr());
   }
   return module;
 }

@@ -20,6 +20,8 @@ static DType toDType(Type type) {
     return DType::BF16;
   if (type.isF16())
     return DType::F16;
+  if (isa<Float8E4M3FNType>(type))
+    return DType::F8E4M3;
   return DType::I32; // the batch and token ids
 }
 
@@ -110,7 +112,7 @@ private:
         return layer.emitOpError("still has candidates");
       MixerAttrInterface mixer = layer.getMixerInterface();
       info.layers.push_back(mixer.getMixerName().str());
-      for (Type type : mixer.getStateTypes(model.getStateStorage()))
+      for (Type type : layer.getStateTypes())
         addState(layer.getIndex(), cast<StateTypeInterface>(type));
     }
     return success();

@@ -110,6 +110,42 @@ def ExpandCopiesPass : Pass<"jet-expand-copies", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::linalg::LinalgDialect"];
 }
 
+def AnnotateLoopsPass : Pass<"jet-annotate-loops", "::mlir::func::FuncOp"> {
+  let summary = "Only innermost loops may be vectorised";
+  let description = [{
+    Marks every `scf.for` with a loop in it as one that LLVM must not vectorise.
+    LLVM unrolls short inner loops and would then vectorise the outer one, over
+    rows or grid points; as sums may be reassociated, those in the remainder of
+    the vectorised loop would round differently from the others. So the bits of a
+    row do not depend on the rows beside it. Bit-exact by itself.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
+def MoveLoopAnnotationsPass : Pass<"jet-move-loop-annotations"> {
+  let summary = "Loop annotations where the translation to LLVM IR reads them";
+  let description = [{
+    Conversions carry `llvm.loop_annotation` of a loop to the branch that closes
+    it, as an attribute of that name; what becomes metadata is the branch's own
+    `loop_annotation`. Bit-exact by itself.
+  }];
+}
+
+def ExpandF8Pass : Pass<"jet-expand-f8", "::mlir::func::FuncOp"> {
+  let summary = "Conversions of f8E4M3FN as arithmetic on bits";
+  let description = [{
+    Replaces `arith.extf` from and `arith.truncf` to f8E4M3FN, of scalars and
+    vectors, by integer and f32 arithmetic without branches: LLVM has no such
+    type, buffers of it become buffers of i8 on the way there. Bit-exact: rounds
+    to nearest, ties to even; what would round beyond 448, the largest number,
+    becomes NaN, as the type has it (`buildConvert()` of
+    `dialects/jet/ScalarMath.h` clamps first). NaN keeps its sign.
+
+    Errors: other arithmetic on f8E4M3FN, at the op.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def ApproximateMathPass
     : Pass<"jet-approximate-math", "::mlir::func::FuncOp"> {
   let summary = "Polynomials for exp, log and log1p";

@@ -155,7 +155,9 @@ void jet::buildLoopsPipeline(OpPassManager &pm, const CpuOptions &options) {
   loops.addPass(createExpandCopiesPass());
   loops.addPass(createConvertLinalgToLoopsPass());
   loops.addPass(createApproximateMathPass());
-  // Conversions of bf16 as integer arithmetic: libgcc has no __truncsfbf2.
+  // Conversions of f8 and bf16 as integer arithmetic: LLVM has no f8, libgcc no
+  // __truncsfbf2. f8 first: it is converted to bf16 by way of f32.
+  loops.addPass(createExpandF8Pass());
   arith::ArithExpandOpsPassOptions expand;
   expand.includeBf16 = true;
   loops.addPass(arith::createArithExpandOpsPass(expand));
@@ -166,6 +168,7 @@ void jet::buildLoopsPipeline(OpPassManager &pm, const CpuOptions &options) {
 
 void jet::buildHostPipeline(OpPassManager &pm) {
   OpPassManager &kernels = pm.nest<ModuleOp>();
+  kernels.nest<func::FuncOp>().addPass(createAnnotateLoopsPass());
   kernels.addPass(createEmitEntryPointsPass());
   kernels.addPass(memref::createExpandStridedMetadataPass());
   kernels.addPass(createLowerAffinePass());
@@ -178,6 +181,7 @@ void jet::buildHostPipeline(OpPassManager &pm) {
   kernels.addPass(createReconcileUnrealizedCastsPass());
   kernels.addPass(createCanonicalizerPass());
   kernels.addPass(createCSEPass());
+  kernels.addPass(createMoveLoopAnnotationsPass());
 }
 
 void jet::buildDeviceLoopsPipeline(OpPassManager &pm) {

@@ -86,8 +86,7 @@ void expandFunction(ModelOp model, const Program &program) {
   SmallVector<Type> inputs = {indices, indices, BatchType::get(context)};
   SmallVector<int64_t> owners;
   for (LayerOp layer : layers)
-    for (Type type :
-         layer.getMixerInterface().getStateTypes(model.getStateStorage())) {
+    for (Type type : layer.getStateTypes()) {
       inputs.push_back(type);
       owners.push_back(layer.getIndex());
     }
@@ -110,8 +109,7 @@ void expandFunction(ModelOp model, const Program &program) {
   SmallVector<Value> states(function.getArguments().drop_front(3));
   MutableArrayRef<Value> rest = states;
   for (LayerOp layer : layers) {
-    size_t count =
-        layer.getMixerInterface().getStateTypes(model.getStateStorage()).size();
+    size_t count = layer.getStateTypes().size();
     x = expandLayer(b, model, layer, x, rest.take_front(count));
     rest = rest.drop_front(count);
   }

@@ -119,7 +119,7 @@ struct TargetInfo {
 struct ModelInfo {
   std::string name;                 // "name"
   std::vector<std::string> layers;  // "layers": mixer names in order
-  std::string dtype;                // "dtype": "BF16" | "F32", weights and KV
+  std::string dtype;                // "dtype": "BF16" | "F32", of weights
   int64_t parameters = 0;           // "parameters": number of weights
   int64_t hiddenSize = 0;           // "hidden_size"
   int64_t vocabSize = 0;            // "vocab_size"
@@ -161,7 +161,8 @@ std::string_view stateKindName(StateKind kind);
 struct StateInfo {
   int64_t layer = 0;                       // "layer"
   StateKind kind = StateKind::AttentionKv; // "kind"
-  DType dtype = DType::F32;                // "dtype"
+  /// "dtype": "F32" | "BF16", of caches also "F8_E4M3"
+  DType dtype = DType::F32;
   /// "shape" of one slot or page; attention_kv: [2, kv_heads, page_size,
   /// head_dim] (K then V), window_kv: [2, kv_heads, window, head_dim] (position
   /// p lives at p mod window), recurrent: [heads, d_k, d_v], conv_tail:

@@ -144,6 +144,11 @@ std::optional<PackageFault> PackageVerifier::verifyStates() {
       return fault;
     const bool isCache = state.kind == StateKind::AttentionKv ||
                          state.kind == StateKind::WindowKv;
+    if (state.dtype != DType::F32 && state.dtype != DType::BF16 &&
+        !(isCache && state.dtype == DType::F8E4M3))
+      return mismatch(place + ".dtype",
+                      isCache ? "F32, BF16 or F8_E4M3" : "F32 or BF16",
+                      std::string(dtypeName(state.dtype)));
     const size_t rank =
         isCache ? 4 : (state.kind == StateKind::Recurrent ? 3 : 2);
     if (state.shape.size() != rank)

@@ -16,8 +16,8 @@ struct DTypeFacts {
 
 /// Indexed by DType.
 constexpr DTypeFacts kFacts[] = {
-    {"F32", 4}, {"F16", 2}, {"BF16", 2}, {"F64", 8}, {"I8", 1},
-    {"U8", 1},  {"I16", 2}, {"I32", 4},  {"I64", 8}, {"BOOL", 1}};
+    {"F32", 4}, {"F16", 2}, {"BF16", 2}, {"F8_E4M3", 1}, {"F64", 8}, {"I8", 1},
+    {"U8", 1},  {"I16", 2}, {"I32", 4},  {"I64", 8},     {"BOOL", 1}};
 
 const DTypeFacts &factsOf(DType type) {
   return kFacts[static_cast<size_t>(type)];

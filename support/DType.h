@@ -12,9 +12,9 @@
 
 namespace jet {
 
-enum class DType { F32, F16, BF16, F64, I8, U8, I16, I32, I64, Bool };
+enum class DType { F32, F16, BF16, F8E4M3, F64, I8, U8, I16, I32, I64, Bool };
 
-/// "F32", "BF16", …: the spelling of the safetensors format.
+/// "F32", "BF16", "F8_E4M3", …: the spelling of the safetensors format.
 std::string_view dtypeName(DType type);
 std::optional<DType> parseDType(std::string_view name);
 /// Bytes of one element.

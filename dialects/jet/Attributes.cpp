@@ -76,11 +76,14 @@ StringRef AttentionAttr::getMixerName() const {
 
 SmallVector<Type>
 AttentionAttr::getStateTypes(const StateStorage &storage) const {
+  Builder b(getContext());
   std::optional<int64_t> page;
   if (!getWindow())
     page = storage.page;
   return {KvCacheType::get(getContext(), getKvHeads(), getHeadDim(), storage.kv,
-                           page, getWindow())};
+                           page, getWindow(),
+                           b.getF64FloatAttr(storage.keyScale),
+                           b.getF64FloatAttr(storage.valueScale))};
 }
 
 //===----------------------------------------------------------------------===//

@@ -25,10 +25,11 @@ namespace jet {
 /// How a model stores what its layers carry from step to step: element types,
 /// and positions of a page; see ModelOp::getStateStorage().
 struct StateStorage {
-  mlir::Type kv;        // keys and values
-  mlir::Type recurrent; // the matrix S of linear attention
-  mlir::Type convTail;  // rows of a convolution's input
-  int64_t page;         // of full-attention caches
+  mlir::Type kv;                       // keys and values
+  mlir::Type recurrent;                // the matrix S of linear attention
+  mlir::Type convTail;                 // rows of a convolution's input
+  int64_t page = 1;                    // of full-attention caches
+  double keyScale = 1, valueScale = 1; // of K and V, if they are f8E4M3FN
 };
 } // namespace jet
 
@@ -70,6 +71,10 @@ inline constexpr int64_t kMaxSize = INT32_MAX;
 /// Whether a tensor op only names data: parameters and views. Such ops are in
 /// no kernel; a launch gets what they stand for.
 bool isView(mlir::Operation *op);
+/// Reports unless `scale` is positive and a normal number of f32.
+llvm::LogicalResult
+verifyScale(llvm::function_ref<mlir::InFlightDiagnostic()> emitError,
+            llvm::StringRef name, double scale);
 /// Reports unless 0 < `size` <= kMaxSize.
 llvm::LogicalResult
 verifySize(llvm::function_ref<mlir::InFlightDiagnostic()> emitError,

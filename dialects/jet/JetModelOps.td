@@ -28,7 +28,7 @@ def Jet_ModelOp : Op<Jet_Dialect, "model",
     Constraints:
     - (C1) sizes are positive and below 2^31, `rms_norm_eps` is positive;
     - (C2) the body holds only `jet.layer`, numbered 0, 1, 2, …, at least one;
-    - (C3) `storage`, `kv` and `recurrent` are f32 or bf16;
+    - (C3) `storage` and `recurrent` are f32 or bf16, `kv` may be f8E4M3FN too;
     - (C4) the page is a power of two below 2^31.
 
     Example:
@@ -77,11 +77,16 @@ def Jet_LayerOp : Op<Jet_Dialect, "layer", [HasParent<"ModelOp">]> {
     checkpoint, below `model.layers.{index}.`: `self_attn`, or
     `self_attn.{mixer}` in a supernet.
 
+    `kv_scales` are the `k_scale` and `v_scale` of the layer's cache
+    (`!jet.kv_cache`), for mixers that have one; without it both are 1.
+
     Constraints:
     - (C1) the mixer, or every candidate, is a mixer attribute;
     - (C2) exactly one of `mixer` and `candidates` is present;
     - (C3) candidates are at least one, with different names;
-    - (C4) there are as many scores as candidates, and only with candidates.
+    - (C4) there are as many scores as candidates, and only with candidates;
+    - (C5) `kv_scales` are two positive numbers, normal in f32, in a model whose
+      `kv` is f8E4M3FN.
 
     Examples:
     ```mlir
@@ -94,10 +99,11 @@ def Jet_LayerOp : Op<Jet_Dialect, "layer", [HasParent<"ModelOp">]> {
   let arguments = (ins I64Attr:$index, OptionalAttr<AnyAttr>:$mixer,
                        OptionalAttr<ArrayAttr>:$candidates,
                        OptionalAttr<DenseF64ArrayAttr>:$scores,
-                       StrAttr:$weights);
+                       StrAttr:$weights,
+                       OptionalAttr<DenseF64ArrayAttr>:$kv_scales);
   let assemblyFormat = [{
     $index (`mixer` $mixer^)? (`candidates` $candidates^)?
-    (`scores` $scores^)? `weights` $weights attr-dict
+    (`scores` $scores^)? `weights` $weights (`kv_scales` $kv_scales^)? attr-dict
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
@@ -106,6 +112,8 @@ def Jet_LayerOp : Op<Jet_Dialect, "layer", [HasParent<"ModelOp">]> {
     ::jet::MixerAttrInterface getMixerInterface() {
       return ::llvm::cast<::jet::MixerAttrInterface>(getMixerAttr());
     }
+    /// Types of the state that a placed layer carries from step to step.
+    ::llvm::SmallVector<::mlir::Type> getStateTypes();
     /// Names of the mixers to choose from, e.g. "attn", "jet".
     ::llvm::SmallVector<::llvm::StringRef> getCandidateNames();
   }];

@@ -69,7 +69,8 @@ def Jet_InputOp : Jet_PlaceOp<"input"> {
   let description = [{
     `tokens` and `positions`, `[T]` i32, or `batch`.
 
-    Constraints: (C1) a memref is dense, of f32, bf16, f16 or i32.
+    Constraints: (C1) a memref is dense, of f32, bf16, f16, f8E4M3FN
+    or i32.
 
     Examples:
     ```mlir

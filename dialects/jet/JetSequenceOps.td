@@ -33,11 +33,12 @@ def Jet_AttentionOp : Jet_PortedOp<"attention"> {
   let description = [{
     For each row `i` of a sequence and each query head `h`, with `g = h / (H/Hkv)`:
     ```
-    y[i, h] = Σ_j softmax_j(q[i, h]·K[j, g] / sqrt(D)) · V[j, g]
+    y[i, h] = v_scale · Σ_j softmax_j(k_scale · q[i, h]·K[j, g] / sqrt(D)) · V[j, g]
     ```
     over the keys `j <= i`, and `j > i − window` if the cache has a window. Keys
     before the step's first row come from the cache, the others from `k` and
-    `v`; the cache is not changed (`jet.kv_append` does that). Softmax in f32.
+    `v`; the cache is not changed (`jet.kv_append` does that). The scales are the
+    cache's: with one, `k` and `v` are scaled as what is stored. Softmax in f32.
 
     Shapes: q, y `[R, H, D]`, k, v `[R, Hkv, D]`.
 

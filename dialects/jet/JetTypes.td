@@ -32,6 +32,10 @@ class Jet_StateType<string name, string typeMnemonic, list<string> methods = []>
   let genVerifyDecl = 1;
 }
 
+// What the elements of a cache are multiplied by, f64.
+def Jet_ScaleParameter : DefaultValuedParameter<"::mlir::FloatAttr",
+    "::mlir::Builder($_ctxt).getF64FloatAttr(1.0)">;
+
 def Jet_KvCacheType : Jet_StateType<"KvCache", "kv_cache", ["isPaged"]> {
   let summary = "Keys and values of an attention layer";
   let description = [{
@@ -42,23 +46,31 @@ def Jet_KvCacheType : Jet_StateType<"KvCache", "kv_cache", ["isPaged"]> {
     - with `window = w`, of the last `w` positions, in a ring that is part of the
       sequence's slot: position `i` is row `i mod w`.
 
-    A page or slot is stored as `[2, kv_heads, p or w, head_dim]`.
+    A page or slot is stored as `[2, kv_heads, p or w, head_dim]`. Elements of
+    f8E4M3FN (a sign, 4 bits of exponent, 3 of mantissa, largest number 448) stand
+    for K / `k_scale` and V / `v_scale`: constants of the layer, without which 1.
 
     Constraints:
     - (C1) sizes, page and window are positive and below 2^31;
-    - (C2) the element type is f32 or bf16;
-    - (C3) there is either a page or a window;
-    - (C4) the page is a power of two (so a block of keys lies in one page).
+    - (C2) the element type is f32, bf16 or f8E4M3FN;
+    - (C3) scales are positive, normal in f32, and 1 unless elements are f8E4M3FN;
+    - (C4) there is either a page or a window;
+    - (C5) the page is a power of two (so a block of keys lies in one page).
 
     Examples: `!jet.kv_cache<2x128xbf16, page = 64>`,
-    `!jet.kv_cache<2x128xbf16, window = 1152>`
+    `!jet.kv_cache<2x128xbf16, window = 1152>`,
+    `!jet.kv_cache<2x128xf8E4M3FN, page = 64, k_scale = 0.5, v_scale = 0.125>`
   }];
   let parameters = (ins "int64_t":$heads, "int64_t":$headDim,
                         "::mlir::Type":$elementType,
                         OptionalParameter<"std::optional<int64_t>">:$page,
-                        OptionalParameter<"std::optional<int64_t>">:$window);
+                        OptionalParameter<"std::optional<int64_t>">:$window,
+                        Jet_ScaleParameter:$k_scale,
+                        Jet_ScaleParameter:$v_scale);
   let assemblyFormat = [{
-    `<` custom<Cache>($heads, $headDim, $elementType, $page, $window) `>`
+    `<` custom<Dims>($heads, $headDim, $elementType)
+    (`,` struct($page, $window, custom<Scale>($k_scale),
+                custom<Scale>($v_scale))^)? `>`
   }];
   let extraClassDeclaration = [{
     /// Rows of a page, or of a ring.

@@ -37,11 +37,14 @@ LogicalResult ModelOp::verifyRegions() {
   // C3
   const StateStorage state = getStateStorage();
   for (auto [name, type] : {std::pair<StringRef, Type>{"storage", getStorage()},
-                            {"kv", state.kv},
                             {"recurrent", state.recurrent}})
     if (!type.isF32() && !type.isBF16())
       return emitOpError() << "expected " << name << " f32 or bf16, found "
                            << type;
+  if (!state.kv.isF32() && !state.kv.isBF16() &&
+      !isa<Float8E4M3FNType>(state.kv))
+    return emitOpError() << "expected kv f32, bf16 or f8E4M3FN, found "
+                         << state.kv;
   // C4
   const int64_t page = getPage();
   if (page > kMaxSize || page < 1 || !llvm::isPowerOf2_64(page))
@@ -76,6 +79,15 @@ SmallVector<StringRef> LayerOp::getCandidateNames() {
   });
 }
 
+SmallVector<Type> LayerOp::getStateTypes() {
+  StateStorage storage =
+      cast<ModelOp>((*this)->getParentOp()).getStateStorage();
+  if (std::optional<ArrayRef<double>> scales = getKvScales())
+    std::tie(storage.keyScale, storage.valueScale) =
+        std::pair((*scales)[0], (*scales)[1]);
+  return getMixerInterface().getStateTypes(storage);
+}
+
 LogicalResult LayerOp::verify() {
   // C2
   if (isPlaced() == (getCandidatesAttr() != nullptr))
@@ -106,5 +118,19 @@ LogicalResult LayerOp::verify() {
       return emitOpError() << "expected " << mixers.size() << " scores, found "
                            << scores->size();
   }
+  // C5
+  std::optional<ArrayRef<double>> scales = getKvScales();
+  if (!scales)
+    return success();
+  if (scales->size() != 2)
+    return emitOpError() << "expected kv_scales of K and V, found "
+                         << scales->size() << " numbers";
+  for (double scale : *scales)
+    if (failed(verifyScale([&] { return emitOpError(); }, "kv_scales", scale)))
+      return failure();
+  Type kv = cast<ModelOp>((*this)->getParentOp()).getStateStorage().kv;
+  if (!isa<Float8E4M3FNType>(kv))
+    return emitOpError() << "expected no kv_scales with keys and values of "
+                         << kv;
   return success();
 }

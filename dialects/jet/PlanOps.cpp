@@ -73,10 +73,10 @@ static LogicalResult verifyDense(Operation *op, MemRefType type) {
   Type element = type.getElementType();
   if (type.getLayout().isIdentity() && !type.getMemorySpace() &&
       (element.isF32() || element.isBF16() || element.isF16() ||
-       element.isInteger(32)))
+       isa<Float8E4M3FNType>(element) || element.isInteger(32)))
     return success();
-  return op->emitOpError() << "expected a dense memref of f32, bf16, f16 or "
-                              "i32, found "
+  return op->emitOpError() << "expected a dense memref of f32, bf16, f16, "
+                              "f8E4M3FN or i32, found "
                            << type;
 }
 

@@ -31,5 +31,17 @@ Value jet::buildConvert(ImplicitLocOpBuilder &b, Value value, Type type) {
     return value;
   if (value.getType().getIntOrFloatBitWidth() < type.getIntOrFloatBitWidth())
     return arith::ExtFOp::create(b, type, value);
+  // What was only extended is what it was: a copy moves bits.
+  if (auto extended = value.getDefiningOp<arith::ExtFOp>();
+      extended && extended.getIn().getType() == type)
+    return extended.getIn();
+  if (isa<Float8E4M3FNType>(type)) {
+    auto limit = [&](double bound) -> Value {
+      return arith::ConstantOp::create(b,
+                                       b.getFloatAttr(value.getType(), bound));
+    };
+    value = arith::MinimumFOp::create(b, value, limit(448));
+    value = arith::MaximumFOp::create(b, value, limit(-448));
+  }
   return arith::TruncFOp::create(b, type, value);
 }

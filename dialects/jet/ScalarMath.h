@@ -16,6 +16,8 @@ mlir::Value buildSigmoid(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
 /// x / (1 + e^−x).
 mlir::Value buildSilu(mlir::ImplicitLocOpBuilder &b, mlir::Value x);
 /// The scalar `value` extended or, ties to even, rounded to the float `type`.
+/// f8E4M3FN has no infinity: beyond its largest numbers, ±448, `value` becomes
+/// these; NaN stays NaN.
 mlir::Value buildConvert(mlir::ImplicitLocOpBuilder &b, mlir::Value value,
                          mlir::Type type);
 

@@ -7,6 +7,8 @@
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace jet;
 
@@ -50,31 +52,16 @@ static void printDims(AsmPrinter &printer, int64_t d0, int64_t d1, int64_t d2,
   printer << d0 << 'x' << d1 << 'x' << d2 << 'x' << type;
 }
 
-/// Parses "d0xd1xtype", then ", page = p" and ", window = w", either of them or
-/// both: which of them make sense the verifier says.
-static ParseResult parseCache(AsmParser &parser, int64_t &d0, int64_t &d1,
-                              Type &type, std::optional<int64_t> &page,
-                              std::optional<int64_t> &window) {
-  if (parseDims(parser, d0, d1, type))
+static ParseResult parseScale(AsmParser &parser, FloatAttr &scale) {
+  double value;
+  if (parser.parseFloat(value))
     return failure();
-  while (succeeded(parser.parseOptionalComma())) {
-    bool isPage = succeeded(parser.parseOptionalKeyword("page"));
-    std::optional<int64_t> &rows = isPage ? page : window;
-    if ((!isPage && parser.parseKeyword("window")) || parser.parseEqual() ||
-        parser.parseInteger(rows.emplace()))
-      return failure();
-  }
+  scale = parser.getBuilder().getF64FloatAttr(value);
   return success();
 }
 
-static void printCache(AsmPrinter &printer, int64_t d0, int64_t d1, Type type,
-                       std::optional<int64_t> page,
-                       std::optional<int64_t> window) {
-  printDims(printer, d0, d1, type);
-  if (page)
-    printer << ", page = " << *page;
-  if (window)
-    printer << ", window = " << *window;
+static void printScale(AsmPrinter &printer, FloatAttr scale) {
+  printDouble(printer, scale.getValueAsDouble());
 }
 
 #define GET_TYPEDEF_CLASSES
@@ -92,15 +79,26 @@ bool jet::isUpdated(Type operand, TypeRange results) {
          llvm::is_contained(results, operand);
 }
 
+LogicalResult jet::verifyScale(function_ref<InFlightDiagnostic()> emitError,
+                               StringRef name, double scale) {
+  if (scale > 0 && std::isnormal(static_cast<float>(scale)))
+    return success();
+  return emitError() << "expected " << name
+                     << " positive and normal in f32, found " << scale;
+}
+
 /// C1 and C2 of every state type.
 static LogicalResult verifyState(function_ref<InFlightDiagnostic()> emitError,
-                                 ArrayRef<int64_t> sizes, Type type) {
+                                 ArrayRef<int64_t> sizes, Type type,
+                                 bool orF8 = false) {
   for (int64_t size : sizes)
     if (failed(verifySize(emitError, "size", size)))
       return failure();
-  if (!type.isF32() && !type.isBF16())
-    return emitError() << "expected elements of f32 or bf16, found " << type;
-  return success();
+  if (type.isF32() || type.isBF16() || (orF8 && isa<Float8E4M3FNType>(type)))
+    return success();
+  return emitError() << "expected elements of "
+                     << (orF8 ? "f32, bf16 or f8E4M3FN" : "f32 or bf16")
+                     << ", found " << type;
 }
 
 //===----------------------------------------------------------------------===//
@@ -110,17 +108,30 @@ static LogicalResult verifyState(function_ref<InFlightDiagnostic()> emitError,
 LogicalResult KvCacheType::verify(function_ref<InFlightDiagnostic()> emitError,
                                   int64_t heads, int64_t headDim,
                                   Type elementType, std::optional<int64_t> page,
-                                  std::optional<int64_t> window) {
+                                  std::optional<int64_t> window,
+                                  FloatAttr keyScale, FloatAttr valueScale) {
   // C1, C2
+  bool isScaled = isa<Float8E4M3FNType>(elementType);
   if (failed(verifyState(emitError,
                          {heads, headDim, page.value_or(1), window.value_or(1)},
-                         elementType)))
+                         elementType, /*orF8=*/true)))
     return failure();
   // C3
+  for (auto [name, scale] :
+       {std::pair<StringRef, FloatAttr>{"k_scale", keyScale},
+        {"v_scale", valueScale}}) {
+    if (failed(verifyScale(emitError, name, scale.getValueAsDouble())))
+      return failure();
+    if (!isScaled && !scale.getValue().isExactlyValue(1.0))
+      return emitError() << "expected " << name << " 1 with elements of "
+                         << elementType << ", found "
+                         << scale.getValueAsDouble();
+  }
+  // C4
   if (page.has_value() == window.has_value())
     return emitError() << "expected either a page or a window, found "
                        << (page ? "both" : "none");
-  // C4
+  // C5
   if (page && !llvm::isPowerOf2_64(*page))
     return emitError() << "expected a page of a power of two, found " << *page;
   return success();

@@ -9,9 +9,9 @@
 //     for each row i:
 //       m = the least float, l = 0, y = 0
 //       for blocks of the cached keys, then of the step's keys <= i:
-//         s  = q·K / sqrt(D);  m' = max(m, s);  p = exp(s − m')
+//         s  = k_scale · q·K / sqrt(D);  m' = max(m, s);  p = exp(s − m')
 //         l  = l·exp(m − m') + Σ p;  y = y·exp(m − m') + p V;  m = m'
-//       y = y / l
+//       y = v_scale · y / l
 //
 // Scratch memory is one block of scores, whatever the context. m is finite from
 // the beginning, so that a block whose keys have all left the window only adds
@@ -106,7 +106,9 @@ private:
     SmallVector<OpFoldResult> offsets = {i, zero}, sizes = {one, size};
     Value init = b.slice(y, offsets, sizes, {false, true});
     auto divide = [&](ValueRange in) -> Value {
-      return arith::DivFOp::create(b, in[0], running.sum);
+      Value mean = arith::DivFOp::create(b, in[0], running.sum);
+      double scale = type.getVScale().getValueAsDouble();
+      return scale == 1 ? mean : b.mulf(mean, b.f32(scale));
     };
     Value out;
     if (code.hasCode(resultPort(0)))
@@ -201,7 +203,7 @@ private:
             b.slice(cache, {unit, one, kvHead, start, zero}, sizes, keep)};
   }
 
-  /// q·K / sqrt(D) of query [1, D] and `count` keys: [count].
+  /// k_scale · q·K / sqrt(D) of query [1, D] and `count` keys: [count].
   Value scores(Value query, Value keys, Value count) {
     OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
     SmallVector<OpFoldResult> sizes = {one, count};
@@ -212,7 +214,8 @@ private:
                .getResult(0);
     dots = b.contract(query, keys, dots);
     dots = b.slice(dots, {zero, zero}, sizes, {false, true});
-    Value scale = b.f32(1.0 / std::sqrt(static_cast<double>(dim)));
+    Value scale = b.f32(type.getKScale().getValueAsDouble() /
+                        std::sqrt(static_cast<double>(dim)));
     return b.elementwiseInto(ValueRange(), dots, [&](ValueRange in) {
       return b.mulf(in[0], scale);
     });

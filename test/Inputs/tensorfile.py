@@ -13,7 +13,7 @@ import sys
 
 assert sys.byteorder == "little"
 
-TYPECODES = {"F32": "f", "F64": "d", "I32": "i", "U8": "B", "BF16": "H"}
+TYPECODES = {"F32": "f", "F64": "d", "I32": "i", "U8": "B", "BF16": "H", "F8_E4M3": "B"}
 
 
 def read(path):

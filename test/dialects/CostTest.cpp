@@ -27,8 +27,9 @@ protected:
     std::optional<int64_t> page;
     if (!window)
       page = 64;
+    mlir::FloatAttr one = mlir::Builder(&context).getF64FloatAttr(1);
     return KvCacheType::get(&context, 2, 8, mlir::BFloat16Type::get(&context),
-                            page, window);
+                            page, window, one, one);
   }
 
   mlir::MLIRContext context{mlir::MLIRContext::Threading::DISABLED};

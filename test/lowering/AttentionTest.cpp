@@ -22,6 +22,7 @@ struct Config {
   DType storage;
   double spread = 1; // of queries and keys: large ones make softmax sharp
   int64_t page = 8;
+  double kScale = 1, vScale = 1;
 };
 
 /// All keys and values of a sequence, the step's included: [positions, Hkv, D].
@@ -37,6 +38,10 @@ protected:
                        elementType(config.storage);
     text += config.window ? ", window = " + std::to_string(*config.window)
                           : ", page = " + std::to_string(config.page);
+    if (config.kScale != 1)
+      text += ", k_scale = " + std::to_string(config.kScale);
+    if (config.vScale != 1)
+      text += ", v_scale = " + std::to_string(config.vScale);
     return text + ">";
   }
 
@@ -127,7 +132,7 @@ void Attention::compareRow(const Config &config, const History &history,
     for (int64_t j = 0; j < history.k.size(0); ++j) {
       double score = 0;
       for (int64_t d = 0; d < config.dim; ++d)
-        score += q(row, h, d) * history.k(j, g, d);
+        score += q(row, h, d) * config.kScale * history.k(j, g, d);
       const bool visible =
           j <= position && (!config.window || j > position - *config.window);
       weights.push_back(visible ? score / std::sqrt(config.dim) : -INFINITY);
@@ -138,7 +143,7 @@ void Attention::compareRow(const Config &config, const History &history,
     for (int64_t d = 0; d < config.dim; ++d) {
       double want = 0;
       for (int64_t j = 0; j < history.v.size(0); ++j)
-        want += weights[j] / sum * history.v(j, g, d);
+        want += weights[j] / sum * config.vScale * history.v(j, g, d);
       // Values are below 1; an error in a score scales with the score.
       comparison.near(y, y.at(row, h, d), want,
                       1 + config.spread * config.spread);
@@ -203,6 +208,23 @@ TEST_P(Attention, SeesEverythingBefore) {
        {Config{1, 1, 2, {}, F32}, Config{5, 5, 7, {}, DType::BF16},
         Config{4, 2, 17, {}, F32}, Config{3, 1, 33, {}, DType::BF16},
         Config{2, 1, 96, {}, F32}}) {
+    auto kernels = compile(config);
+    ASSERT_TRUE(kernels);
+    for (int repeat = 0; repeat < 3; ++repeat) {
+      const Step step = Step::random(random, 40);
+      checkAttention(config, *kernels, step);
+      checkAppend(config, *kernels, step);
+    }
+  }
+}
+
+// What is stored in a byte is taken times its scale.
+TEST_P(Attention, ScalesBytes) {
+  constexpr DType F8 = DType::F8E4M3;
+  for (const Config &config :
+       {Config{4, 2, 17, {}, F8}, Config{3, 1, 33, {}, F8, 1, 4, 0.75},
+        Config{2, 2, 32, 13, F8, 1, 8, 1, 0.375},
+        Config{2, 1, 7, 3, F8, 1, 8, 0.25, 0.8125}}) {
     auto kernels = compile(config);
     ASSERT_TRUE(kernels);
     for (int repeat = 0; repeat < 3; ++repeat) {

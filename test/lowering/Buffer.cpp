@@ -18,6 +18,7 @@ static constexpr std::byte kFront{0xA5};
 /// NaN with a payload that arithmetic does not make.
 static constexpr uint32_t kPoisonF32 = 0x7FC0BEEF;
 static constexpr uint16_t kPoisonBF16 = 0x7FEE;
+static constexpr uint8_t kPoisonF8 = 0x7F; // there is one NaN of each sign
 static constexpr int32_t kPoisonI32 = -1;
 
 //===----------------------------------------------------------------------===//
@@ -68,6 +69,8 @@ double Buffer::get(int64_t i) const {
     return reinterpret_cast<const float *>(begin)[i];
   if (type == DType::I32)
     return reinterpret_cast<const int32_t *>(begin)[i];
+  if (type == DType::F8E4M3)
+    return fromF8(reinterpret_cast<const uint8_t *>(begin)[i]);
   const auto bits = reinterpret_cast<const uint16_t *>(begin)[i];
   return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
 }
@@ -91,11 +94,38 @@ static uint16_t toBF16(double value) {
   return best;
 }
 
+double jet::test::fromF8(uint8_t bits) {
+  const int exponent = bits >> 3 & 15, mantissa = bits & 7;
+  double magnitude = exponent == 0
+                         ? std::ldexp(mantissa / 8.0, -6)
+                         : std::ldexp(1 + mantissa / 8.0, exponent - 7);
+  if (exponent == 15 && mantissa == 7)
+    magnitude = NAN;
+  return bits & 0x80 ? -magnitude : magnitude;
+}
+
+/// A search of all numbers.
+uint8_t jet::test::toF8(double value) {
+  const uint8_t sign = std::signbit(value) ? 0x80 : 0;
+  if (std::isnan(value))
+    return sign | 0x7F;
+  uint8_t best = 0;
+  for (uint8_t bits = 1; bits < 0x7F; ++bits) {
+    const double distance = std::abs(fromF8(bits) - std::abs(value));
+    const double least = std::abs(fromF8(best) - std::abs(value));
+    if (distance < least || (distance == least && bits % 2 == 0))
+      best = bits;
+  }
+  return sign | best;
+}
+
 void Buffer::set(int64_t i, double value) {
   if (type == DType::F32)
     reinterpret_cast<float *>(begin)[i] = static_cast<float>(value);
   else if (type == DType::I32)
     reinterpret_cast<int32_t *>(begin)[i] = static_cast<int32_t>(value);
+  else if (type == DType::F8E4M3)
+    reinterpret_cast<uint8_t *>(begin)[i] = toF8(value);
   else
     reinterpret_cast<uint16_t *>(begin)[i] = toBF16(value);
 }
@@ -105,6 +135,8 @@ bool Buffer::isPoison(int64_t i) const {
     return reinterpret_cast<const uint32_t *>(begin)[i] == kPoisonF32;
   if (type == DType::I32)
     return reinterpret_cast<const int32_t *>(begin)[i] == kPoisonI32;
+  if (type == DType::F8E4M3)
+    return reinterpret_cast<const uint8_t *>(begin)[i] == kPoisonF8;
   return reinterpret_cast<const uint16_t *>(begin)[i] == kPoisonBF16;
 }
 
@@ -114,6 +146,8 @@ void Buffer::poison() {
       reinterpret_cast<uint32_t *>(begin)[i] = kPoisonF32;
     else if (type == DType::I32)
       reinterpret_cast<int32_t *>(begin)[i] = kPoisonI32;
+    else if (type == DType::F8E4M3)
+      reinterpret_cast<uint8_t *>(begin)[i] = kPoisonF8;
     else
       reinterpret_cast<uint16_t *>(begin)[i] = kPoisonBF16;
 }

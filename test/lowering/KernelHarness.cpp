@@ -23,7 +23,10 @@ using namespace jet::test;
 //===----------------------------------------------------------------------===//
 
 std::string jet::test::elementType(DType dtype) {
-  return dtype == DType::F32 ? "f32" : dtype == DType::BF16 ? "bf16" : "i32";
+  return dtype == DType::F32      ? "f32"
+         : dtype == DType::BF16   ? "bf16"
+         : dtype == DType::F8E4M3 ? "f8E4M3FN"
+                                  : "i32";
 }
 
 std::string jet::test::tensorType(const std::vector<int64_t> &sizes,

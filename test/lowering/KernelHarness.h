@@ -118,8 +118,14 @@ Buffer sliceRows(const Buffer &buffer, int64_t begin, int64_t count);
 std::string rowsType(const std::vector<int64_t> &sizes, DType dtype);
 /// "tensor<3x5xf32>" for {3, 5}.
 std::string tensorType(const std::vector<int64_t> &sizes, DType dtype);
-/// "f32", "bf16", "i32".
+/// "f32", "bf16", "f8E4M3FN", "i32".
 std::string elementType(DType dtype);
+
+/// The number that an f8E4M3FN stands for.
+double fromF8(uint8_t bits);
+/// The f8E4M3FN next to `value`, of two the one whose last bit is 0; ±448
+/// beyond.
+uint8_t toF8(double value);
 
 /// The kernel @`name` of one op, in the form that -jet-outline-kernels makes.
 /// `op` is its text up to the colon, with operands %a, %b, …; `region` follows

@@ -35,6 +35,14 @@ static double halfToDouble(uint16_t bits) {
   return bits & 0x8000 ? -magnitude : magnitude;
 }
 
+static double f8ToDouble(uint8_t bits) {
+  int exponent = (bits >> 3) & 15, mantissa = bits & 7;
+  double magnitude = (bits & 0x7f) == 0x7f ? NAN
+                     : exponent == 0 ? std::ldexp(mantissa, -9)
+                                     : std::ldexp(8 + mantissa, exponent - 10);
+  return bits & 0x80 ? -magnitude : magnitude;
+}
+
 static double widen(DType type, const std::byte *bytes, int64_t index) {
   switch (type) {
   case DType::F64:
@@ -45,6 +53,8 @@ static double widen(DType type, const std::byte *bytes, int64_t index) {
     return halfToDouble(load<uint16_t>(bytes, index));
   case DType::BF16:
     return std::bit_cast<float>(uint32_t(load<uint16_t>(bytes, index)) << 16);
+  case DType::F8E4M3:
+    return f8ToDouble(load<uint8_t>(bytes, index));
   case DType::I64:
     return static_cast<double>(load<int64_t>(bytes, index));
   case DType::I32:

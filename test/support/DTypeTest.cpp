@@ -11,9 +11,11 @@ using jet::DType;
 
 TEST(DType, NamesRoundTripAndSizesAreThoseOfTheFormat) {
   const std::tuple<DType, const char *, int64_t> table[] = {
-      {DType::F32, "F32", 4},  {DType::F16, "F16", 2}, {DType::BF16, "BF16", 2},
-      {DType::F64, "F64", 8},  {DType::I8, "I8", 1},   {DType::U8, "U8", 1},
-      {DType::I16, "I16", 2},  {DType::I32, "I32", 4}, {DType::I64, "I64", 8},
+      {DType::F32, "F32", 4},   {DType::F16, "F16", 2},
+      {DType::BF16, "BF16", 2}, {DType::F8E4M3, "F8_E4M3", 1},
+      {DType::F64, "F64", 8},   {DType::I8, "I8", 1},
+      {DType::U8, "U8", 1},     {DType::I16, "I16", 2},
+      {DType::I32, "I32", 4},   {DType::I64, "I64", 8},
       {DType::Bool, "BOOL", 1}};
   for (auto [type, name, bytes] : table) {
     EXPECT_EQ(jet::dtypeName(type), name);
@@ -23,7 +25,7 @@ TEST(DType, NamesRoundTripAndSizesAreThoseOfTheFormat) {
 }
 
 TEST(DType, OtherSpellingsAreUnknown) {
-  for (const char *name : {"", "f32", "BF16 ", "bfloat16", "F8_E4M3", "U64"})
+  for (const char *name : {"", "f32", "BF16 ", "bfloat16", "F8_E5M2", "U64"})
     EXPECT_FALSE(jet::parseDType(name)) << name;
 }
 

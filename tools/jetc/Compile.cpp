@@ -46,13 +46,15 @@ std::string describePlace(Location location) {
   return "";
 }
 
-/// A float type by the name that --kv-dtype and --state-dtype take; null for
-/// any other name.
+/// A float type by the name that --kv-dtype and, but for fp8, --state-dtype
+/// take; null for any other name.
 Type parseDtype(MLIRContext *context, StringRef name) {
   if (name == "f32")
     return Float32Type::get(context);
   if (name == "bf16")
     return BFloat16Type::get(context);
+  if (name == "fp8")
+    return Float8E4M3FNType::get(context);
   return {};
 }
 
@@ -132,11 +134,13 @@ private:
         return fail("--disable-fusion: expected all or one of " +
                     llvm::join(getFusionNames(), ", ") + ", found '" + name +
                     "'");
-    for (const auto &[name, dtype] : {std::pair{"--kv-dtype", options.kvDtype},
-                                      {"--state-dtype", options.stateDtype}})
-      if (dtype && !parseDtype(&context, *dtype))
-        return fail(std::string(name) + ": expected f32 or bf16, found '" +
-                    *dtype + "'");
+    if (options.kvDtype && !parseDtype(&context, *options.kvDtype))
+      return fail("--kv-dtype: expected f32, bf16 or fp8, found '" +
+                  *options.kvDtype + "'");
+    if (const auto &state = options.stateDtype;
+        state && *state != "f32" && *state != "bf16")
+      return fail("--state-dtype: expected f32 or bf16, found '" + *state +
+                  "'");
     if (options.packWeights && options.passPipeline)
       return fail("--pack-weights: expected no --pass-pipeline beside it; add "
                   "jet-pack-weights to the passes instead");
@@ -149,8 +153,8 @@ private:
     const Phase phase = options.phase;
     if (!module->getOps<PlanOp>().empty())
       return checkPlanOptions() && lower("plan", buildPlanChecks);
-    setStateStorage();
-    return checkLimits() && (phase < Phase::Placed || place()) &&
+    return setStateStorage() && checkLimits() &&
+           (phase < Phase::Placed || place()) &&
            (phase < Phase::Tensor || expand()) &&
            (phase < Phase::Fused || fuse()) &&
            (phase < Phase::Launch || lower("launch", buildLaunchPipeline)) &&
@@ -227,7 +231,7 @@ private:
   }
 
   /// What layers carry from step to step, in the types and pages asked for.
-  void setStateStorage() {
+  bool setStateStorage() {
     ModelOp model = *module->getOps<ModelOp>().begin();
     if (options.kvDtype)
       model.setKvStorage(parseDtype(&context, *options.kvDtype));
@@ -235,6 +239,7 @@ private:
       model.setRecurrentStorage(parseDtype(&context, *options.stateDtype));
     if (options.pageSize)
       model.setPage(*options.pageSize);
+    return succeeded(module->verify());
   }
 
   /// placed → tensor

@@ -10,6 +10,8 @@
 #include "tools/jetc/Options.h"
 
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -85,6 +87,19 @@ static void printPacked(const Package &package) {
            << shape.second << "] of " << kind.sources << " tensors\n";
 }
 
+/// Element types of the states of a kind: "BF16".
+static std::string stateDTypes(const Package &package, StateKind kind) {
+  llvm::SetVector<llvm::StringRef> names;
+  for (const StateInfo &state : package.states)
+    if (state.kind == kind)
+      names.insert(dtypeName(state.dtype));
+  return llvm::join(names, ", ");
+}
+
+static constexpr StateKind kStateKinds[] = {
+    StateKind::AttentionKv, StateKind::WindowKv, StateKind::Recurrent,
+    StateKind::ConvTail};
+
 static nlohmann::ordered_json toJson(const Summary &summary) {
   const Package &package = summary.package;
   const ModelInfo &model = package.model;
@@ -96,6 +111,10 @@ static nlohmann::ordered_json toJson(const Summary &summary) {
                               {"arena_bytes_per_token", peak.arenaBytes},
                               {"lower_bound_bytes_per_token", peak.liveBytes},
                               {"arena_ratio", peak.ratio()}};
+  nlohmann::ordered_json dtypes = nlohmann::ordered_json::object();
+  for (StateKind kind : kStateKinds)
+    if (std::string types = stateDTypes(package, kind); !types.empty())
+      dtypes[std::string(stateKindName(kind))] = types;
   nlohmann::ordered_json kernels = nlohmann::ordered_json::array();
   for (const KernelInfo &kernel : package.kernels)
     kernels.push_back(
@@ -121,6 +140,7 @@ static nlohmann::ordered_json toJson(const Summary &summary) {
             {"recurrent", state.recurrent},
             {"conv_tail", state.convTail},
             {"total", state.total()}}},
+          {"state_dtypes", dtypes},
           {"packed_parameters", packedToJson(package)},
           {"programs", programs},
           {"kernels", kernels}};
@@ -162,14 +182,19 @@ static void printText(const Summary &summary) {
          << (summary.context > model.maxContext ? " (more than compiled for)"
                                                 : "")
          << "\n";
-  for (auto [name, bytes] :
-       {std::pair<llvm::StringRef, int64_t>{"attention KV", state.attentionKv},
-        {"window KV", state.windowKv},
-        {"recurrent", state.recurrent},
-        {"conv tail", state.convTail},
-        {"total", state.total()}})
-    outs() << "    " << llvm::left_justify(name, 14) << formatBytes(bytes)
+  const std::pair<llvm::StringRef, int64_t> rows[] = {
+      {"attention KV", state.attentionKv},
+      {"window KV", state.windowKv},
+      {"recurrent", state.recurrent},
+      {"conv tail", state.convTail}};
+  for (auto [kind, row] : llvm::zip_equal(kStateKinds, rows)) {
+    std::string types = stateDTypes(package, kind);
+    outs() << "    " << llvm::left_justify(row.first, 14)
+           << formatBytes(row.second) << (types.empty() ? "" : "  ") << types
            << "\n";
+  }
+  outs() << "    " << llvm::left_justify("total", 14)
+         << formatBytes(state.total()) << "\n";
 }
 
 /// Checks the context and works out what every report shows.

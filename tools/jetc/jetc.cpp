@@ -100,8 +100,8 @@ static cl::list<std::string>
               cl::sub(compileCommand), cl::cat(category));
 static cl::opt<std::string> kvDtype(
     "kv-dtype", cl::value_desc("type"),
-    cl::desc("Type in which keys and values are kept: f32 or bf16 (default: "
-             "the model's)"),
+    cl::desc("Type in which keys and values are kept: f32, bf16 or fp8 (e4m3; "
+             "default: the model's)"),
     cl::sub(compileCommand), cl::cat(category));
 static cl::opt<std::string> stateDtype(
     "state-dtype", cl::value_desc("type"),

@@ -140,6 +140,18 @@ func.func @normed_head(%x: tensor<?x8xf32>, %w: tensor<500x8xbf16>, %n: tensor<8
   return %v, %i : tensor<?x16xf32>, tensor<?x16xi32>
 }
 
+// Narrower states: half of those bytes, and a byte for each key and value.
+// CHECK-LABEL: func.func @narrow
+// CHECK: op = "gated_delta_rule", state_read = "16384*B", state_written = "16384*B", tensor_flops = "49152*T"
+// CHECK: activations_read = "640*R + 16*B", activations_written = "512*R", op = "attention", state_read = "128*B*L"
+// CHECK: activations_read = "128*R + 16*B", op = "kv_append", state_written = "128*T"
+func.func @narrow(%q: tensor<?x4x32xf32>, %v: tensor<?x4x64xf32>, %g: tensor<?x4xf32>, %s: !jet.recurrent_state<4x32x64xbf16>, %k: tensor<?x2x32xf8E4M3FN>, %c: !jet.kv_cache<2x32xf8E4M3FN, page = 64, k_scale = 0.5>, %b: !jet.batch) -> (tensor<?x4x64xf32>, !jet.recurrent_state<4x32x64xbf16>, tensor<?x4x32xf32>, !jet.kv_cache<2x32xf8E4M3FN, page = 64, k_scale = 0.5>) {
+  %y, %n = jet.gated_delta_rule %q, %q, %v, %g, %g, %s, %b : (tensor<?x4x32xf32>, tensor<?x4x32xf32>, tensor<?x4x64xf32>, tensor<?x4xf32>, tensor<?x4xf32>, !jet.recurrent_state<4x32x64xbf16>, !jet.batch) -> (tensor<?x4x64xf32>, !jet.recurrent_state<4x32x64xbf16>)
+  %a = jet.attention %q, %k, %k, %c, %b : (tensor<?x4x32xf32>, tensor<?x2x32xf8E4M3FN>, tensor<?x2x32xf8E4M3FN>, !jet.kv_cache<2x32xf8E4M3FN, page = 64, k_scale = 0.5>, !jet.batch) -> tensor<?x4x32xf32>
+  %m = jet.kv_append %c, %k, %k, %b : (!jet.kv_cache<2x32xf8E4M3FN, page = 64, k_scale = 0.5>, tensor<?x2x32xf8E4M3FN>, tensor<?x2x32xf8E4M3FN>, !jet.batch) -> !jet.kv_cache<2x32xf8E4M3FN, page = 64, k_scale = 0.5>
+  return %y, %n, %a, %m : tensor<?x4x64xf32>, !jet.recurrent_state<4x32x64xbf16>, tensor<?x4x32xf32>, !jet.kv_cache<2x32xf8E4M3FN, page = 64, k_scale = 0.5>
+}
+
 // One row of each sequence, however many there are.
 // CHECK-LABEL: func.func @last_token
 // CHECK: jet.cost = {activations_read = "528*B", activations_written = "512*B", op = "last_token"}

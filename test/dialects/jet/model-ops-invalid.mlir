@@ -93,7 +93,7 @@ jet.model @m hidden 128 intermediate 320 vocab 512 max_position 4096
 // -----
 
 // model C3
-// expected-error @+1 {{expected kv f32 or bf16, found 'i8'}}
+// expected-error @+1 {{expected kv f32, bf16 or f8E4M3FN, found 'i8'}}
 jet.model @m hidden 128 intermediate 320 vocab 512 max_position 4096
     rms_norm_eps 1.0e-06 storage f32 kv i8 {
   jet.layer 0 mixer #jet.attention<heads = 4, kv_heads = 2, head_dim = 32, rope_theta = 10000.0> weights "self_attn"
@@ -199,6 +199,33 @@ jet.model @m hidden 128 intermediate 320 vocab 512 max_position 4096
     rms_norm_eps 1.0e-06 storage f32 {
   // expected-error @+1 {{has scores but no candidates}}
   jet.layer 0 mixer #jet.attention<heads = 4, kv_heads = 2, head_dim = 32, rope_theta = 10000.0> scores [0.5] weights "self_attn"
+}
+
+// -----
+
+// layer C5
+jet.model @m hidden 128 intermediate 320 vocab 512 max_position 4096
+    rms_norm_eps 1.0e-06 storage f32 kv f8E4M3FN {
+  // expected-error @+1 {{expected kv_scales of K and V, found 1 numbers}}
+  jet.layer 0 mixer #jet.attention<heads = 4, kv_heads = 2, head_dim = 32, rope_theta = 10000.0> weights "self_attn" kv_scales [0.5]
+}
+
+// -----
+
+// layer C5
+jet.model @m hidden 128 intermediate 320 vocab 512 max_position 4096
+    rms_norm_eps 1.0e-06 storage f32 kv f8E4M3FN {
+  // expected-error @+1 {{expected kv_scales positive and normal in f32, found -1.000000e+00}}
+  jet.layer 0 mixer #jet.attention<heads = 4, kv_heads = 2, head_dim = 32, rope_theta = 10000.0> weights "self_attn" kv_scales [0.5, -1.0]
+}
+
+// -----
+
+// layer C5
+jet.model @m hidden 128 intermediate 320 vocab 512 max_position 4096
+    rms_norm_eps 1.0e-06 storage f32 {
+  // expected-error @+1 {{expected no kv_scales with keys and values of 'f32'}}
+  jet.layer 0 mixer #jet.attention<heads = 4, kv_heads = 2, head_dim = 32, rope_theta = 10000.0> weights "self_attn" kv_scales [0.5, 1.0]
 }
 
 // -----

@@ -39,3 +39,11 @@ jet.model @states hidden 128 intermediate 320 vocab 512 max_position 4096
     rms_norm_eps 1.0e-06 storage f32 kv bf16 recurrent bf16 tied {
   jet.layer 0 mixer #jet.attention<heads = 4, kv_heads = 2, head_dim = 32, rope_theta = 10000.0> weights "self_attn"
 }
+
+// CHECK: jet.model @scaled
+// CHECK-SAME: storage bf16 kv f8E4M3FN {
+// CHECK-NEXT: jet.layer 0 {{.*}} weights "self_attn" kv_scales [5.000000e-01, 1.250000e-01]
+jet.model @scaled hidden 128 intermediate 320 vocab 512 max_position 4096
+    rms_norm_eps 1.0e-06 storage bf16 kv f8E4M3FN {
+  jet.layer 0 mixer #jet.attention<heads = 4, kv_heads = 2, head_dim = 32, rope_theta = 10000.0> weights "self_attn" kv_scales [0.5, 0.125]
+}

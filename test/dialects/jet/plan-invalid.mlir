@@ -60,7 +60,7 @@ jet.plan @p arena 256 max_batch 16 max_context 4096 {
 
 // jet.input C1
 jet.plan @p arena 256 max_batch 16 max_context 4096 {
-  // expected-error @+1 {{'jet.input' op expected a dense memref of f32, bf16, f16 or i32, found 'memref<?xi32, strided<[2]>>'}}
+  // expected-error @+1 {{'jet.input' op expected a dense memref of f32, bf16, f16, f8E4M3FN or i32, found 'memref<?xi32, strided<[2]>>'}}
   %x = jet.input "tokens" : memref<?xi32, strided<[2]>>
 }
 
@@ -108,7 +108,7 @@ jet.plan @p arena 256 max_batch 16 max_context 4096 {
 
 // jet.buffer C1: no numbers
 jet.plan @p arena 256 max_batch 16 max_context 4096 {
-  // expected-error @+1 {{'jet.buffer' op expected a dense memref of f32, bf16, f16 or i32, found 'memref<?x4xindex>'}}
+  // expected-error @+1 {{'jet.buffer' op expected a dense memref of f32, bf16, f16, f8E4M3FN or i32, found 'memref<?x4xindex>'}}
   %x = jet.buffer at 0 bytes 256 : memref<?x4xindex>
 }
 

@@ -21,18 +21,18 @@ func.func private @large(!jet.kv_cache<2147483648x32xf32, page = 64>)
 // -----
 
 // kv_cache C2
-// expected-error @+1 {{expected elements of f32 or bf16, found 'i8'}}
+// expected-error @+1 {{expected elements of f32, bf16 or f8E4M3FN, found 'i8'}}
 func.func private @element(!jet.kv_cache<2x32xi8, page = 64>)
 
 // -----
 
-// kv_cache C3: none
+// kv_cache C4: none
 // expected-error @+1 {{expected either a page or a window, found none}}
 func.func private @neither(!jet.kv_cache<2x32xf32>)
 
 // -----
 
-// kv_cache C3: both
+// kv_cache C4: both
 // expected-error @+1 {{expected either a page or a window, found both}}
 func.func private @both(!jet.kv_cache<2x32xf32, page = 64, window = 8>)
 
@@ -44,15 +44,45 @@ func.func private @empty(!jet.kv_cache<2x32xf32, page = 0>)
 
 // -----
 
-// kv_cache C4
+// kv_cache C5
 // expected-error @+1 {{expected a page of a power of two, found 48}}
 func.func private @odd(!jet.kv_cache<2x32xf32, page = 48>)
 
 // -----
 
 // kv_cache C2: a float that attention does not read
-// expected-error @+1 {{expected elements of f32 or bf16, found 'f16'}}
+// expected-error @+1 {{expected elements of f32, bf16 or f8E4M3FN, found 'f16'}}
 func.func private @half(!jet.kv_cache<2x32xf16, page = 64>)
+
+// -----
+
+// kv_cache C2: the other f8 is another type
+// expected-error @+1 {{expected elements of f32, bf16 or f8E4M3FN, found 'f8E5M2'}}
+func.func private @bf8(!jet.kv_cache<2x32xf8E5M2, page = 64>)
+
+// -----
+
+// kv_cache C3
+// expected-error @+1 {{expected k_scale positive and normal in f32, found 0.000000e+00}}
+func.func private @zero(!jet.kv_cache<2x32xf8E4M3FN, page = 64, k_scale = 0.0>)
+
+// -----
+
+// kv_cache C3
+// expected-error @+1 {{expected v_scale positive and normal in f32, found -2.000000e+00}}
+func.func private @negative(!jet.kv_cache<2x32xf8E4M3FN, window = 4, v_scale = -2.0>)
+
+// -----
+
+// kv_cache C3: 0 in f32
+// expected-error @+1 {{expected v_scale positive and normal in f32, found}}
+func.func private @tiny(!jet.kv_cache<2x32xf8E4M3FN, page = 64, v_scale = 1.0e-50>)
+
+// -----
+
+// kv_cache C3
+// expected-error @+1 {{expected k_scale 1 with elements of 'bf16', found 5.000000e+00}}
+func.func private @scaled(!jet.kv_cache<2x32xbf16, page = 64, k_scale = 5.0>)
 
 // -----
 
@@ -65,6 +95,12 @@ func.func private @key(!jet.recurrent_state<4x0x64xf32>)
 // recurrent_state C2
 // expected-error @+1 {{expected elements of f32 or bf16, found 'index'}}
 func.func private @element(!jet.recurrent_state<4x32x64xindex>)
+
+// -----
+
+// recurrent_state C2: too coarse for a sum
+// expected-error @+1 {{expected elements of f32 or bf16, found 'f8E4M3FN'}}
+func.func private @f8(!jet.recurrent_state<4x32x64xf8E4M3FN>)
 
 // -----
 

@@ -45,6 +45,7 @@ class Checker:
         if not arguments.weights:
             checkpoint = modelspec.randomCheckpoint(self.config, arguments.seed)
             tensorfile.write(self.weights, checkpoint)
+        self.references = {}  # logits by input and options
         self.placementOption = []
         if self.placement:
             self.placementOption = ["--placement=" + ",".join(self.placement)]
@@ -65,6 +66,13 @@ class Checker:
         return forward(package, self.weights, tensors, self.workdir, *options)
 
     def reference(self, tensors, *options):
+        """Its logits; slow, so computed once for all packages."""
+        key = repr((sorted(tensors.items()), options))
+        if key not in self.references:
+            self.references[key] = self.computeReference(tensors, *options)
+        return self.references[key]
+
+    def computeReference(self, tensors, *options):
         given, result = self.path("ref-in.safetensors"), self.path("ref.safetensors")
         tensorfile.write(given, tensors)
         run(
