@@ -199,6 +199,8 @@ void jet::buildDeviceLoopsPipeline(OpPassManager &pm) {
   OpPassManager &loops = kernels.nest<func::FuncOp>();
   loops.addPass(createApproximateMathPass());
   loops.addPass(createExpandTrigonometryPass());
+  // LLVM has no f8.
+  loops.addPass(createExpandF8Pass());
   kernels.addPass(memref::createFoldMemRefAliasOpsPass());
   kernels.addPass(createCanonicalizerPass());
   kernels.addPass(createCSEPass());
