@@ -37,9 +37,9 @@ void jet::buildExpandPipeline(OpPassManager &pm, const ExpandOptions &options) {
 
 ArrayRef<StringRef> jet::getFusionNames() {
   static const StringRef names[] = {
-      "generated-conv", "group-linears",   "swiglu",
-      "rms-norm",       "delta-rule-norm", "delta-rule-inputs",
-      "elementwise",    "head-top-k",      "delta-step"};
+      "generated-conv",  "group-linears",     "swiglu",      "rms-norm",
+      "delta-rule-norm", "delta-rule-inputs", "elementwise", "head-top-k",
+      "delta-step",      "kv-append"};
   return names;
 }
 
@@ -55,7 +55,7 @@ void jet::buildFusePipeline(OpPassManager &pm, const FuseOptions &options) {
     programs.addPass(createFuseGeneratedConvPass({remarks}));
   // Later fusions look for grouped linears, if only of one projection each.
   if (isOn("group-linears") || isOn("swiglu") || isOn("rms-norm") ||
-      isOn("elementwise"))
+      isOn("elementwise") || isOn("kv-append"))
     programs.addPass(createGroupLinearsPass({isOn("group-linears"), remarks}));
   if (isOn("swiglu"))
     programs.addPass(createFuseSwigluPass({remarks}));
@@ -78,6 +78,8 @@ void jet::buildFusePipeline(OpPassManager &pm, const FuseOptions &options) {
   // Last: what it makes is not looked into by others.
   if (isOn("delta-step"))
     programs.addPass(createFuseDeltaStepPass({remarks}));
+  if (isOn("kv-append"))
+    programs.addPass(createFuseKvAppendPass({remarks}));
   // After all that makes and changes groups; it changes only where weights are.
   if (options.packWeights)
     pm.addPass(createPackWeightsPass({remarks}));
@@ -199,7 +201,6 @@ void jet::buildDeviceLoopsPipeline(OpPassManager &pm) {
   OpPassManager &loops = kernels.nest<func::FuncOp>();
   loops.addPass(createApproximateMathPass());
   loops.addPass(createExpandTrigonometryPass());
-  // LLVM has no f8.
   loops.addPass(createExpandF8Pass());
   kernels.addPass(memref::createFoldMemRefAliasOpsPass());
   kernels.addPass(createCanonicalizerPass());

@@ -19,7 +19,7 @@ namespace {
 
 /// The weights of an op that may be laid end to end, in its order.
 struct Pack {
-  GroupedLinearOp op;
+  Operation *op;
   SmallVector<ParamOp> params;
 };
 
@@ -37,11 +37,20 @@ struct Program {
   llvm::StringMap<size_t> packOf; // index in `packs`, by a parameter's name
 };
 
+/// The weights of an op of several projections; none of any other.
+SmallVector<Value> getWeights(Operation *op) {
+  if (auto group = dyn_cast<GroupedLinearOp>(op))
+    return llvm::to_vector_of<Value>(group.getWeights());
+  if (auto qkv = dyn_cast<QkvLinearOp>(op))
+    return llvm::to_vector_of<Value>(qkv.getWeights());
+  return {};
+}
+
 /// The weights of `op` that nothing keeps from being packed in this program.
-Pack findPack(GroupedLinearOp op, const Program &program, FusionLog &log) {
+Pack findPack(Operation *op, const Program &program, FusionLog &log) {
   Pack pack{op, {}};
   int64_t rows = 0;
-  for (Value weight : op.getWeights()) {
+  for (Value weight : getWeights(op)) {
     auto param = weight.getDefiningOp<ParamOp>();
     if (!param)
       continue;
@@ -73,8 +82,8 @@ Program readProgram(func::FuncOp function, FusionLog &log) {
     program.readers[param.getName()] +=
         std::distance(param->use_begin(), param->use_end());
   });
-  function.walk([&](GroupedLinearOp op) {
-    if (op.getWeights().size() < 2)
+  function.walk([&](Operation *op) {
+    if (getWeights(op).size() < 2)
       return;
     Pack pack = findPack(op, program, log);
     if (pack.params.size() < 2)

@@ -83,7 +83,7 @@ def OutlineKernelsPass : Pass<"jet-outline-kernels", "::mlir::ModuleOp"> {
 def PackWeightsPass : Pass<"jet-pack-weights", "::mlir::ModuleOp"> {
   let summary = "Lay the weights of a group end to end";
   let description = [{
-    The weights of a `jet.grouped_linear` become views, `jet.param_rows`, of one
+    The weights of a `jet.grouped_linear` or `jet.qkv_linear` become views, `jet.param_rows`, of one
     `jet.packed_param`, so that a kernel may read them as one matrix. Kernels
     that take them one by one are unchanged. Bit-exact.
 
@@ -216,6 +216,42 @@ def FuseDeltaStepPass : Jet_FusionPass<"fuse-delta-step"> {
     readers, code on v, a tail that is used in between. Bit-exact.
   }];
   let statistics = [Statistic<"numFused", "fused", "steps fused">];
+}
+
+def FuseKvAppendPass : Jet_FusionPass<"fuse-kv-append"> {
+  let summary = "Rotary and KV append in the projections of q, k, v (`kv-append`)";
+  let description = [{
+    A `jet.grouped_linear` that makes q, k and v, the `jet.rope` of q and k, and
+    the `jet.kv_append` of k and v become one `jet.qkv_linear`. The
+    `jet.attention` of them then reads all keys from the cache after the step,
+    and k and v are never stored as activations. The projections' norm and biases
+    go along.
+
+    Refused, with a remark: in programs of many tokens, a cache with a window
+    (the append would overwrite keys that earlier tokens of the step see); q, k
+    and v that are not one group, have other readers, are rounded before the
+    rotary embedding or carry other code than a bias; other readers of the cache.
+
+    q and the cache are bit-exact. The attention changes rounding at most in the
+    order of its sums: its blocks of keys begin at the sequence's first position
+    and not at the step's. Where a step begins with a block (64 keys, or a page
+    that has less), a cache without a window gives the same bits.
+
+    Before:
+    ```mlir
+    %p:3 = jet.grouped_linear %x(%wq, %wk, %wv) products [1, 1, 1] : …
+    %q = jet.rope %qh, %positions theta 1.0e+04 : …  // heads of %p#0
+    %k = jet.rope %kh, %positions theta 1.0e+04 : …  // heads of %p#1
+    %y = jet.attention %q, %k, %v, %cache, %batch : …
+    %next = jet.kv_append %cache, %k, %v, %batch : …
+    ```
+    After:
+    ```mlir
+    %q, %next = jet.qkv_linear %x(%wq, %wk, %wv) rope %positions theta 1.0e+04 append %cache, %batch : …
+    %y = jet.attention %q, %next, %batch : …
+    ```
+  }];
+  let statistics = [Statistic<"numFused", "fused", "appends fused">];
 }
 
 def FuseHeadTopKPass : Jet_FusionPass<"fuse-head-top-k"> {

@@ -252,6 +252,10 @@ static void addPorts(OpCost &cost, PortOpInterface op) {
 OpCost AttentionOp::getCost() {
   OpCost cost = getOperandCost(*this);
   addAttention(cost, getCache().getType(), getQ().getType().getDimSize(1));
+  // The step's own keys, which else are operands.
+  if (!getK())
+    cost.activationsRead +=
+        CostExpr::rows() * getPositionBytes(getCache().getType());
   addPorts(cost, *this);
   return cost;
 }
@@ -308,6 +312,24 @@ OpCost GroupedLinearOp::getCost() {
   }
   addNorm(cost, getNorm(), getX());
   addPorts(cost, *this);
+  return cost;
+}
+
+OpCost QkvLinearOp::getCost() {
+  OpCost cost = getOperandCost(*this);
+  KvCacheType cache = getCache().getType();
+  for (Value weight : getWeights()) {
+    ArrayRef<int64_t> shape = cast<ShapedType>(weight.getType()).getShape();
+    addMatrixProduct(cost, CostExpr::rows(), shape[0], shape[1]);
+    if (!getBiases().empty())
+      cost.vectorFlops += CostExpr::rows() * CostExpr(shape[0]);
+  }
+  addNorm(cost, getNorm(), getX());
+  for (Value weight : getWeights().drop_back()) // as jet.rope
+    cost.vectorFlops +=
+        CostExpr::rows() *
+        product({3, cast<ShapedType>(weight.getType()).getDimSize(0)});
+  addKvAppend(cost, cache);
   return cost;
 }
 

@@ -28,7 +28,7 @@ class Jet_PortedOp<string opMnemonic, list<Trait> traits = []>
                              "::mlir::ValueRange":$operands)>];
 }
 
-def Jet_AttentionOp : Jet_PortedOp<"attention"> {
+def Jet_AttentionOp : Jet_PortedOp<"attention", [AttrSizedOperandSegments]> {
   let summary = "Causal softmax attention over the cache and the step's tokens";
   let description = [{
     For each row `i` of a sequence and each query head `h`, with `g = h / (H/Hkv)`:
@@ -40,25 +40,32 @@ def Jet_AttentionOp : Jet_PortedOp<"attention"> {
     `v`; the cache is not changed (`jet.kv_append` does that). The scales are the
     cache's: with one, `k` and `v` are scaled as what is stored. Softmax in f32.
 
+    Without `k` and `v` all keys come from the cache, which is the one after the
+    step's own were appended. If it has a window, each sequence has one row: a
+    step of more would have overwritten keys that its earlier rows see.
+
     Shapes: q, y `[R, H, D]`, k, v `[R, Hkv, D]`.
 
     Constraints:
     - (C1) q and result have the same shape;
-    - (C2) k and v have the rows of q and the cache's heads, head size and
-      element type (so a token reads the same from the cache and from k, v);
-    - (C3) q agrees in D, and Hkv divides H.
+    - (C2) k and v, if given, have the rows of q and the cache's heads, head
+      size and element type (so a token reads the same from the cache and from
+      k, v);
+    - (C3) q agrees in D, and Hkv divides H;
+    - (C4) k and v are given both or not at all.
 
     Example:
     ```mlir
     %y = jet.attention %q, %k, %v, %cache, %batch : (tensor<?x4x32xf32>, tensor<?x2x32xf32>, tensor<?x2x32xf32>, !jet.kv_cache<2x32xf32, page = 64>, !jet.batch) -> tensor<?x4x32xf32>
     ```
   }];
-  let arguments = !con((ins Jet_F3:$q, Jet_F3:$k, Jet_F3:$v,
-                        Jet_KvCacheType:$cache, Jet_BatchType:$batch),
+  let arguments = !con((ins Jet_F3:$q, Optional<Jet_F3>:$k,
+                        Optional<Jet_F3>:$v, Jet_KvCacheType:$cache,
+                        Jet_BatchType:$batch),
                        Jet_PortArguments);
   let results = (outs Jet_F3:$result);
   let assemblyFormat = [{
-    $q `,` $k `,` $v `,` $cache `,` $batch
+    custom<AttentionOperands>($q, $k, $v, $cache, $batch)
     custom<Ports>($extras, $ports, $port_regions) attr-dict `:`
     functional-type(operands, results)
   }];
@@ -202,6 +209,58 @@ def Jet_LastTokenOp : Jet_TensorOp<"last_token"> {
 //===----------------------------------------------------------------------===//
 // What fusion makes
 //===----------------------------------------------------------------------===//
+
+def Jet_QkvLinearOp : Jet_TensorOp<"qkv_linear", [
+    AttrSizedOperandSegments, AllTypesMatch<["cache", "next_cache"]>]> {
+  let summary = "Projections of q, k and v; k and v go into the cache at once";
+  let description = [{
+    With `p_q`, `p_k`, `p_v` the projections of `jet.grouped_linear`, normed rows
+    included, to each of which its bias is added if there are any:
+    ```
+    q = rope(p_q),  next_cache = kv_append(cache, rope(p_k), p_v)
+    ```
+    as `jet.rope` by `positions` and `theta`, and `jet.kv_append`. k and v are
+    rounded once, to the cache's type, and are stored nowhere else; a
+    `jet.attention` of q reads them from the next cache.
+
+    Shapes: x `[R, K]`, weights `[H·D, K]`, `[Hkv·D, K]`, `[Hkv·D, K]`, biases
+    `[H·D]`, `[Hkv·D]`, `[Hkv·D]`, norm `[K]`, positions `[R]`, q `[R, H, D]`.
+
+    Constraints:
+    - (C1) q agrees with x and positions in R and with the cache in D; Hkv
+      divides H;
+    - (C2) x and the weights agree in K, the weights of q, k and v have as many
+      rows as their heads have elements;
+    - (C3) there are no biases or one for each weight, of its rows;
+    - (C4) norm agrees in K and has a positive eps;
+    - (C5) D is even and theta positive.
+
+    Example:
+    ```mlir
+    %q, %next = jet.qkv_linear %x(%wq, %wk, %wv) bias(%bq, %bk, %bv) norm %n eps 1.0e-06 rope %positions theta 10000.0 append %cache, %batch : (tensor<?x64xf32>, tensor<128x64xbf16>, tensor<64x64xbf16>, tensor<64x64xbf16>, tensor<128xbf16>, tensor<64xbf16>, tensor<64xbf16>, tensor<64xbf16>, tensor<?xi32>, !jet.kv_cache<2x32xbf16, page = 64>, !jet.batch) -> (tensor<?x4x32xf32>, !jet.kv_cache<2x32xbf16, page = 64>)
+    ```
+  }];
+  let arguments = (ins Jet_F2:$x, Jet_F2:$q_weight, Jet_F2:$k_weight,
+                       Jet_F2:$v_weight, Variadic<Jet_F1>:$biases,
+                       Optional<Jet_F1>:$norm, Jet_I1:$positions,
+                       Jet_KvCacheType:$cache, Jet_BatchType:$batch,
+                       F64Attr:$theta, OptionalAttr<F64Attr>:$norm_eps);
+  let results = (outs Jet_F3:$q, Jet_KvCacheType:$next_cache);
+  let assemblyFormat = [{
+    $x `(` $q_weight `,` $k_weight `,` $v_weight `)` (`bias` `(` $biases^ `)`)?
+    (`norm` $norm^ `eps` custom<DoubleAttr>($norm_eps))?
+    `rope` $positions `theta` custom<DoubleAttr>($theta)
+    `append` $cache `,` $batch attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::jet::OpCost getCost();
+    /// Of q, k and v.
+    ::mlir::OperandRange getWeights() {
+      return getOperation()->getOperands().slice(1, 3);
+    }
+  }];
+}
 
 def Jet_GroupedLinearOp : Jet_PortedOp<"grouped_linear", [
     AttrSizedOperandSegments]> {

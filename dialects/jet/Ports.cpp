@@ -117,10 +117,11 @@ LogicalResult jet::verifyPorts(Operation *operation) {
 // Building
 //===----------------------------------------------------------------------===//
 
-void AttentionOp::build(OpBuilder &, OperationState &state, TypeRange results,
-                        ValueRange operands) {
-  state.addTypes(results);
-  state.addOperands(operands);
+void AttentionOp::build(OpBuilder &builder, OperationState &state,
+                        TypeRange results, ValueRange operands) {
+  build(builder, state, results[0], operands[0], operands[1], operands[2],
+        operands[3], operands[4], /*extras=*/ValueRange(),
+        /*ports=*/ArrayRef<int64_t>(), /*port_regionsCount=*/0);
 }
 
 void DynamicConvOp::build(OpBuilder &, OperationState &state, TypeRange results,

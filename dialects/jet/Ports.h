@@ -48,6 +48,17 @@ mlir::LogicalResult verifyNorm(mlir::Operation *op, mlir::Value norm,
                                int64_t columns);
 
 mlir::ParseResult
+parseAttentionOperands(mlir::OpAsmParser &parser,
+                       mlir::OpAsmParser::UnresolvedOperand &q,
+                       std::optional<mlir::OpAsmParser::UnresolvedOperand> &k,
+                       std::optional<mlir::OpAsmParser::UnresolvedOperand> &v,
+                       mlir::OpAsmParser::UnresolvedOperand &cache,
+                       mlir::OpAsmParser::UnresolvedOperand &batch);
+void printAttentionOperands(mlir::OpAsmPrinter &printer, mlir::Operation *op,
+                            mlir::Value q, mlir::Value k, mlir::Value v,
+                            mlir::Value cache, mlir::Value batch);
+
+mlir::ParseResult
 parsePorts(mlir::OpAsmParser &parser,
            llvm::SmallVectorImpl<mlir::OpAsmParser::UnresolvedOperand> &extras,
            mlir::DenseI64ArrayAttr &ports,

@@ -53,7 +53,10 @@ LogicalResult AttentionOp::verify() {
   if (q.getShape() != tensorOf(getResult()).getShape()) // C1
     return emitOpError() << "expected q and result of one shape, found " << q
                          << " and " << getResult().getType();
-  if (failed(verifyKeysValues(*this, getK(), getV(), getQ(), cache))) // C2
+  if (!getK() != !getV()) // C4
+    return emitOpError("expected both k and v or none of them");
+  if (getK() &&
+      failed(verifyKeysValues(*this, getK(), getV(), getQ(), cache))) // C2
     return failure();
   if (q.getDimSize(2) != cache.getHeadDim() ||
       q.getDimSize(1) % cache.getHeads()) // C3
@@ -61,6 +64,41 @@ LogicalResult AttentionOp::verify() {
                          << cache.getHeads() << ", " << cache.getHeadDim()
                          << "], found " << q;
   return success();
+}
+
+/// q, k, v, cache, batch, or without k and v.
+ParseResult
+jet::parseAttentionOperands(OpAsmParser &parser,
+                            OpAsmParser::UnresolvedOperand &q,
+                            std::optional<OpAsmParser::UnresolvedOperand> &k,
+                            std::optional<OpAsmParser::UnresolvedOperand> &v,
+                            OpAsmParser::UnresolvedOperand &cache,
+                            OpAsmParser::UnresolvedOperand &batch) {
+  SMLoc location = parser.getCurrentLocation();
+  SmallVector<OpAsmParser::UnresolvedOperand> all;
+  if (parser.parseOperandList(all))
+    return failure();
+  if (all.size() != 3 && all.size() != 5)
+    return parser.emitError(location, "expected q, cache and batch, or q, k, "
+                                      "v, cache and batch, found ")
+           << all.size() << " operands";
+  q = all[0];
+  if (all.size() == 5) {
+    k = all[1];
+    v = all[2];
+  }
+  cache = all[all.size() - 2];
+  batch = all.back();
+  return success();
+}
+
+void jet::printAttentionOperands(OpAsmPrinter &printer, Operation *, Value q,
+                                 Value k, Value v, Value cache, Value batch) {
+  printer << q;
+  for (Value value : {k, v})
+    if (value)
+      printer << ", " << value;
+  printer << ", " << cache << ", " << batch;
 }
 
 LogicalResult KvAppendOp::verify() {
@@ -220,6 +258,49 @@ LogicalResult GroupedLinearOp::verify() {
                            << " products";
   }
   return verifyNorm(*this, getNorm(), getNormEps(), inner); // C5
+}
+
+//===----------------------------------------------------------------------===//
+// QkvLinearOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult QkvLinearOp::verify() {
+  KvCacheType cache = getCache().getType();
+  RankedTensorType x = tensorOf(getX()), q = tensorOf(getQ());
+  if (q.getDimSize(0) != x.getDimSize(0) ||
+      q.getDimSize(2) != cache.getHeadDim() ||
+      q.getDimSize(1) % cache.getHeads()) // C1
+    return emitOpError() << "expected q with the rows of x, of shape [?, a "
+                            "multiple of "
+                         << cache.getHeads() << ", " << cache.getHeadDim()
+                         << "], found " << q;
+  if (failed(expectRows(*this, "positions", getPositions(), getX(), {})))
+    return failure();
+  if (!getBiases().empty() && getBiases().size() != 3) // C3
+    return emitOpError() << "expected no biases or three, found "
+                         << getBiases().size();
+  int64_t heads[] = {q.getDimSize(1), cache.getHeads(), cache.getHeads()};
+  for (auto [index, weight] : llvm::enumerate(getWeights())) {
+    int64_t rows = tensorOf(weight).getDimSize(0);
+    // Not by a product, which might overflow.
+    if (rows % cache.getHeadDim() ||
+        rows / cache.getHeadDim() != heads[index] ||
+        tensorOf(weight).getDimSize(1) != x.getDimSize(1)) // C2
+      return emitOpError() << "expected a weight of " << heads[index]
+                           << " heads of " << cache.getHeadDim() << " and of "
+                           << x.getDimSize(1) << " columns, found "
+                           << weight.getType();
+    if (!getBiases().empty() &&
+        tensorOf(getBiases()[index]).getDimSize(0) != rows) // C3
+      return emitOpError() << "expected a bias of " << rows << ", found "
+                           << getBiases()[index].getType();
+  }
+  if (cache.getHeadDim() % 2 || !(getTheta().convertToDouble() > 0)) // C5
+    return emitOpError() << "expected an even head size and a positive theta, "
+                            "found "
+                         << cache.getHeadDim() << " and "
+                         << getTheta().convertToDouble();
+  return verifyNorm(*this, getNorm(), getNormEps(), x.getDimSize(1)); // C4
 }
 
 //===----------------------------------------------------------------------===//

@@ -8,7 +8,8 @@
 //   for each sequence and query head:                       (the grid)
 //     for each row i:
 //       m = the least float, l = 0, y = 0
-//       for blocks of the cached keys, then of the step's keys <= i:
+//       for blocks of the cached keys, then of the step's keys <= i (which the
+//       cache holds already when k and v are not given):
 //         s  = k_scale · q·K / sqrt(D);  m' = max(m, s);  p = exp(s − m')
 //         l  = l·exp(m − m') + Σ p;  y = y·exp(m − m') + p V;  m = m'
 //       y = v_scale · y / l
@@ -19,6 +20,7 @@
 // begins at a multiple of a block gives the bits that it gives as part of a
 // longer one.
 
+#include "lowering/linalg/KvCache.h"
 #include "lowering/linalg/PortCode.h"
 
 #include <algorithm>
@@ -61,8 +63,9 @@ struct Running {
 class AttentionLowering {
 public:
   AttentionLowering(KernelBuilder &b, AttentionOp op, ValueRange operands)
-      : b(b), q(operands[0]), k(operands[1]), v(operands[2]),
-        cache(operands[3]), batch(operands[4]), type(op.getCache().getType()),
+      : b(b), q(operands[0]), k(op.getK() ? operands[1] : Value()),
+        v(op.getV() ? operands[2] : Value()), cache(operands[k ? 3 : 1]),
+        batch(operands[k ? 4 : 2]), type(op.getCache().getType()),
         resultType(getElementTypeOrSelf(op.getResult().getType())),
         heads(op.getQ().getType().getDimSize(1)), dim(type.getHeadDim()),
         block(std::min(kBlock, type.getPage().value_or(kBlock))),
@@ -101,7 +104,8 @@ private:
     Running running({b.f32(std::numeric_limits<float>::lowest()), b.f32(0),
                      b.filled({size}, 0)});
     running = attendCache(query, i, running);
-    running = attendStep(query, i, running);
+    if (k)
+      running = attendStep(query, i, running);
 
     SmallVector<OpFoldResult> offsets = {i, zero}, sizes = {one, size};
     Value init = b.slice(y, offsets, sizes, {false, true});
@@ -141,16 +145,20 @@ private:
   }
 
   /// What the cache holds of the sequence: all positions, or the ring as it
-  /// lies (softmax does not mind the order).
+  /// lies (softmax does not mind the order). Without k and v that includes the
+  /// step's own up to row i; a windowed cache then holds just what its one row
+  /// sees.
   Running attendCache(Value query, Value i, Running running) {
     Value cached = sequence.position;
+    if (!k)
+      cached = b.add(cached, b.add(i, b.index(1)));
     if (auto window = type.getWindow())
       cached = b.min(cached, b.index(*window));
     return overBlocks(cached, running,
                       [&](Value start, Value count, Running running) {
                         Keys keys = cachedKeys(start, count);
                         Value s = scores(query, keys.k, count);
-                        if (type.getWindow())
+                        if (type.getWindow() && k)
                           s = maskWindow(s, start, i);
                         return attend(s, keys.v, running);
                       });
@@ -289,6 +297,26 @@ Lowered jet::lowerAttention(KernelBuilder &b, AttentionOp op,
   return AttentionLowering(b, op, operands).lower();
 }
 
+Value jet::appendRows(KernelBuilder &b, KvCacheType type, Value batch,
+                      int64_t plane, Value into,
+                      function_ref<Value(Value row)> rowOf) {
+  Value sequences = b.asValue(b.dim(batch, 0));
+  return b.loop(sequences, into, [&](Value number, ValueRange values) {
+    Sequence sequence = b.sequence(batch, number);
+    // Of more rows than the window holds, only the last ones are stored.
+    Value first = b.index(0);
+    if (auto window = type.getWindow())
+      first = b.max(first, b.sub(sequence.rows, b.index(*window)));
+    Value count = b.sub(sequence.rows, first);
+    return b.loop(count, values, [&](Value i, ValueRange values) {
+      Value row = b.add(first, i);
+      Value source = rowOf(b.add(sequence.row, row));
+      return SmallVector<Value>{
+          appendRow(b, type, sequence, row, plane, source, values[0])};
+    });
+  })[0];
+}
+
 Lowered jet::lowerKvAppend(KernelBuilder &b, KvAppendOp op,
                            ValueRange operands) {
   Value cache = operands[0], batch = operands[3];
@@ -305,24 +333,10 @@ Lowered jet::lowerKvAppend(KernelBuilder &b, KvAppendOp op,
                                            one, b.dim(cache, 3), size};
         Value mine =
             b.slice(inits[0], offsets, sizes, {true, true, false, true, true});
-        Value sequences = b.asValue(b.dim(batch, 0));
-        mine = b.loop(sequences, mine, [&](Value number, ValueRange values) {
-          Sequence sequence = b.sequence(batch, number);
-          // Of more rows than the window holds, only the last ones are stored.
-          Value first = b.index(0);
-          if (auto window = type.getWindow())
-            first = b.max(first, b.sub(sequence.rows, b.index(*window)));
-          Value count = b.sub(sequence.rows, first);
-          return b.loop(count, values, [&](Value i, ValueRange values) {
-            Value row = b.add(first, i), into = values[0];
-            for (int plane : {0, 1}) {
-              Value source = operands[1 + plane];
-              source = b.row(source, {b.add(sequence.row, row), head});
-              into = appendRow(b, type, sequence, row, plane, source, into);
-            }
-            return SmallVector<Value>{into};
+        for (int plane : {0, 1})
+          mine = appendRows(b, type, batch, plane, mine, [&](Value row) {
+            return b.row(operands[1 + plane], {row, head});
           });
-        })[0];
         return {{mine, offsets, sizes}};
       });
 }

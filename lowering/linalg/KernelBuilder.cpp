@@ -183,19 +183,25 @@ Value KernelBuilder::contract(Value x, Value w, Value init) {
 
 Value KernelBuilder::normRows(Value x, Value norm, double eps) {
   int64_t columns = cast<ShapedType>(x.getType()).getDimSize(1);
-  SmallVector<OpFoldResult> sizes = {dim(x, 0), dim(x, 1)};
-  AffineMap both = getMultiDimIdentityMap(2);
-  AffineMap row = both.getSubMap({0}), column = both.getSubMap({1});
-  Value scale =
-      generic(x, filled(sizes[0], 0), {both, row}, {false, true},
-              [&](ValueRange in) { return addf(in[1], mulf(in[0], in[0])); });
-  scale = elementwiseInto(ValueRange{}, scale, [&](ValueRange in) {
-    return inverseNorm(in[0], columns, eps, 1.0);
-  });
-  return generic({x, norm, scale}, empty(sizes, getF32Type()),
-                 {both, column, row, both}, {false, false}, [&](ValueRange in) {
-                   return mulf(in[1], mulf(in[0], in[2]));
-                 });
+  OpFoldResult zero = getIndexAttr(0), one = getIndexAttr(1);
+  OpFoldResult rows = dim(x, 0), size = getIndexAttr(columns);
+  // Row by row, as jet.rms_norm: the order of a sum must not depend on how many
+  // rows there are, and that of one nest over all of them does.
+  Value init = empty({rows, size}, getF32Type());
+  return loop(asValue(rows), init, [&](Value r, ValueRange values) {
+    SmallVector<OpFoldResult> at = {r, zero}, extent = {one, size};
+    Value in = row(x, r);
+    Value scale = inverseNorm(sumOfSquares(in), columns, eps, 1.0);
+    // Not mulf(): nothing may be reassociated across the rows.
+    Value out =
+        elementwiseInto({in, norm}, slice(values[0], at, extent, {false, true}),
+                        [&](ValueRange in) -> Value {
+                          Value scaled =
+                              arith::MulFOp::create(*this, in[0], scale);
+                          return arith::MulFOp::create(*this, in[1], scaled);
+                        });
+    return SmallVector<Value>{insert(out, values[0], at, extent)};
+  })[0];
 }
 
 Value KernelBuilder::sumOfSquares(Value tensor) {
@@ -278,6 +284,7 @@ jet::lowerToLinalg(KernelBuilder &b, Operation *op, ValueRange operands) {
         return lowerGeneratedConv(b, op, operands);
       })
       .Case([&](LinearOp op) { return lowerLinear(b, op, operands); })
+      .Case([&](QkvLinearOp op) { return lowerQkvLinear(b, op, operands); })
       .Case([&](TopKOp op) { return lowerTopK(b, op, operands); })
       .Case([&](LinearTopKOp op) { return lowerLinearTopK(b, op, operands); })
       .Case([&](MergeTopKOp op) { return lowerMergeTopK(b, op, operands); })

@@ -134,6 +134,7 @@ Lowered lowerEmbedding(KernelBuilder &, EmbeddingOp, mlir::ValueRange);
 Lowered lowerLastToken(KernelBuilder &, LastTokenOp, mlir::ValueRange);
 Lowered lowerGroupedLinear(KernelBuilder &, GroupedLinearOp, mlir::ValueRange);
 Lowered lowerLinear(KernelBuilder &, LinearOp, mlir::ValueRange);
+Lowered lowerQkvLinear(KernelBuilder &, QkvLinearOp, mlir::ValueRange);
 Lowered lowerTopK(KernelBuilder &, TopKOp, mlir::ValueRange);
 Lowered lowerLinearTopK(KernelBuilder &, LinearTopKOp, mlir::ValueRange);
 Lowered lowerMergeTopK(KernelBuilder &, MergeTopKOp, mlir::ValueRange);

@@ -5,6 +5,7 @@
 // The grid is the rows (and heads, where a row is cut into heads).
 
 #include "lowering/linalg/PortCode.h"
+#include "lowering/linalg/Rotary.h"
 
 #include <cmath>
 
@@ -153,10 +154,9 @@ Lowered jet::lowerMap(KernelBuilder &b, MapOp op, ValueRange operands) {
 // Rotary
 //===----------------------------------------------------------------------===//
 
-/// cos φ or sin φ of every pair i of a row, [D/2], in f32 as the model's
-/// authors compute it: φ = position · theta^(−2i/D).
-static Value rotation(KernelBuilder &b, Value position, int64_t half,
-                      double theta, bool cosine) {
+/// cos φ or sin φ, in f32 as the model's authors compute it.
+static Value makeTable(KernelBuilder &b, Value positions, int64_t half,
+                       double theta, bool cosine) {
   SmallVector<float> frequencies;
   for (int64_t i = 0; i < half; ++i)
     frequencies.push_back(static_cast<float>(
@@ -164,48 +164,61 @@ static Value rotation(KernelBuilder &b, Value position, int64_t half,
   auto type = RankedTensorType::get({half}, b.getF32Type());
   Value table = arith::ConstantOp::create(
       b, DenseElementsAttr::get(type, ArrayRef<float>(frequencies)));
-  return b.elementwise(table, b.getF32Type(), [&](ValueRange in) -> Value {
-    // Not mulf(): the angle must not be contracted or reassociated.
-    Value angle = arith::MulFOp::create(b, position, in[0]);
-    if (cosine)
-      return math::CosOp::create(b, angle);
-    return math::SinOp::create(b, angle);
-  });
+  AffineMap all = b.getMultiDimIdentityMap(2);
+  Value init =
+      b.empty({b.dim(positions, 0), b.getIndexAttr(half)}, b.getF32Type());
+  return b.generic(
+      {positions, table}, init, {all.getSubMap({0}), all.getSubMap({1}), all},
+      {false, false}, [&](ValueRange in) -> Value {
+        Value position = arith::SIToFPOp::create(b, b.getF32Type(), in[0]);
+        // Not mulf(): the angle must not be contracted or
+        // reassociated.
+        Value angle = arith::MulFOp::create(b, position, in[1]);
+        if (cosine)
+          return math::CosOp::create(b, angle);
+        return math::SinOp::create(b, angle);
+      });
+}
+
+Rotations jet::makeRotations(KernelBuilder &b, Value positions, int64_t half,
+                             double theta) {
+  return {makeTable(b, positions, half, theta, true),
+          makeTable(b, positions, half, theta, false)};
+}
+
+Value jet::rotate(KernelBuilder &b, Value x, const Rotations &rotations,
+                  Value row, Value init) {
+  ArrayRef<int64_t> shape = cast<ShapedType>(x.getType()).getShape();
+  OpFoldResult zero = b.getIndexAttr(0), mid = b.getIndexAttr(shape[1] / 2);
+  SmallVector<OpFoldResult> sizes = {b.getIndexAttr(shape[0]), mid};
+  Value cos = b.row(rotations.cos, row), sin = b.row(rotations.sin, row);
+  Value first = b.slice(x, {zero, zero}, sizes, {true, true});
+  Value second = b.slice(x, {zero, mid}, sizes, {true, true});
+  AffineMap all = b.getMultiDimIdentityMap(2), pair = all.getSubMap({1});
+  // x·cos + sign·y·sin into one half of the heads.
+  auto turn = [&](Value x, Value y, double sign, Value into, OpFoldResult at) {
+    Value part = b.slice(into, {zero, at}, sizes, {true, true});
+    part = b.generic({x, y, cos, sin}, part, {all, all, pair, pair, all},
+                     {false, false}, [&](ValueRange in) -> Value {
+                       Value side = b.mulf(in[1], in[3]);
+                       return b.addf(b.mulf(in[0], in[2]),
+                                     b.mulf(side, b.f32(sign)));
+                     });
+    return b.insert(part, into, {zero, at}, sizes);
+  };
+  Value result = turn(first, second, -1.0, init, zero);
+  return turn(second, first, 1.0, result, mid);
 }
 
 Lowered jet::lowerRope(KernelBuilder &b, RopeOp op, ValueRange operands) {
   auto type = cast<RankedTensorType>(op.getType());
-  int64_t heads = type.getDimSize(1), half = type.getDimSize(2) / 2;
-  OpFoldResult zero = b.getIndexAttr(0), mid = b.getIndexAttr(half);
-  SmallVector<OpFoldResult> sizes = {b.getIndexAttr(heads), mid};
-  AffineExpr h, i;
-  bindDims(b.getContext(), h, i);
-  AffineMap all = b.getMultiDimIdentityMap(2);
-  AffineMap pair = AffineMap::get(2, 0, {i}, b.getContext());
-
   return overRows(
       b, type, b.dim(operands[0], 0), 1, [&](ValueRange point, Value init) {
-        Value integer = tensor::ExtractOp::create(b, operands[1], point);
-        Value position = arith::SIToFPOp::create(b, b.getF32Type(), integer);
-        double theta = op.getTheta().convertToDouble();
-        Value cos = rotation(b, position, half, theta, true);
-        Value sin = rotation(b, position, half, theta, false);
-        Value row = b.row(operands[0], point[0]);
-        Value first = b.slice(row, {zero, zero}, sizes, {true, true});
-        Value second = b.slice(row, {zero, mid}, sizes, {true, true});
-        // a·cos + sign·b·sin into one half of the row.
-        auto rotate = [&](Value x, Value y, double sign, Value into,
-                          OpFoldResult at) {
-          Value part = b.slice(into, {zero, at}, sizes, {true, true});
-          part = b.generic({x, y, cos, sin}, part, {all, all, pair, pair, all},
-                           {false, false}, [&](ValueRange in) -> Value {
-                             Value side = b.mulf(in[1], in[3]);
-                             return b.addf(b.mulf(in[0], in[2]),
-                                           b.mulf(side, b.f32(sign)));
-                           });
-          return b.insert(part, into, {zero, at}, sizes);
-        };
-        Value result = rotate(first, second, -1.0, init, zero);
-        return rotate(second, first, 1.0, result, mid);
+        Value position =
+            b.slice(operands[1], {point[0]}, {b.getIndexAttr(1)}, {true});
+        Rotations rotations = makeRotations(b, position, type.getDimSize(2) / 2,
+                                            op.getTheta().convertToDouble());
+        return rotate(b, b.row(operands[0], point[0]), rotations, b.index(0),
+                      init);
       });
 }

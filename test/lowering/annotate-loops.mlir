@@ -15,8 +15,10 @@
 // CHECK:           }
 // CHECK-NEXT:    } {llvm.loop_annotation = #[[ANNOTATION]]}
 
-// LLVM-COUNT-2: llvm.br {{.*}} {loop_annotation =
-// LLVM-NOT:     loop_annotation
+// LLVM-LABEL: llvm.func @rows
+// LLVM:         llvm.br ^{{.*}} {loop_annotation = #
+// LLVM:         llvm.br ^{{.*}} {loop_annotation = #
+// LLVM-NOT:     {loop_annotation
 func.func @rows(%m: memref<?x5xf32>, %n: index) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index

@@ -69,3 +69,30 @@ func.func @other(%x: tensor<?x8xf32>) -> (tensor<?x4xf32>, tensor<?x4xf32>, tens
   %z = jet.linear %x, %d : (tensor<?x8xf32>, tensor<4x8xf32>) -> tensor<?x4xf32>
   return %y#0, %y#1, %z : tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>
 }
+
+// -----
+
+// A program that appends in the projections agrees with one that does not.
+// CHECK-LABEL: func.func @prefill
+// CHECK: %[[W:.*]] = jet.packed_param ["q", "k", "v"] rows [8, 4, 4] : tensor<16x8xbf16>
+// CHECK-LABEL: func.func @decode
+// CHECK: %[[W:.*]] = jet.packed_param ["q", "k", "v"] rows [8, 4, 4] : tensor<16x8xbf16>
+// CHECK-NEXT: %[[Q:.*]] = jet.param_rows %[[W]][0, 8)
+// CHECK-NEXT: %[[K:.*]] = jet.param_rows %[[W]][8, 12)
+// CHECK-NEXT: %[[V:.*]] = jet.param_rows %[[W]][12, 16)
+// CHECK: jet.qkv_linear %arg0(%[[Q]], %[[K]], %[[V]])
+// REMARK-NOT: remark:
+func.func @prefill(%x: tensor<?x8xf32>) -> (tensor<?x8xf32>, tensor<?x4xf32>, tensor<?x4xf32>) {
+  %q = jet.param "q" : tensor<8x8xbf16>
+  %k = jet.param "k" : tensor<4x8xbf16>
+  %v = jet.param "v" : tensor<4x8xbf16>
+  %y:3 = jet.grouped_linear %x(%q, %k, %v) products [1, 1, 1] : (tensor<?x8xf32>, tensor<8x8xbf16>, tensor<4x8xbf16>, tensor<4x8xbf16>) -> (tensor<?x8xf32>, tensor<?x4xf32>, tensor<?x4xf32>)
+  return %y#0, %y#1, %y#2 : tensor<?x8xf32>, tensor<?x4xf32>, tensor<?x4xf32>
+}
+func.func @decode(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %c: !jet.kv_cache<2x2xbf16, page = 64>, %b: !jet.batch) -> (tensor<?x4x2xf32>, !jet.kv_cache<2x2xbf16, page = 64>) {
+  %q = jet.param "q" : tensor<8x8xbf16>
+  %k = jet.param "k" : tensor<4x8xbf16>
+  %v = jet.param "v" : tensor<4x8xbf16>
+  %y, %n = jet.qkv_linear %x(%q, %k, %v) rope %p theta 10000.0 append %c, %b : (tensor<?x8xf32>, tensor<8x8xbf16>, tensor<4x8xbf16>, tensor<4x8xbf16>, tensor<?xi32>, !jet.kv_cache<2x2xbf16, page = 64>, !jet.batch) -> (tensor<?x4x2xf32>, !jet.kv_cache<2x2xbf16, page = 64>)
+  return %y, %n : tensor<?x4x2xf32>, !jet.kv_cache<2x2xbf16, page = 64>
+}

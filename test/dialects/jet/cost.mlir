@@ -92,6 +92,17 @@ func.func @attention(%q: tensor<?x4x32xf32>, %k: tensor<?x2x32xbf16>, %v: tensor
   return %y, %n : tensor<?x4x32xf32>, !jet.kv_cache<2x32xbf16, page = 64>
 }
 
+// Projections of 256 columns, biases and norm; rotary of 192 of them; the step's
+// K and V, 256 bytes a row, are written to the cache and read from there.
+// CHECK-LABEL: func.func @qkv
+// CHECK: jet.cost = {activations_read = "260*R + 16*B", activations_written = "512*R", op = "qkv_linear", state_written = "256*T", tensor_flops = "32768*R", vector_flops = "1088*R", weights_read = "33408"}
+// CHECK: jet.cost = {activations_read = "768*R + 16*B", activations_written = "512*R", op = "attention", state_read = "256*B*L", tensor_flops = "512*B*ceildiv(N*N + N, 2) + 512*B*L*N", vector_flops = "20*B*ceildiv(N*N + N, 2) + 20*B*L*N"}
+func.func @qkv(%x: tensor<?x64xf32>, %wq: tensor<128x64xbf16>, %wk: tensor<64x64xbf16>, %wv: tensor<64x64xbf16>, %bq: tensor<128xbf16>, %bk: tensor<64xbf16>, %bv: tensor<64xbf16>, %n: tensor<64xbf16>, %positions: tensor<?xi32>, %cache: !jet.kv_cache<2x32xbf16, page = 64>, %batch: !jet.batch) -> (tensor<?x4x32xf32>, !jet.kv_cache<2x32xbf16, page = 64>) {
+  %q, %next = jet.qkv_linear %x(%wq, %wk, %wv) bias(%bq, %bk, %bv) norm %n eps 1.0e-06 rope %positions theta 10000.0 append %cache, %batch : (tensor<?x64xf32>, tensor<128x64xbf16>, tensor<64x64xbf16>, tensor<64x64xbf16>, tensor<128xbf16>, tensor<64xbf16>, tensor<64xbf16>, tensor<64xbf16>, tensor<?xi32>, !jet.kv_cache<2x32xbf16, page = 64>, !jet.batch) -> (tensor<?x4x32xf32>, !jet.kv_cache<2x32xbf16, page = 64>)
+  %y = jet.attention %q, %next, %batch : (tensor<?x4x32xf32>, !jet.kv_cache<2x32xbf16, page = 64>, !jet.batch) -> tensor<?x4x32xf32>
+  return %y, %next : tensor<?x4x32xf32>, !jet.kv_cache<2x32xbf16, page = 64>
+}
+
 // With a window, at most that many keys are cached, seen and kept.
 // CHECK-LABEL: func.func @window
 // CHECK: state_read = "256*B*min(L, 64)"

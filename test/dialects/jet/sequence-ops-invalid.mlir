@@ -65,6 +65,141 @@ func.func @f(%q: tensor<?x3x32xf32>, %k: tensor<?x2x32xf32>, %v: tensor<?x2x32xf
 
 // -----
 
+// attention C4
+func.func @f(%q: tensor<?x4x32xf32>, %k: tensor<?x2x32xf32>, %cache: !jet.kv_cache<2x32xf32, page = 64>, %batch: !jet.batch) {
+  // expected-error @+1 {{'jet.attention' op expected both k and v or none of them}}
+  %y = "jet.attention"(%q, %k, %cache, %batch) <{operandSegmentSizes = array<i32: 1, 1, 0, 1, 1, 0>, ports = array<i64>}> : (tensor<?x4x32xf32>, tensor<?x2x32xf32>, !jet.kv_cache<2x32xf32, page = 64>, !jet.batch) -> tensor<?x4x32xf32>
+  return
+}
+
+// -----
+
+// attention C4: as text
+func.func @f(%q: tensor<?x4x32xf32>, %k: tensor<?x2x32xf32>, %cache: !jet.kv_cache<2x32xf32, page = 64>, %batch: !jet.batch) {
+  // expected-error @+1 {{expected q, cache and batch, or q, k, v, cache and batch, found 4 operands}}
+  %y = jet.attention %q, %k, %cache, %batch : (tensor<?x4x32xf32>, tensor<?x2x32xf32>, !jet.kv_cache<2x32xf32, page = 64>, !jet.batch) -> tensor<?x4x32xf32>
+  return
+}
+
+// -----
+
+// qkv_linear C1: head size
+func.func @f(%x: tensor<?x8xf32>, %wq: tensor<8x8xf32>, %wk: tensor<4x8xf32>, %wv: tensor<4x8xf32>, %p: tensor<?xi32>, %c: !jet.kv_cache<2x2xf32, page = 64>, %b: !jet.batch) {
+  // expected-error @+1 {{'jet.qkv_linear' op expected q with the rows of x, of shape [?, a multiple of 2, 2], found 'tensor<?x2x4xf32>'}}
+  %q, %next = jet.qkv_linear %x(%wq, %wk, %wv) rope %p theta 10000.0 append %c, %b : (tensor<?x8xf32>, tensor<8x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<?xi32>, !jet.kv_cache<2x2xf32, page = 64>, !jet.batch) -> (tensor<?x2x4xf32>, !jet.kv_cache<2x2xf32, page = 64>)
+  return
+}
+
+// -----
+
+// qkv_linear C1: heads
+func.func @f(%x: tensor<?x8xf32>, %wq: tensor<6x8xf32>, %wk: tensor<4x8xf32>, %wv: tensor<4x8xf32>, %p: tensor<?xi32>, %c: !jet.kv_cache<2x2xf32, page = 64>, %b: !jet.batch) {
+  // expected-error @+1 {{'jet.qkv_linear' op expected q with the rows of x, of shape [?, a multiple of 2, 2], found 'tensor<?x3x2xf32>'}}
+  %q, %next = jet.qkv_linear %x(%wq, %wk, %wv) rope %p theta 10000.0 append %c, %b : (tensor<?x8xf32>, tensor<6x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<?xi32>, !jet.kv_cache<2x2xf32, page = 64>, !jet.batch) -> (tensor<?x3x2xf32>, !jet.kv_cache<2x2xf32, page = 64>)
+  return
+}
+
+// -----
+
+// qkv_linear C1: rows
+func.func @f(%x: tensor<?x8xf32>, %wq: tensor<8x8xf32>, %wk: tensor<4x8xf32>, %wv: tensor<4x8xf32>, %p: tensor<?xi32>, %c: !jet.kv_cache<2x2xf32, page = 64>, %b: !jet.batch) {
+  // expected-error @+1 {{'jet.qkv_linear' op expected q with the rows of x, of shape [?, a multiple of 2, 2], found 'tensor<5x4x2xf32>'}}
+  %q, %next = jet.qkv_linear %x(%wq, %wk, %wv) rope %p theta 10000.0 append %c, %b : (tensor<?x8xf32>, tensor<8x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<?xi32>, !jet.kv_cache<2x2xf32, page = 64>, !jet.batch) -> (tensor<5x4x2xf32>, !jet.kv_cache<2x2xf32, page = 64>)
+  return
+}
+
+// -----
+
+// qkv_linear C1: positions
+func.func @f(%x: tensor<?x8xf32>, %wq: tensor<8x8xf32>, %wk: tensor<4x8xf32>, %wv: tensor<4x8xf32>, %p: tensor<5xi32>, %c: !jet.kv_cache<2x2xf32, page = 64>, %b: !jet.batch) {
+  // expected-error @+1 {{'jet.qkv_linear' op expected positions of shape [?], found 'tensor<5xi32>'}}
+  %q, %next = jet.qkv_linear %x(%wq, %wk, %wv) rope %p theta 10000.0 append %c, %b : (tensor<?x8xf32>, tensor<8x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<5xi32>, !jet.kv_cache<2x2xf32, page = 64>, !jet.batch) -> (tensor<?x4x2xf32>, !jet.kv_cache<2x2xf32, page = 64>)
+  return
+}
+
+// -----
+
+// qkv_linear C2: columns
+func.func @f(%x: tensor<?x8xf32>, %wq: tensor<8x8xf32>, %wk: tensor<4x9xf32>, %wv: tensor<4x8xf32>, %p: tensor<?xi32>, %c: !jet.kv_cache<2x2xf32, page = 64>, %b: !jet.batch) {
+  // expected-error @+1 {{'jet.qkv_linear' op expected a weight of 2 heads of 2 and of 8 columns, found 'tensor<4x9xf32>'}}
+  %q, %next = jet.qkv_linear %x(%wq, %wk, %wv) rope %p theta 10000.0 append %c, %b : (tensor<?x8xf32>, tensor<8x8xf32>, tensor<4x9xf32>, tensor<4x8xf32>, tensor<?xi32>, !jet.kv_cache<2x2xf32, page = 64>, !jet.batch) -> (tensor<?x4x2xf32>, !jet.kv_cache<2x2xf32, page = 64>)
+  return
+}
+
+// -----
+
+// qkv_linear C2: heads
+func.func @f(%x: tensor<?x8xf32>, %wq: tensor<10x8xf32>, %wk: tensor<4x8xf32>, %wv: tensor<4x8xf32>, %p: tensor<?xi32>, %c: !jet.kv_cache<2x2xf32, page = 64>, %b: !jet.batch) {
+  // expected-error @+1 {{'jet.qkv_linear' op expected a weight of 4 heads of 2 and of 8 columns, found 'tensor<10x8xf32>'}}
+  %q, %next = jet.qkv_linear %x(%wq, %wk, %wv) rope %p theta 10000.0 append %c, %b : (tensor<?x8xf32>, tensor<10x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<?xi32>, !jet.kv_cache<2x2xf32, page = 64>, !jet.batch) -> (tensor<?x4x2xf32>, !jet.kv_cache<2x2xf32, page = 64>)
+  return
+}
+
+// -----
+
+// qkv_linear C2: part of a head
+func.func @f(%x: tensor<?x8xf32>, %wq: tensor<8x8xf32>, %wk: tensor<4x8xf32>, %wv: tensor<5x8xf32>, %p: tensor<?xi32>, %c: !jet.kv_cache<2x2xf32, page = 64>, %b: !jet.batch) {
+  // expected-error @+1 {{'jet.qkv_linear' op expected a weight of 2 heads of 2 and of 8 columns, found 'tensor<5x8xf32>'}}
+  %q, %next = jet.qkv_linear %x(%wq, %wk, %wv) rope %p theta 10000.0 append %c, %b : (tensor<?x8xf32>, tensor<8x8xf32>, tensor<4x8xf32>, tensor<5x8xf32>, tensor<?xi32>, !jet.kv_cache<2x2xf32, page = 64>, !jet.batch) -> (tensor<?x4x2xf32>, !jet.kv_cache<2x2xf32, page = 64>)
+  return
+}
+
+// -----
+
+// qkv_linear C3: number
+func.func @f(%x: tensor<?x8xf32>, %wq: tensor<8x8xf32>, %wk: tensor<4x8xf32>, %wv: tensor<4x8xf32>, %b0: tensor<8xf32>, %b1: tensor<4xf32>, %p: tensor<?xi32>, %c: !jet.kv_cache<2x2xf32, page = 64>, %b: !jet.batch) {
+  // expected-error @+1 {{'jet.qkv_linear' op expected no biases or three, found 2}}
+  %q, %next = jet.qkv_linear %x(%wq, %wk, %wv) bias(%b0, %b1) rope %p theta 10000.0 append %c, %b : (tensor<?x8xf32>, tensor<8x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<8xf32>, tensor<4xf32>, tensor<?xi32>, !jet.kv_cache<2x2xf32, page = 64>, !jet.batch) -> (tensor<?x4x2xf32>, !jet.kv_cache<2x2xf32, page = 64>)
+  return
+}
+
+// -----
+
+// qkv_linear C3: size
+func.func @f(%x: tensor<?x8xf32>, %wq: tensor<8x8xf32>, %wk: tensor<4x8xf32>, %wv: tensor<4x8xf32>, %b0: tensor<8xf32>, %b1: tensor<4xf32>, %b2: tensor<8xf32>, %p: tensor<?xi32>, %c: !jet.kv_cache<2x2xf32, page = 64>, %b: !jet.batch) {
+  // expected-error @+1 {{'jet.qkv_linear' op expected a bias of 4, found 'tensor<8xf32>'}}
+  %q, %next = jet.qkv_linear %x(%wq, %wk, %wv) bias(%b0, %b1, %b2) rope %p theta 10000.0 append %c, %b : (tensor<?x8xf32>, tensor<8x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<8xf32>, tensor<4xf32>, tensor<8xf32>, tensor<?xi32>, !jet.kv_cache<2x2xf32, page = 64>, !jet.batch) -> (tensor<?x4x2xf32>, !jet.kv_cache<2x2xf32, page = 64>)
+  return
+}
+
+// -----
+
+// qkv_linear C4: size
+func.func @f(%x: tensor<?x8xf32>, %wq: tensor<8x8xf32>, %wk: tensor<4x8xf32>, %wv: tensor<4x8xf32>, %n: tensor<4xf32>, %p: tensor<?xi32>, %c: !jet.kv_cache<2x2xf32, page = 64>, %b: !jet.batch) {
+  // expected-error @+1 {{'jet.qkv_linear' op expected a norm of 8, found 'tensor<4xf32>'}}
+  %q, %next = jet.qkv_linear %x(%wq, %wk, %wv) norm %n eps 1.0e-06 rope %p theta 10000.0 append %c, %b : (tensor<?x8xf32>, tensor<8x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<4xf32>, tensor<?xi32>, !jet.kv_cache<2x2xf32, page = 64>, !jet.batch) -> (tensor<?x4x2xf32>, !jet.kv_cache<2x2xf32, page = 64>)
+  return
+}
+
+// -----
+
+// qkv_linear C4: eps
+func.func @f(%x: tensor<?x8xf32>, %wq: tensor<8x8xf32>, %wk: tensor<4x8xf32>, %wv: tensor<4x8xf32>, %n: tensor<8xf32>, %p: tensor<?xi32>, %c: !jet.kv_cache<2x2xf32, page = 64>, %b: !jet.batch) {
+  // expected-error @+1 {{'jet.qkv_linear' op expected a norm and norm_eps > 0 together}}
+  %q, %next = jet.qkv_linear %x(%wq, %wk, %wv) norm %n eps 0.0 rope %p theta 10000.0 append %c, %b : (tensor<?x8xf32>, tensor<8x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<8xf32>, tensor<?xi32>, !jet.kv_cache<2x2xf32, page = 64>, !jet.batch) -> (tensor<?x4x2xf32>, !jet.kv_cache<2x2xf32, page = 64>)
+  return
+}
+
+// -----
+
+// qkv_linear C5: head size
+func.func @f(%x: tensor<?x8xf32>, %wq: tensor<12x8xf32>, %wk: tensor<6x8xf32>, %wv: tensor<6x8xf32>, %p: tensor<?xi32>, %c: !jet.kv_cache<2x3xf32, page = 64>, %b: !jet.batch) {
+  // expected-error @+1 {{'jet.qkv_linear' op expected an even head size and a positive theta, found 3 and}}
+  %q, %next = jet.qkv_linear %x(%wq, %wk, %wv) rope %p theta 10000.0 append %c, %b : (tensor<?x8xf32>, tensor<12x8xf32>, tensor<6x8xf32>, tensor<6x8xf32>, tensor<?xi32>, !jet.kv_cache<2x3xf32, page = 64>, !jet.batch) -> (tensor<?x4x3xf32>, !jet.kv_cache<2x3xf32, page = 64>)
+  return
+}
+
+// -----
+
+// qkv_linear C5: theta
+func.func @f(%x: tensor<?x8xf32>, %wq: tensor<8x8xf32>, %wk: tensor<4x8xf32>, %wv: tensor<4x8xf32>, %p: tensor<?xi32>, %c: !jet.kv_cache<2x2xf32, page = 64>, %b: !jet.batch) {
+  // expected-error @+1 {{'jet.qkv_linear' op expected an even head size and a positive theta, found 2 and}}
+  %q, %next = jet.qkv_linear %x(%wq, %wk, %wv) rope %p theta 0.0 append %c, %b : (tensor<?x8xf32>, tensor<8x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<?xi32>, !jet.kv_cache<2x2xf32, page = 64>, !jet.batch) -> (tensor<?x4x2xf32>, !jet.kv_cache<2x2xf32, page = 64>)
+  return
+}
+
+// -----
+
 // kv_append C1: heads
 func.func @f(%cache: !jet.kv_cache<2x32xf32, page = 64>, %k: tensor<?x4x32xf32>, %v: tensor<?x2x32xf32>, %batch: !jet.batch) {
   // expected-error @+1 {{'jet.kv_append' op expected k of shape [?, 2, 32], found 'tensor<?x4x32xf32>'}}

@@ -11,6 +11,27 @@ func.func @attention(%q: tensor<?x4x32xf32>, %k: tensor<?x2x32xf32>, %v: tensor<
   return %y : tensor<?x4x32xf32>
 }
 
+// All keys come from the cache.
+// CHECK-LABEL: @attention_of_cache
+func.func @attention_of_cache(%q: tensor<?x4x32xf32>, %cache: !jet.kv_cache<2x32xf32, page = 64>, %batch: !jet.batch) -> tensor<?x4x32xf32> {
+  // CHECK: jet.attention %{{.*}}, %{{.*}}, %{{.*}}
+  // CHECK-NEXT: on result 0 {
+  %y = jet.attention %q, %cache, %batch
+    on result 0 {
+    ^bb0(%e: f32):
+      %m = arith.negf %e : f32
+      jet.yield %m : f32
+    } : (tensor<?x4x32xf32>, !jet.kv_cache<2x32xf32, page = 64>, !jet.batch) -> tensor<?x4x32xf32>
+  return %y : tensor<?x4x32xf32>
+}
+
+// CHECK-LABEL: @qkv_linear
+func.func @qkv_linear(%x: tensor<?x64xf32>, %wq: tensor<128x64xbf16>, %wk: tensor<64x64xbf16>, %wv: tensor<64x64xbf16>, %bq: tensor<128xbf16>, %bk: tensor<64xbf16>, %bv: tensor<64xbf16>, %n: tensor<64xbf16>, %positions: tensor<?xi32>, %cache: !jet.kv_cache<2x32xbf16, page = 64>, %batch: !jet.batch) -> (tensor<?x4x32xf32>, !jet.kv_cache<2x32xbf16, page = 64>) {
+  // CHECK: jet.qkv_linear %{{.*}}(%{{.*}}, %{{.*}}, %{{.*}}) bias(%{{.*}}, %{{.*}}, %{{.*}}) norm %{{.*}} eps 1.0e-06 rope %{{.*}} theta 10000.0 append %{{.*}}, %{{.*}} : (tensor<?x64xf32>, tensor<128x64xbf16>, tensor<64x64xbf16>, tensor<64x64xbf16>, tensor<128xbf16>, tensor<64xbf16>, tensor<64xbf16>, tensor<64xbf16>, tensor<?xi32>, !jet.kv_cache<2x32xbf16, page = 64>, !jet.batch) -> (tensor<?x4x32xf32>, !jet.kv_cache<2x32xbf16, page = 64>)
+  %q, %next = jet.qkv_linear %x(%wq, %wk, %wv) bias(%bq, %bk, %bv) norm %n eps 1.0e-06 rope %positions theta 10000.0 append %cache, %batch : (tensor<?x64xf32>, tensor<128x64xbf16>, tensor<64x64xbf16>, tensor<64x64xbf16>, tensor<128xbf16>, tensor<64xbf16>, tensor<64xbf16>, tensor<64xbf16>, tensor<?xi32>, !jet.kv_cache<2x32xbf16, page = 64>, !jet.batch) -> (tensor<?x4x32xf32>, !jet.kv_cache<2x32xbf16, page = 64>)
+  return %q, %next : tensor<?x4x32xf32>, !jet.kv_cache<2x32xbf16, page = 64>
+}
+
 // CHECK-LABEL: @kv_append
 func.func @kv_append(%cache: !jet.kv_cache<2x32xf32, page = 64>, %k: tensor<?x2x32xf32>, %v: tensor<?x2x32xf32>, %batch: !jet.batch) -> !jet.kv_cache<2x32xf32, page = 64> {
   // CHECK: jet.kv_append %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : (!jet.kv_cache<2x32xf32, page = 64>, tensor<?x2x32xf32>, tensor<?x2x32xf32>, !jet.batch) -> !jet.kv_cache<2x32xf32, page = 64>

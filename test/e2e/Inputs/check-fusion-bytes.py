@@ -36,7 +36,7 @@ def unavoidable(report):
 fused = cost()
 every = ["generated-conv", "group-linears", "swiglu", "rms-norm",
          "delta-rule-norm", "delta-rule-inputs", "elementwise", "delta-step",
-         "head-top-k"]
+         "head-top-k", "kv-append"]
 unfused = cost("all")
 ratio = total(fused) / unavoidable(fused)
 print(f"fused moves {ratio:.4f} times the unavoidable bytes, unfused "
@@ -47,6 +47,7 @@ assert total(unfused) / unavoidable(unfused) > 1.06
 # Bytes that come back when a fusion is left out, per decode step: tensors of
 # f32 that are written and read again, times layers and sequences.
 JET, LAYERS, HEADS, KEY, VALUE, INNER, HIDDEN = 24, 28, 12, 96, 256, 8960, 1536
+KV = 2 * 128  # elements of k or v
 channels = HEADS * VALUE
 expected = {
     # taps: [channels, 4]; and delta-step, which needs it
@@ -58,6 +59,9 @@ expected = {
     "rms-norm": (2 * LAYERS + 1) * HIDDEN * 8,
     # the convolved values
     "delta-step": JET * channels * 8,
+    # in f32 q and k before the rotary embedding; in bf16 k and v, which are
+    # written, and read once more than the cache is; positions
+    "kv-append": (LAYERS - JET) * ((HIDDEN + KV) * 8 + 2 * KV * 4 + 4),
     # the rule's result before the norm
     "delta-rule-norm": JET * channels * 8,
 }
