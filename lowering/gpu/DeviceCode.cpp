@@ -53,7 +53,8 @@ namespace {
 /// LLVM's view of the kernels, optimised, and the GPU they are compiled for.
 class DeviceModule {
 public:
-  static FailureOr<DeviceModule> create(ModuleOp kernels);
+  static FailureOr<DeviceModule>
+  create(ModuleOp kernels, llvm::FPOpFusion::FPOpFusionMode fusion);
   FailureOr<std::string> printPtx(ModuleOp kernels);
   std::string print() const;
 
@@ -66,7 +67,9 @@ private:
 
 } // namespace
 
-FailureOr<DeviceModule> DeviceModule::create(ModuleOp kernels) {
+FailureOr<DeviceModule>
+DeviceModule::create(ModuleOp kernels,
+                     llvm::FPOpFusion::FPOpFusionMode fusion) {
   LLVMInitializeNVPTXTarget();
   LLVMInitializeNVPTXTargetInfo();
   LLVMInitializeNVPTXTargetMC();
@@ -79,7 +82,7 @@ FailureOr<DeviceModule> DeviceModule::create(ModuleOp kernels) {
   if (!target)
     return kernels.emitError() << "no code generator for NVPTX: " << error;
   llvm::TargetOptions options;
-  options.AllowFPOpFusion = llvm::FPOpFusion::Fast;
+  options.AllowFPOpFusion = fusion;
   result.machine.reset(target->createTargetMachine(
       triple, kChip, kPtxVersion, options, llvm::Reloc::PIC_, std::nullopt,
       llvm::CodeGenOptLevel::Aggressive));
@@ -113,15 +116,22 @@ std::string DeviceModule::print() const {
   return text;
 }
 
-FailureOr<std::string> jet::printPtx(ModuleOp kernels) {
-  FailureOr<DeviceModule> device = DeviceModule::create(kernels);
+static llvm::FPOpFusion::FPOpFusionMode fusionOf(Arithmetic arithmetic) {
+  return arithmetic == Arithmetic::AsFlagged ? llvm::FPOpFusion::Standard
+                                             : llvm::FPOpFusion::Fast;
+}
+
+FailureOr<std::string> jet::printPtx(ModuleOp kernels, Arithmetic arithmetic) {
+  FailureOr<DeviceModule> device =
+      DeviceModule::create(kernels, fusionOf(arithmetic));
   if (failed(device))
     return failure();
   return device->printPtx(kernels);
 }
 
 FailureOr<std::string> jet::printDeviceIR(ModuleOp kernels) {
-  FailureOr<DeviceModule> device = DeviceModule::create(kernels);
+  FailureOr<DeviceModule> device =
+      DeviceModule::create(kernels, fusionOf(Arithmetic::AsFlagged));
   if (failed(device))
     return failure();
   return device->print();
@@ -225,7 +235,7 @@ Result<Cubin> jet::assemble(const std::string &ptx, const std::string &ptxas) {
 
 FailureOr<std::vector<Blob>>
 jet::compileDeviceCode(ModuleOp kernels, const std::string &ptxasPath) {
-  FailureOr<std::string> ptx = printPtx(kernels);
+  FailureOr<std::string> ptx = printPtx(kernels, Arithmetic::AsFlagged);
   if (failed(ptx))
     return failure();
   auto *begin = reinterpret_cast<const std::byte *>(ptx->data());

@@ -28,9 +28,14 @@ void buildTileToNvvmPipeline(mlir::OpPassManager &passes);
 /// Registers it as `jet-tile-to-nvvm`.
 void registerTilePipelines();
 
+/// Whether products and sums are fused where they say so, as on the CPU, or
+/// wherever they meet.
+enum class Arithmetic { AsFlagged, Fused };
+
 /// Translates a module of lowered kernels to PTX: LLVM at O3, then the NVPTX
 /// code generator for sm_90a. Reports errors on the module.
-mlir::FailureOr<std::string> printPtx(mlir::ModuleOp kernels);
+mlir::FailureOr<std::string> printPtx(mlir::ModuleOp kernels,
+                                      Arithmetic arithmetic);
 
 /// The same as LLVM IR, before the code generator.
 mlir::FailureOr<std::string> printDeviceIR(mlir::ModuleOp kernels);
@@ -57,9 +62,9 @@ Result<std::string> findPtxas(const std::string &given = "");
 /// Runs the assembler at `ptxas` on PTX for sm_90a, through temporary files.
 Result<Cubin> assemble(const std::string &ptx, const std::string &ptxas);
 
-/// The blobs of a package for the CUDA target: "ptx", and "cubin" if there is an
-/// assembler as for findPtxas() and `ptxasPath` is not "none". Reports errors on
-/// the module, a given assembler that is none included.
+/// The blobs of a package for the CUDA target: "ptx", and "cubin" if there is
+/// an assembler as for findPtxas() and `ptxasPath` is not "none". Reports
+/// errors on the module, a given assembler that is none included.
 mlir::FailureOr<std::vector<Blob>>
 compileDeviceCode(mlir::ModuleOp kernels, const std::string &ptxasPath);
 

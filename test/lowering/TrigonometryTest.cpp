@@ -21,6 +21,7 @@ using namespace jet;
 /// y[i] = cos or sin of x[i], in the form that the CPU's entry points take.
 static constexpr const char *kText = R"(
 #shape = affine_map<()[R] -> (R)>
+module {
 module @kernels {
   func.func @k(%x: memref<?xf32> {jet.shape = #shape}, %y: memref<?xf32> {jet.shape = #shape}, %z: memref<?xf32> {jet.shape = #shape}, %begin: index, %end: index) {
     %c1 = arith.constant 1 : index
@@ -33,14 +34,14 @@ module @kernels {
     }
     return
   }
+}
 })";
 
 static mlir::FailureOr<HostCode> compileKernel() {
   mlir::DialectRegistry registry;
   registerAllDialects(registry);
   mlir::MLIRContext context(registry);
-  auto module = mlir::parseSourceString<mlir::ModuleOp>(
-      std::string("module {\n") + kText + "}", &context);
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(kText, &context);
   if (!module)
     return mlir::failure();
   mlir::PassManager passes(&context);
@@ -50,7 +51,7 @@ static mlir::FailureOr<HostCode> compileKernel() {
   if (failed(passes.run(*module)))
     return mlir::failure();
   auto code = compileHostCode(module->lookupSymbol<mlir::ModuleOp>("kernels"),
-                              *findCpuLevel("x86-64-v2"));
+                              *findCpuLevel("native"));
   if (failed(code))
     return mlir::failure();
   Package package;

@@ -71,7 +71,7 @@ int main(int argc, char **argv) {
   buildTileToNvvmPipeline(passes);
   if (failed(passes.run(*module)))
     return 1;
-  mlir::FailureOr<std::string> ptx = printPtx(*module);
+  mlir::FailureOr<std::string> ptx = printPtx(*module, Arithmetic::Fused);
   if (failed(ptx))
     return 1;
   if (!report)

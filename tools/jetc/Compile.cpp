@@ -420,7 +420,7 @@ private:
   /// LLVM IR or PTX.
   FailureOr<std::string> printCode(ModuleOp kernels) {
     if (options.phase == Phase::Ptx)
-      return printPtx(kernels);
+      return printPtx(kernels, Arithmetic::AsFlagged);
     return isForDevice() ? printDeviceIR(kernels) : printHostIR(kernels, level);
   }
 
