@@ -27,5 +27,5 @@ func.func private @edges(!jet.kv_cache<1x2xf32, page = 64>, !jet.conv_tail<0x256
 // CHECK-SAME: !jet.kv_cache<2x128xf8E4M3FN, window = 8, k_scale = 0.5, v_scale = 3.0>
 // CHECK-SAME: !jet.kv_cache<2x128xf8E4M3FN, page = 64, v_scale = 0.1>
 func.func private @scales(!jet.kv_cache<2x128xf8E4M3FN, page = 64, k_scale = 1.0>,
-                          !jet.kv_cache<2x128xf8E4M3FN, page = 64, v_scale = 3.0, window = 8, k_scale = 0.5>,
+                          !jet.kv_cache<2x128xf8E4M3FN, v_scale = 3.0, window = 8, k_scale = 0.5>,
                           !jet.kv_cache<2x128xf8E4M3FN, page = 64, v_scale = 0.1>)
