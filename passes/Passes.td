@@ -232,10 +232,11 @@ def FuseKvAppendPass : Jet_FusionPass<"fuse-kv-append"> {
     and v that are not one group, have other readers, are rounded before the
     rotary embedding or carry other code than a bias; other readers of the cache.
 
-    q and the cache are bit-exact. The attention changes rounding at most in the
-    order of its sums: its blocks of keys begin at the sequence's first position
-    and not at the step's. Where a step begins with a block (64 keys, or a page
-    that has less), a cache without a window gives the same bits.
+    q and the cache are bit-exact, and so is attention over a window. Over a cache
+    without one it changes rounding at most in the order of its sums: its blocks
+    of keys begin at the sequence's first position and not at the step's, which
+    is the same where a step begins with a block (64 keys, or a page that has
+    less).
 
     Before:
     ```mlir

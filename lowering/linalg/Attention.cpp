@@ -104,7 +104,7 @@ private:
     Running running({b.f32(std::numeric_limits<float>::lowest()), b.f32(0),
                      b.filled({size}, 0)});
     running = attendCache(query, i, running);
-    if (k)
+    if (k || type.getWindow())
       running = attendStep(query, i, running);
 
     SmallVector<OpFoldResult> offsets = {i, zero}, sizes = {one, size};
@@ -133,6 +133,11 @@ private:
     return overBlocks(
         b.sub(end, begin), running,
         [&](Value start, Value count, Running running) {
+          if (!k) { // one row, whose key is in the ring
+            Value at = b.rem(sequence.position, b.index(*type.getWindow()));
+            Keys keys = cachedKeys(at, count);
+            return attend(scores(query, keys.k, count), keys.v, running);
+          }
           SmallVector<OpFoldResult> offsets = {b.add(first, start), kvHead,
                                                b.getIndexAttr(0)};
           SmallVector<OpFoldResult> sizes = {count, b.getIndexAttr(1),
@@ -145,12 +150,14 @@ private:
   }
 
   /// What the cache holds of the sequence: all positions, or the ring as it
-  /// lies (softmax does not mind the order). Without k and v that includes the
-  /// step's own up to row i; a windowed cache then holds just what its one row
-  /// sees.
+  /// lies (softmax does not mind the order). Without k and v all positions
+  /// include the step's own up to row i. In a ring the step's key has taken the
+  /// place of the one that has left the window: it is masked here and taken in
+  /// by attendStep(), so that a key counts at the same place with and without k
+  /// and v, to the bit.
   Running attendCache(Value query, Value i, Running running) {
     Value cached = sequence.position;
-    if (!k)
+    if (!k && !type.getWindow())
       cached = b.add(cached, b.add(i, b.index(1)));
     if (auto window = type.getWindow())
       cached = b.min(cached, b.index(*window));
@@ -158,7 +165,7 @@ private:
                       [&](Value start, Value count, Running running) {
                         Keys keys = cachedKeys(start, count);
                         Value s = scores(query, keys.k, count);
-                        if (type.getWindow() && k)
+                        if (type.getWindow())
                           s = maskWindow(s, start, i);
                         return attend(s, keys.v, running);
                       });
