@@ -113,7 +113,11 @@ class Checker:
             bits = forward(separate, self.weights, tensors, self.workdir)
             check("packed weights", difference(whole, bits, lengths), 0)
         expected, slack = self.expected(tensors, lengths)
-        check("logits", difference(whole, expected, lengths), LIMIT + slack)
+        error = difference(whole, expected, lengths)
+        check("logits", error, LIMIT + slack)
+        # Sums in another order round differently, and some specs amplify that;
+        # how much, the distance from the reference shows.
+        chunkLimit = CHUNK_LIMIT + 2 * error + slack
         for chunk in sorted({1, 2, 3, 7, max(1, length - 1)}):
             split = self.forward(tensors, "--chunk", chunk)
             if self.state != "f32":
@@ -122,7 +126,7 @@ class Checker:
                 check("chunks of %d" % chunk, largest, LIMIT + slack)
                 continue
             largest = difference(split, whole, lengths)
-            check("chunks of %d" % chunk, largest, CHUNK_LIMIT + slack)
+            check("chunks of %d" % chunk, largest, chunkLimit)
 
     def checkGreedy(self, length, count):
         """Each token must be as likely as the reference's best, within twice
