@@ -2,7 +2,7 @@
 # Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Jet-Nemotron-2B with random weights on this machine's CPU: compile time,
-prefill, decode and peak memory, fused and unfused in alternation.
+prefill, decode and peak memory, with and without fusions in alternation.
 
   bench/cpu-2b.py WORKDIR > bench/results/DATE-cpu-2b.json
 
@@ -53,7 +53,9 @@ def main():
     weights = os.path.join(workdir, "jet-nemotron-2b-random")
     if not os.path.exists(weights):
         run(f"{BIN}/jet-run", "init", CONFIG, "-o", weights, "--seed", "1")
-    variants = {"fused": [], "unfused": ["--disable-fusion=all"]}
+    variants = {"fused": [], "unfused": ["--disable-fusion=all"],
+                "without rms-norm": ["--disable-fusion=rms-norm"],
+                "without kv-append": ["--disable-fusion=kv-append"]}
     result = {
         "date": datetime.date.today().isoformat(),
         "commit": run("git", "-C", ROOT, "rev-parse", "--short",
@@ -70,7 +72,7 @@ def main():
     }
     packages, runs = {}, {name: [] for name in variants}
     for name, options in variants.items():
-        packages[name] = os.path.join(workdir, name + ".jet")
+        packages[name] = os.path.join(workdir, name.replace(" ", "-") + ".jet")
         seconds = compileModel(packages[name], *options)
         result["variants"][name] = {"compile_s": round(seconds, 2)}
     for _ in range(REPEATS):
