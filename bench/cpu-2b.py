@@ -24,7 +24,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BIN = os.path.join(ROOT, "build", "bin")
 CONFIG = os.path.join(ROOT, "examples", "jet-nemotron-2b.json")
 PROMPT = ",".join(str(token) for token in range(1, 65))
-NEW_TOKENS, REPEATS = 16, 3
+NEW_TOKENS, REPEATS = 16, 6
 
 
 def run(*command):
