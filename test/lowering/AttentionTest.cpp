@@ -32,17 +32,14 @@ struct History {
 
 class Attention : public testing::TestWithParam<std::string> {
 protected:
-  std::string cacheType(const Config &config) {
-    std::string text = "!jet.kv_cache<" + std::to_string(config.kvHeads) + "x" +
-                       std::to_string(config.dim) + "x" +
-                       elementType(config.storage);
-    text += config.window ? ", window = " + std::to_string(*config.window)
-                          : ", page = " + std::to_string(config.page);
+  static std::string cacheTypeOf(const Config &config) {
+    std::string scales;
     if (config.kScale != 1)
-      text += ", k_scale = " + std::to_string(config.kScale);
+      scales += ", k_scale = " + std::to_string(config.kScale);
     if (config.vScale != 1)
-      text += ", v_scale = " + std::to_string(config.vScale);
-    return text + ">";
+      scales += ", v_scale = " + std::to_string(config.vScale);
+    return cacheType(config.kvHeads, config.dim, config.storage, config.page,
+                     config.window, scales);
   }
 
   std::vector<History> makeHistories(const Config &config, const Step &step) {
@@ -98,6 +95,14 @@ protected:
 
   void checkAttention(const Config &config, const Kernels &kernels, Step step);
   void checkAppend(const Config &config, const Kernels &kernels, Step step);
+  void checkRandomSteps(const Config &config, const Kernels &kernels,
+                        int count) {
+    for (int i = 0; i < count; ++i) {
+      const Step step = Step::random(random, 40);
+      checkAttention(config, kernels, step);
+      checkAppend(config, kernels, step);
+    }
+  }
   void compareRow(const Config &config, const History &history, const Buffer &q,
                   const Buffer &y, int64_t row, int64_t position,
                   Comparison &comparison);
@@ -106,7 +111,7 @@ protected:
     const std::string kv =
         rowsType({config.kvHeads, config.dim}, config.storage);
     const std::string q = rowsType({config.heads, config.dim}, F32);
-    const std::string cache = cacheType(config);
+    const std::string cache = cacheTypeOf(config);
     return Kernels::compile(
         kernelText("attention", "jet.attention %a, %b, %c, %d, %e",
                    {q, kv, kv, cache, "!jet.batch"}, {q}) +
@@ -210,11 +215,7 @@ TEST_P(Attention, SeesEverythingBefore) {
         Config{2, 1, 96, {}, F32}}) {
     auto kernels = compile(config);
     ASSERT_TRUE(kernels);
-    for (int repeat = 0; repeat < 3; ++repeat) {
-      const Step step = Step::random(random, 40);
-      checkAttention(config, *kernels, step);
-      checkAppend(config, *kernels, step);
-    }
+    checkRandomSteps(config, *kernels, 3);
   }
 }
 
@@ -227,11 +228,7 @@ TEST_P(Attention, ScalesBytes) {
         Config{2, 1, 7, 3, F8, 1, 8, 0.25, 0.8125}}) {
     auto kernels = compile(config);
     ASSERT_TRUE(kernels);
-    for (int repeat = 0; repeat < 3; ++repeat) {
-      const Step step = Step::random(random, 40);
-      checkAttention(config, *kernels, step);
-      checkAppend(config, *kernels, step);
-    }
+    checkRandomSteps(config, *kernels, 3);
   }
 }
 
@@ -242,11 +239,7 @@ TEST_P(Attention, GoesFromPageToPage) {
     const Config config{2, 1, 5, {}, F32, /*spread=*/1, page};
     auto kernels = compile(config);
     ASSERT_TRUE(kernels);
-    for (int repeat = 0; repeat < 3; ++repeat) {
-      const Step step = Step::random(random, 40);
-      checkAttention(config, *kernels, step);
-      checkAppend(config, *kernels, step);
-    }
+    checkRandomSteps(config, *kernels, 3);
     for (int64_t position = 0; position <= 5; ++position)
       for (int64_t rows = 1; rows <= 5; ++rows) {
         const Step step{{{1, position, 0, rows}}, rows, position + rows, 2};
@@ -264,11 +257,7 @@ TEST_P(Attention, SeesTheWindowOnly) {
         Config{1, 1, 33, 8, F32}, Config{3, 3, 17, 13, F32}}) {
     auto kernels = compile(config);
     ASSERT_TRUE(kernels);
-    for (int repeat = 0; repeat < 6; ++repeat) {
-      const Step step = Step::random(random, 40);
-      checkAttention(config, *kernels, step);
-      checkAppend(config, *kernels, step);
-    }
+    checkRandomSteps(config, *kernels, 6);
   }
 }
 

@@ -281,10 +281,7 @@ void Fused::checkAttention(int64_t heads, int64_t kvHeads, int64_t dim,
       Buffer::random(random, storage, {rows, kvHeads, dim}), true);
   Buffer &cache = arguments.add(
       Buffer::random(random, storage, {step.pages(), 2, kvHeads, page, dim}),
-      false,
-      "!jet.kv_cache<" + std::to_string(kvHeads) + "x" + std::to_string(dim) +
-          "x" + elementType(storage) + ", page = " + std::to_string(page) +
-          ">");
+      false, cacheType(kvHeads, dim, storage, page));
   arguments.add(step.batch(), false, "!jet.batch");
   Port code{"result 0"};
   code.silu = coin();

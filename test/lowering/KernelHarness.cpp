@@ -42,6 +42,16 @@ std::string jet::test::rowsType(const std::vector<int64_t> &sizes,
   return "tensor<?x" + tensorType(sizes, dtype).substr(strlen("tensor<"));
 }
 
+std::string jet::test::cacheType(int64_t kvHeads, int64_t dim, DType dtype,
+                                 int64_t page, std::optional<int64_t> window,
+                                 const std::string &scales) {
+  return "!jet.kv_cache<" + std::to_string(kvHeads) + "x" +
+         std::to_string(dim) + "x" + elementType(dtype) +
+         (window ? ", window = " + std::to_string(*window)
+                 : ", page = " + std::to_string(page)) +
+         scales + ">";
+}
+
 static std::string join(const std::vector<std::string> &parts) {
   std::string text;
   for (const std::string &part : parts)

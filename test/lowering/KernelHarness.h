@@ -13,6 +13,7 @@
 #include <cmath>
 #include <gtest/gtest.h>
 #include <memory>
+#include <optional>
 #include <random>
 #include <span>
 #include <string>
@@ -126,6 +127,11 @@ double fromF8(uint8_t bits);
 /// The f8E4M3FN next to `value`, of two the one whose last bit is 0; ±448
 /// beyond.
 uint8_t toF8(double value);
+
+/// "!jet.kv_cache<2x32xf32, page = 8>", or with `window` in place of the page.
+std::string cacheType(int64_t kvHeads, int64_t dim, DType dtype, int64_t page,
+                      std::optional<int64_t> window = {},
+                      const std::string &scales = "");
 
 /// The kernel @`name` of one op, in the form that -jet-outline-kernels makes.
 /// `op` is its text up to the colon, with operands %a, %b, …; `region` follows

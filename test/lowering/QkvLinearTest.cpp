@@ -40,15 +40,6 @@ std::string nameOf(size_t operand) {
   return "%" + std::string(1, static_cast<char>('a' + operand));
 }
 
-std::string cacheType(const Config &config) {
-  std::string text = "!jet.kv_cache<" + std::to_string(config.kvHeads) + "x" +
-                     std::to_string(config.dim) + "x" +
-                     elementType(config.storage);
-  text += config.window ? ", window = " + std::to_string(*config.window)
-                        : ", page = " + std::to_string(config.page);
-  return text + ">";
-}
-
 /// The code that adds a bias on result `index`, which is of type `storage`.
 std::string biasCode(size_t index, size_t operand, DType storage) {
   return " on result " + std::to_string(index) + " with(" + nameOf(operand) +
@@ -62,7 +53,10 @@ std::string biasCode(size_t index, size_t operand, DType storage) {
 std::unique_ptr<Kernels> QkvLinear::compile(const Config &config) {
   const auto [heads, kvHeads, dim, inner, window, storage, withBias, withNorm,
               page] = config;
-  const std::string batch = "!jet.batch", cache = cacheType(config);
+  const std::string batch = "!jet.batch",
+                    cache =
+                        cacheType(config.kvHeads, config.dim, config.storage,
+                                  config.page, config.window);
   const std::string positions = "tensor<?xi32>", theta = " theta 100.0";
   const std::string q = rowsType({heads, dim}, F32),
                     k = rowsType({kvHeads, dim}, F32),
