@@ -185,14 +185,14 @@ Value KernelBuilder::normRows(Value x, Value norm, double eps) {
   int64_t columns = cast<ShapedType>(x.getType()).getDimSize(1);
   OpFoldResult zero = getIndexAttr(0), one = getIndexAttr(1);
   OpFoldResult rows = dim(x, 0), size = getIndexAttr(columns);
-  // Row by row, as jet.rms_norm: the order of a sum must not depend on how many
-  // rows there are, and that of one nest over all of them does.
+  // Row by row, as jet.rms_norm, so that a sum has the same order however many
+  // rows there are.
   Value init = empty({rows, size}, getF32Type());
   return loop(asValue(rows), init, [&](Value r, ValueRange values) {
     SmallVector<OpFoldResult> at = {r, zero}, extent = {one, size};
     Value in = row(x, r);
     Value scale = inverseNorm(sumOfSquares(in), columns, eps, 1.0);
-    // Not mulf(): nothing may be reassociated across the rows.
+    // Not mulf(), which lets products be reassociated.
     Value out =
         elementwiseInto({in, norm}, slice(values[0], at, extent, {false, true}),
                         [&](ValueRange in) -> Value {
