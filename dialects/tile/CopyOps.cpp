@@ -63,6 +63,11 @@ LogicalResult StoreOp::verify() {
                       getValue().getType());
 }
 
+LogicalResult LoadRemoteOp::verify() {
+  return verifyAccess(*this, getMemory().getType(), getIndices().size(),
+                      getType());
+}
+
 //===----------------------------------------------------------------------===//
 // TMA
 //===----------------------------------------------------------------------===//

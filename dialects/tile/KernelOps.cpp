@@ -118,8 +118,15 @@ LogicalResult KernelOp::verifyRegions() {
   return success();
 }
 
+LogicalResult jet::tile::KernelsOp::verify() {
+  for (Operation &op : getBody().front())
+    if (!isa<KernelOp>(op)) // C1
+      return op.emitOpError("expected a tile.kernel in tile.kernels");
+  return success();
+}
+
 //===----------------------------------------------------------------------===//
-// AllocOp, SliceOp, ViewOp
+// AllocOp, SliceOp, ViewOp, ReuseOp
 //===----------------------------------------------------------------------===//
 
 LogicalResult AllocOp::verify() {
@@ -158,6 +165,21 @@ LogicalResult ViewOp::verify() {
     return emitOpError("expected the same elements, swizzle and (if swizzled) "
                        "rows as ")
            << source << ", found " << result;
+  return success();
+}
+
+LogicalResult ReuseOp::verify() {
+  SharedType source = getSource().getType(), result = getType();
+  int64_t offset = getOffset();
+  if (offset < 0 || offset > source.getNumBytes() - result.getNumBytes()) // C1
+    return emitOpError("expected a tile in the ")
+           << source.getNumBytes() << " bytes of " << source << ", found "
+           << result << " at " << offset;
+  if (result.getAlignment() > source.getAlignment() ||
+      offset % result.getAlignment()) // C2
+    return emitOpError("expected an alignment of at most ")
+           << source.getAlignment() << ", and a multiple of it, found "
+           << result << " at " << offset;
   return success();
 }
 

@@ -198,6 +198,8 @@ LogicalResult StoreAccOp::verify() {
     return emitOpError("expected an even row size, found ") << type;
   if (bool(getRows()) != bool(getColumns()))
     return emitOpError("expected bounds of rows and columns, or none");
+  if (getTransposed() && getRows()) // C4
+    return emitOpError("expected no bounds of a transposed store");
   return success();
 }
 

@@ -49,6 +49,25 @@ def Tile_StoreOp : Tile_Op<"store", [AttrSizedOperandSegments]> {
   }];
   let hasVerifier = 1;
 }
+def Tile_LoadRemoteOp : Tile_Op<"load_remote"> {
+  let summary = "Load from the same tile of a CTA of the cluster";
+  let description = [{
+    Distributed shared memory: the element at the same place in the shared memory
+    of CTA `rank`. A `tile.cluster_sync` stands between the write there and the
+    read, and another before that CTA ends.
+
+    Constraints: (C1), (C2), (C4) as of `tile.load`.
+
+    Example: `%v = tile.load_remote %p[%i, %j] of %rank : !tile.shared<64x68xf32>, vector<4xf32>`
+  }];
+  let arguments = (ins Tile_SharedType:$memory, Variadic<Index>:$indices,
+                       Index:$rank);
+  let results = (outs AnyType:$result);
+  let assemblyFormat = [{
+    $memory `[` $indices `]` `of` $rank attr-dict `:` type($memory) `,` type($result)
+  }];
+  let hasVerifier = 1;
+}
 def Tile_TmaLoadOp : Tile_Op<"tma_load", [AttrSizedOperandSegments]> {
   let summary = "Start a TMA copy of a box into shared memory";
   let description = [{

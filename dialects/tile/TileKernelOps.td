@@ -57,6 +57,29 @@ def Tile_KernelOp : Tile_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove]> 
   }];
 }
 
+def Tile_KernelsOp : Tile_Op<"kernels", [SymbolTable, Symbol, NoTerminator,
+                                       SingleBlock, NoRegionArguments,
+                                       IsolatedFromAbove]> {
+  let summary = "Kernels that are compiled together";
+  let description = [{
+    Passes over the kernels of other dialects, which lie in a module beside it,
+    leave these alone.
+
+    Constraints: (C1) it holds kernels only.
+
+    Example:
+    ```mlir
+    tile.kernels @tile_kernels {
+      tile.kernel @nothing() block 32 { tile.return }
+    }
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$sym_name attr-dict-with-keyword $body";
+  let hasVerifier = 1;
+}
+
 def Tile_ReturnOp : Tile_Op<"return", [Terminator, Pure]> {
   let summary = "End of a kernel or a role";
   let assemblyFormat = "attr-dict";
@@ -114,6 +137,27 @@ def Tile_ViewOp : Tile_Op<"view", [Pure]> {
   let hasVerifier = 1;
 }
 
+def Tile_ReuseOp : Tile_Op<"reuse", [Pure]> {
+  let summary = "A tile in the bytes of another";
+  let description = [{
+    Starts `offset` bytes into the source. What it holds at first has no meaning,
+    and what the source held there is gone once it is written: all threads are
+    done with the source before any writes.
+
+    Constraints: (C1) it lies in the source's bytes; (C2) no larger an alignment
+    than the source's, which divides the offset.
+
+    Example: `%p = tile.reuse %ring at 1024 : !tile.shared<4x64x64xbf16, swizzle 128> -> !tile.shared<64x68xf32>`
+  }];
+  let arguments = (ins Tile_SharedType:$source,
+                       DefaultValuedAttr<I64Attr, "0">:$offset);
+  let results = (outs Tile_SharedType:$result);
+  let assemblyFormat = [{
+    $source (`at` $offset^)? attr-dict `:` type($source) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
 def Tile_RolesOp : Tile_Op<"roles", [NoTerminator, SingleBlock]> {
   let summary = "Warp-specialised roles";
   let description = [{
@@ -161,9 +205,9 @@ class Tile_IdOp<string mnemonic, string what> : Tile_Op<mnemonic, [Pure]> {
 def Tile_ThreadIdOp : Tile_IdOp<"thread_id", "The thread's index in its CTA">;
 def Tile_LaneIdOp : Tile_IdOp<"lane_id", "The thread's index in its warp">;
 def Tile_WarpIdOp : Tile_IdOp<"warp_id",
-    "The warp's index in its CTA, known to be the same in the warp">;
+    "The warp's index in its CTA, known to be the same in the warp; all of it takes part">;
 def Tile_WarpgroupIdOp : Tile_IdOp<"warpgroup_id",
-    "The warpgroup's index in its CTA, known to be the same in the warp">;
+    "The warpgroup's index in its CTA, known to be the same in the warp; all of it takes part">;
 def Tile_ClusterRankOp : Tile_IdOp<"cluster_rank", "The CTA's index in its cluster">;
 
 def Tile_Axis : I32EnumAttr<"Axis", "an axis of the grid", [

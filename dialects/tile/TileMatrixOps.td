@@ -164,19 +164,20 @@ def Tile_StoreAccOp : Tile_Op<"store_acc", [AttrSizedOperandSegments]> {
     Element (i, j) goes to `[row + i, column + j]` where `row + i < rows` and
     `column + j < columns` (with `bounds`). Pairs of columns are stored at once:
     the column, `columns` and a row's size are even. Elements are rounded to the
-    memory's type.
+    memory's type. With `transposed` element (i, j) goes to
+    `[row + j, column + i]`, alone.
 
     Constraints: (C1) memory of two sizes, f32 or bf16; (C2) not swizzled;
-    (C3) its last size is even.
+    (C3) its last size is even; (C4) bounds are not for `transposed`.
 
     Example: `tile.store_acc %c to %y[%m, %n] bounds %M, %N : !tile.acc<64x256xf32>, memref<?x1536xbf16>`
   }];
   let arguments = (ins Tile_AccType:$source, AnyTypeOf<[AnyMemRef, Tile_SharedType]>:$memory,
                        Index:$row, Index:$column, Optional<Index>:$rows,
-                       Optional<Index>:$columns);
+                       Optional<Index>:$columns, UnitAttr:$transposed);
   let assemblyFormat = [{
     $source `to` $memory `[` $row `,` $column `]` (`bounds` $rows^ `,` $columns)?
-    attr-dict `:` type($source) `,` type($memory)
+    (`transposed` $transposed^)? attr-dict `:` type($source) `,` type($memory)
   }];
   let hasVerifier = 1;
 }

@@ -72,6 +72,24 @@ struct LowerStore : ConvertOpToLLVMPattern<StoreOp> {
   }
 };
 
+struct LowerLoadRemote : ConvertOpToLLVMPattern<LoadRemoteOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult
+  matchAndRewrite(LoadRemoteOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    Code code(rewriter, loc);
+    Value own = code.element(op.getMemory().getType(), adaptor.getMemory(),
+                             adaptor.getIndices());
+    auto cluster = LLVM::LLVMPointerType::get(getContext(), 7);
+    Value theirs =
+        NVVM::MapaOp::create(rewriter, loc, cluster, own, adaptor.getRank());
+    rewriter.replaceOpWithNewOp<LLVM::LoadOp>(op, op.getType(), theirs,
+                                              byteSize(op.getType()));
+    return success();
+  }
+};
+
 /// TMA counts coordinates from the innermost.
 SmallVector<Value> reverse(ValueRange coordinates) {
   return llvm::to_vector(llvm::reverse(coordinates));
@@ -252,10 +270,10 @@ struct LowerRcp : ConvertOpToLLVMPattern<RcpOp> {
 
 void jet::tile::populateCopyPatterns(const LLVMTypeConverter &converter,
                                      RewritePatternSet &patterns) {
-  patterns
-      .add<LowerLoad, LowerStore, LowerTmaLoad, LowerTmaStore, LowerPrefetchMap,
-           LowerBulkLoad, LowerBulkStore, LowerBulkWait, LowerCpAsync,
-           LowerCpAsyncWait, LowerShuffleXor, LowerExp2, LowerRcp>(converter);
+  patterns.add<LowerLoad, LowerLoadRemote, LowerStore, LowerTmaLoad,
+               LowerTmaStore, LowerPrefetchMap, LowerBulkLoad, LowerBulkStore,
+               LowerBulkWait, LowerCpAsync, LowerCpAsyncWait, LowerShuffleXor,
+               LowerExp2, LowerRcp>(converter);
   patterns.add<LowerPlain<BulkCommitOp>>(
       converter, emitPlain<NVVM::CpAsyncBulkCommitGroupOp>);
   patterns.add<LowerPlain<CpAsyncCommitOp>>(

@@ -129,6 +129,18 @@ struct LowerSlice : ConvertOpToLLVMPattern<SliceOp> {
   }
 };
 
+struct LowerReuse : ConvertOpToLLVMPattern<ReuseOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult
+  matchAndRewrite(ReuseOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Code code(rewriter, op.getLoc());
+    rewriter.replaceOp(
+        op, code.bytes(adaptor.getSource(), code.i32(op.getOffset())));
+    return success();
+  }
+};
+
 struct LowerView : ConvertOpToLLVMPattern<ViewOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
   LogicalResult
@@ -257,7 +269,7 @@ void jet::tile::populateKernelPatterns(const LLVMTypeConverter &converter,
                                        RewritePatternSet &patterns) {
   patterns
       .add<LowerKernel, LowerReturn, LowerAlloc, LowerSlice, LowerView,
-           LowerRoles, LowerId<ThreadIdOp, &Code::threadId>,
+           LowerReuse, LowerRoles, LowerId<ThreadIdOp, &Code::threadId>,
            LowerId<LaneIdOp, &Code::laneId>, LowerId<WarpIdOp, &Code::warpId>,
            LowerId<WarpgroupIdOp, &Code::warpId, 2>,
            LowerGrid<BlockIdOp, NVVM::BlockIdXOp, NVVM::BlockIdYOp,

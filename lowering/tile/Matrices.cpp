@@ -224,6 +224,11 @@ struct LowerStoreAcc : ConvertOpToLLVMPattern<StoreAccOp> {
     bool bf16 = (tile ? tile.getElementType()
                       : cast<MemRefType>(memory).getElementType())
                     .isBF16();
+    if (op.getTransposed()) {
+      storeTransposed(code, op, adaptor, bf16, rewriter);
+      rewriter.eraseOp(op);
+      return success();
+    }
     SmallVector<Value> values = code.unpackStruct(adaptor.getSource());
     Value row = code.add(adaptor.getRow(),
                          code.accRow(op.getSource().getType().getRows()));
@@ -248,6 +253,27 @@ struct LowerStoreAcc : ConvertOpToLLVMPattern<StoreAccOp> {
     }
     rewriter.eraseOp(op);
     return success();
+  }
+
+  /// The columns of an accumulator as rows of memory.
+  static void storeTransposed(Code &code, StoreAccOp op, OpAdaptor adaptor,
+                              bool bf16, ConversionPatternRewriter &rewriter) {
+    Location loc = op.getLoc();
+    Type memory = op.getMemory().getType();
+    SmallVector<Value> values = code.unpackStruct(adaptor.getSource());
+    Value row = code.add(adaptor.getRow(), code.accColumn());
+    Value column = code.add(adaptor.getColumn(),
+                            code.accRow(op.getSource().getType().getRows()));
+    for (auto [i, value] : llvm::enumerate(values)) {
+      int64_t down = i / 4 * 8 + i % 2, right = i % 4 / 2 * 8;
+      Value pointer =
+          code.element(memory, adaptor.getMemory(),
+                       {code.add(row, down), code.add(column, right)});
+      if (bf16)
+        value = LLVM::FPTruncOp::create(rewriter, loc, rewriter.getBF16Type(),
+                                        value);
+      LLVM::StoreOp::create(rewriter, loc, value, pointer, bf16 ? 2 : 4);
+    }
   }
 
   static Value pairOf(OpBuilder &builder, Location loc, Value low, Value high) {

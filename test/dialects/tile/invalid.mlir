@@ -461,3 +461,51 @@ tile.kernel @store_matrix_c2(%f: f32) block 32 {
   tile.store_matrix %c columns 8 to %t : !tile.acc<16x16xf32>, !tile.shared<16x16xbf16>
   tile.return
 }
+
+// -----
+
+// store_acc C4
+tile.kernel @store_acc_c4(%f: f32, %y: memref<?x16xf32>, %i: index) block 32 {
+  %c = tile.splat %f : !tile.acc<16x8xf32>
+  // expected-error @+1 {{expected no bounds of a transposed store}}
+  tile.store_acc %c to %y[%i, %i] bounds %i, %i transposed : !tile.acc<16x8xf32>, memref<?x16xf32>
+  tile.return
+}
+
+// -----
+
+// kernels C1
+tile.kernels @k {
+  // expected-error @+1 {{expected a tile.kernel in tile.kernels}}
+  func.func private @f()
+}
+
+// -----
+
+// reuse C1
+tile.kernel @reuse_c1() block 32 {
+  %a = tile.alloc : !tile.shared<64x64xbf16, swizzle 128>
+  // expected-error @+1 {{expected a tile in the 8192 bytes of '!tile.shared<64x64xbf16, swizzle 128>', found '!tile.shared<64x32xf32>' at 1024}}
+  %b = tile.reuse %a at 1024 : !tile.shared<64x64xbf16, swizzle 128> -> !tile.shared<64x32xf32>
+  tile.return
+}
+
+// -----
+
+// reuse C2
+tile.kernel @reuse_c2() block 32 {
+  %a = tile.alloc : !tile.shared<64x32xf32>
+  // expected-error @+1 {{expected an alignment of at most 128, and a multiple of it, found '!tile.shared<8x64xbf16, swizzle 128>' at 0}}
+  %b = tile.reuse %a : !tile.shared<64x32xf32> -> !tile.shared<8x64xbf16, swizzle 128>
+  tile.return
+}
+
+// -----
+
+// load_remote C1
+tile.kernel @load_remote_c1(%i: index) block 32 cluster 2 {
+  %a = tile.alloc : !tile.shared<64x32xf32>
+  // expected-error @+1 {{expected 2 indices}}
+  %v = tile.load_remote %a[%i] of %i : !tile.shared<64x32xf32>, f32
+  tile.return
+}
