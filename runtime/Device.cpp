@@ -48,6 +48,26 @@ Result<std::shared_ptr<Device>> openDevice(const std::string &name,
   return CudaDevice::open(**driver, *ordinal, target, path);
 }
 
+void HostMemory::release() {
+  if (begin)
+    device->releaseHost(std::exchange(begin, nullptr));
+  bytes = 0;
+}
+
+Result<std::byte *> HostMemory::reserve(const std::shared_ptr<Device> &owner,
+                                        int64_t length) {
+  if (length <= bytes)
+    return begin;
+  release();
+  Result<std::byte *> memory = owner->allocateHost(length);
+  if (!memory)
+    return memory;
+  device = owner;
+  begin = *memory;
+  bytes = length;
+  return begin;
+}
+
 Result<ZeroMemory> ZeroMemory::create(std::shared_ptr<Device> device,
                                       int64_t bytes, const std::string &what) {
   ZeroMemory memory;

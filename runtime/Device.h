@@ -9,11 +9,20 @@
 
 #include "runtime/Package.h"
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
 namespace jet {
+
+/// Edges between the launches of a step that a queue recorded.
+struct RecordedEdges {
+  int64_t all = 0;
+  /// Those at which a launch may begin before the one before it has ended.
+  int64_t programmatic = 0;
+};
 
 /// Launches kernels one after another. Use from one thread at a time; must not
 /// outlive its device.
@@ -27,6 +36,30 @@ public:
   /// launch or read().
   virtual Result<void> launch(int64_t index, std::span<void *const> operands,
                               const SymbolValues &symbols, int64_t grid) = 0;
+  /// One stage of the kernel's form for `symbols`, of a kernel that has one
+  /// (see chooseForm()): to measure it by itself.
+  virtual Result<void> launchStage(int64_t index, size_t stage,
+                                   std::span<void *const> operands,
+                                   const SymbolValues &symbols) {
+    (void)index, (void)stage, (void)operands, (void)symbols;
+    return Error{"stage: expected a GPU"};
+  }
+  /// Makes the launches of a step by calling `launches`, or again those that
+  /// an earlier call with an equal `key` made: equal keys stand for the same
+  /// launches, to the operand. An empty key stands for itself alone. Errors are
+  /// those of the launches.
+  virtual Result<void> step(std::span<const uint64_t> key,
+                            const std::function<Result<void>()> &launches) {
+    (void)key;
+    return launches();
+  }
+  /// Seconds that the device takes for what `work` launches, waiting for the
+  /// end.
+  virtual Result<double> time(const std::function<Result<void>()> &work) = 0;
+  /// Of the step that was launched last, if it was recorded and that is known.
+  virtual std::optional<RecordedEdges> recordedEdges() const {
+    return std::nullopt;
+  }
   /// Threads of this machine that compute.
   virtual int threads() const = 0;
 };
@@ -41,6 +74,10 @@ public:
   /// As --device takes it: "cpu", "cuda:0".
   virtual std::string name() const = 0;
   virtual bool isHost() const = 0;
+  /// Bytes a second of its memory, by its data sheet; 0 for unknown.
+  virtual double memoryBandwidth() const { return 0; }
+  /// Bytes that allocate() may have left to give, if that is known.
+  virtual std::optional<int64_t> freeBytes() { return std::nullopt; }
 
   /// `bytes` > 0 bytes of zeros at an address fit for any element. An error
   /// when there is no room; `what` names the use in it.
@@ -50,10 +87,14 @@ public:
   /// Makes memory zero, giving it back to the system where that is possible.
   virtual void clear(std::byte *memory, int64_t bytes) = 0;
   virtual void fill(std::byte *memory, int64_t bytes, std::byte value) = 0;
+  /// `from` may change as soon as this returns.
   virtual Result<void> write(std::byte *to, const void *from,
                              int64_t bytes) = 0;
   /// Waits for all launches before it copies.
   virtual Result<void> read(void *to, const std::byte *from, int64_t bytes) = 0;
+  /// `bytes` > 0 bytes of this machine's memory that read() fills fastest.
+  virtual Result<std::byte *> allocateHost(int64_t bytes) = 0;
+  virtual void releaseHost(std::byte *memory) = 0;
 
   /// Loads the code of `package` and finds every kernel. Once, before any queue
   /// is made. `path` names the package in errors.
@@ -70,6 +111,26 @@ public:
 Result<std::shared_ptr<Device>> openDevice(const std::string &name,
                                            const TargetInfo &target,
                                            const std::string &path);
+
+/// Owns memory of this machine for Device::read(); contents of no matter.
+class HostMemory {
+public:
+  HostMemory() = default;
+  HostMemory(const HostMemory &) = delete;
+  HostMemory &operator=(const HostMemory &) = delete;
+  ~HostMemory() { release(); }
+
+  /// At least `bytes` > 0 bytes, which lose their contents if there were fewer.
+  Result<std::byte *> reserve(const std::shared_ptr<Device> &device,
+                              int64_t bytes);
+
+private:
+  void release();
+
+  std::shared_ptr<Device> device; // null without memory
+  std::byte *begin = nullptr;
+  int64_t bytes = 0;
+};
 
 /// Owns memory of a device, zeros at first. Move-only; keeps the device.
 class ZeroMemory {

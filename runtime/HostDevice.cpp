@@ -6,6 +6,8 @@
 #include "runtime/ThreadPool.h"
 
 #include <cerrno>
+#include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -58,6 +60,15 @@ Result<void> HostDevice::read(void *to, const std::byte *from, int64_t bytes) {
   return {};
 }
 
+Result<std::byte *> HostDevice::allocateHost(int64_t bytes) {
+  auto *memory = static_cast<std::byte *>(std::malloc(bytes));
+  if (!memory)
+    return Error{"cannot reserve " + std::to_string(bytes) + " bytes"};
+  return memory;
+}
+
+void HostDevice::releaseHost(std::byte *memory) { std::free(memory); }
+
 Result<void> HostDevice::loadCode(const Package &package,
                                   const std::string &path) {
   Result<HostCode> loaded = HostCode::load(package, path);
@@ -81,6 +92,14 @@ public:
       kernel(operands.data(), symbols, begin, end);
     });
     return {};
+  }
+  Result<double> time(const std::function<Result<void>()> &work) override {
+    const auto begin = std::chrono::steady_clock::now();
+    if (auto done = work(); !done)
+      return done.error();
+    const std::chrono::duration<double> seconds =
+        std::chrono::steady_clock::now() - begin;
+    return seconds.count();
   }
   int threads() const override { return pool.size(); }
 

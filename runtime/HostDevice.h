@@ -22,6 +22,8 @@ public:
   void fill(std::byte *memory, int64_t bytes, std::byte value) override;
   Result<void> write(std::byte *to, const void *from, int64_t bytes) override;
   Result<void> read(void *to, const std::byte *from, int64_t bytes) override;
+  Result<std::byte *> allocateHost(int64_t bytes) override;
+  void releaseHost(std::byte *memory) override;
   Result<void> loadCode(const Package &package,
                         const std::string &path) override;
   std::unique_ptr<Queue> createQueue(int threads) override;

@@ -77,6 +77,16 @@ std::string JsonNode::string() const {
   return value->get<std::string>();
 }
 
+bool JsonNode::boolean() const {
+  if (failed())
+    return false;
+  if (!value || !value->is_boolean()) {
+    fail("true or false");
+    return false;
+  }
+  return value->get<bool>();
+}
+
 void JsonNode::allowOnly(std::initializer_list<const char *> keys) const {
   if (failed() || !value || !value->is_object())
     return;

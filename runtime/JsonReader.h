@@ -42,6 +42,7 @@ public:
   /// An integer in [minimum, maximum].
   int64_t integer(int64_t minimum = 0, int64_t maximum = INT64_MAX) const;
   std::string string() const;
+  bool boolean() const;
   /// Fails when an object has a member that is not one of `keys`.
   void allowOnly(std::initializer_list<const char *> keys) const;
 

@@ -59,6 +59,24 @@ Result<std::byte *> Model::allocateWeight(const ParameterInfo &parameter) {
   return data;
 }
 
+Result<void> Model::checkRoom() const {
+  int64_t needed = 0;
+  for (const ParameterInfo &parameter : contents.parameters) {
+    // verifyPackage() made sure that each fits 64 bits.
+    const auto sum = checkedAdd(needed, *checkedProduct(parameter.shape) *
+                                            dtypeBytes(parameter.dtype));
+    if (!sum)
+      return Error{"weights: the size does not fit 64 bits"};
+    needed = *sum;
+  }
+  const std::optional<int64_t> free = place->freeBytes();
+  if (!free || needed <= *free)
+    return {};
+  return Error{"weights: expected room for " + std::to_string(needed) +
+               " bytes on " + place->name() + ", found " +
+               std::to_string(*free) + " bytes free"};
+}
+
 namespace {
 
 /// A tensor on its way into memory of our own.
@@ -120,6 +138,8 @@ Result<void> Model::bindWeights(const std::string &path,
   Result<BoundParameters> bound = opened->bind(contents.parameters);
   if (!bound)
     return bound.error();
+  if (auto room = checkRoom(); !room)
+    return room;
   std::vector<Copy> copies;
   auto next = bound->tensors.begin();
   for (const ParameterInfo &parameter : contents.parameters) {
@@ -177,6 +197,8 @@ static Result<void> fillPattern(Device &device, std::byte *data, int64_t bytes,
 }
 
 Result<void> Model::makeUpWeights() {
+  if (auto room = checkRoom(); !room)
+    return room;
   for (const ParameterInfo &parameter : contents.parameters) {
     if (parameter.dtype != DType::F32 && parameter.dtype != DType::BF16)
       return Error{"parameter '" + parameter.name +

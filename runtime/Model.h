@@ -74,6 +74,8 @@ private:
   finish(std::shared_ptr<Model> model, const std::string &path);
   Result<void> bindWeights(const std::string &path, const Progress &progress);
   Result<void> makeUpWeights();
+  /// Whether the device has room for all weights, where that is known.
+  Result<void> checkRoom() const;
   /// Memory of its own for the next weight, filled by the caller.
   Result<std::byte *> allocateWeight(const ParameterInfo &parameter);
   void addWeight(const ParameterInfo &parameter, const std::byte *data);

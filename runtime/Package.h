@@ -4,7 +4,7 @@
 // The package: the one file in which the compiler and the runtime meet, and
 // this header the one description of it that both include.
 //
-// Bytes of a package, format version 3 (all integers little-endian):
+// Bytes of a package, format version 4 (all integers little-endian):
 //
 //   offset 0        u64: N, the length of the header
 //   offset 8        N bytes: the header, JSON (UTF-8), padded with spaces so
@@ -47,6 +47,10 @@
 // launch alone, contents of no matter, scratch_bytes the value of
 // KernelInfo::scratch.
 //
+// Besides this general form a kernel may have others for the CUDA target, each
+// for some sizes of a step: see KernelForm. Their kernels take the parameters
+// that their StageInfo lists.
+//
 // Inputs of every program, prepared by the runtime:
 //   tokens     [T]     i32   token ids
 //   positions  [T]     i32   absolute position of each token in its sequence
@@ -78,7 +82,7 @@
 
 namespace jet {
 
-inline constexpr int64_t kPackageVersion = 3;
+inline constexpr int64_t kPackageVersion = 4;
 
 /// The sizes that kernels are symbolic in; the index is the ABI's.
 enum class Symbol { R = 0, B = 1, T = 2, C = 3, S = 4, P = 5 };
@@ -182,6 +186,56 @@ struct KernelOperand {
   Access access = Access::Read; // "read" | "write" | "readwrite"
 };
 
+/// How the tensor memory accelerator sees a dense row-major tensor: a
+/// CUtensorMap that is encoded for the sizes of a step. JSON "map": {"dtype",
+/// "shape", "box", "swizzle"}.
+struct TensorMapInfo {
+  DType dtype = DType::BF16;
+  std::vector<SizeExpr> shape; // 1 to 5 sizes, outermost first
+  std::vector<int64_t> box;    // as many, 1 to 256: what one copy moves
+  int64_t swizzle = 0;         // bytes: 0, 32, 64, 128
+};
+
+/// A parameter of a stage. JSON: {"operand": i}, {"scratch": offset} or
+/// {"size": expression}; a tensor map is one of the first two and "map".
+struct StageArgument {
+  enum class Kind {
+    Operand, // a pointer: the kernel's operand `operand`
+    Scratch, // a pointer: `value` bytes into the form's scratch memory
+    Size     // an int32: `value`
+  };
+  Kind kind = Kind::Operand;
+  int64_t operand = 0;
+  SizeExpr value = {};
+  /// Instead of the pointer 128 bytes, aligned to 64: the tensor map of what
+  /// is there.
+  std::optional<TensorMapInfo> map = {};
+};
+
+/// One launch of a kernel on the GPU. JSON "stages".
+struct StageInfo {
+  std::string name;           // "name": symbol in the code blob
+  std::vector<SizeExpr> grid; // "grid": CTAs along x, y, z; 1 to 3 of them
+  int64_t threads = 0;        // "threads" of a CTA
+  int64_t cluster = 1;        // "cluster": CTAs of a cluster, along x
+  int64_t sharedBytes = 0;    // "shared_bytes": dynamic shared memory of a CTA
+  /// "overlaps": it may start before the launch before it has ended, and waits
+  /// by itself for that (programmatic dependent launch).
+  bool overlaps = false;
+  std::vector<StageArgument> arguments; // "arguments"
+};
+
+/// Another way to compute a kernel, for some sizes of a step: stages one after
+/// another, with memory between them. JSON "forms".
+struct KernelForm {
+  /// "max_rows": for launches of R <= max_rows; 0 for every R.
+  int64_t maxRows = 0;
+  /// "one_token": only for steps with one token of each sequence (T = B).
+  bool oneToken = false;
+  SizeExpr scratch;              // "scratch": bytes, aligned to 1024
+  std::vector<StageInfo> stages; // "stages"
+};
+
 /// JSON "kernels".
 struct KernelInfo {
   std::string name;                    // "name": symbol in the code blob
@@ -197,6 +251,19 @@ struct KernelInfo {
   /// memory that a block needs besides; both left out if 0.
   int64_t threads = 0;
   SizeExpr scratch = {};
+  /// "forms", left out if there are none: the first one that fits the step is
+  /// taken, the kernel itself if none does.
+  std::vector<KernelForm> forms = {};
+};
+
+/// What the assembler said of one kernel of the code. JSON "code", empty where
+/// there was no assembler.
+struct CodeInfo {
+  std::string name;        // "name": its symbol
+  int64_t registers = 0;   // "registers" of a thread
+  int64_t sharedBytes = 0; // "shared_bytes": static and dynamic, of a CTA
+  int64_t spillBytes = 0;  // "spill_bytes": stored and loaded
+  int64_t threads = 0;     // "threads" of a CTA
 };
 
 /// Some rows of a parameter: [begin, end). JSON: [begin, end].
@@ -292,6 +359,7 @@ struct Package {
   std::vector<StateInfo> states;
   std::vector<KernelInfo> kernels;
   std::vector<ProgramInfo> programs;
+  std::vector<CodeInfo> code = {};
   std::vector<Blob> blobs;
 };
 

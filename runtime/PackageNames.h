@@ -60,6 +60,13 @@ inline constexpr std::pair<const char *, OperandRef::Kind> kOutputs[] = {
     {"ids", OperandRef::Kind::Ids},
 };
 
+/// Arguments of a stage: {"operand": 3}, {"scratch": 0}, {"size": "R"}.
+inline constexpr std::pair<const char *, StageArgument::Kind> kArguments[] = {
+    {"operand", StageArgument::Kind::Operand},
+    {"scratch", StageArgument::Kind::Scratch},
+    {"size", StageArgument::Kind::Size},
+};
+
 inline constexpr std::pair<const char *, bool> kRows[] = {
     {"tokens", false},
     {"sequences", true},

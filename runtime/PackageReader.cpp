@@ -151,9 +151,63 @@ static OpCost readCost(const JsonNode &node) {
 /// Threads of a block, on any GPU.
 static constexpr int64_t kMaxThreads = 1024;
 
+static TensorMapInfo readMap(const JsonNode &node) {
+  node.allowOnly({"dtype", "shape", "box", "swizzle"});
+  return {readDType(node["dtype"]), readShape(node["shape"]),
+          readSizes(node["box"]), node["swizzle"].integer()};
+}
+
+static StageArgument readArgument(const JsonNode &node) {
+  StageArgument argument;
+  for (const auto &[name, kind] : names::kArguments) {
+    if (!node.contains(name))
+      continue;
+    argument.kind = kind;
+    if (kind == StageArgument::Kind::Operand)
+      argument.operand = node[name].integer();
+    else
+      argument.value = readSize(node[name]);
+    if (kind == StageArgument::Kind::Size || !node.contains("map")) {
+      node.allowOnly({name});
+      return argument;
+    }
+    node.allowOnly({name, "map"});
+    argument.map = readMap(node["map"]);
+    return argument;
+  }
+  node.fail("an operand, scratch or size");
+  return argument;
+}
+
+static StageInfo readStage(const JsonNode &node) {
+  node.allowOnly({"name", "grid", "threads", "cluster", "shared_bytes",
+                  "overlaps", "arguments"});
+  StageInfo stage;
+  stage.name = node["name"].string();
+  stage.grid = readShape(node["grid"]);
+  stage.threads = node["threads"].integer();
+  stage.cluster = node["cluster"].integer();
+  stage.sharedBytes = node["shared_bytes"].integer();
+  stage.overlaps = node["overlaps"].boolean();
+  for (const JsonNode &argument : node["arguments"].elements())
+    stage.arguments.push_back(readArgument(argument));
+  return stage;
+}
+
+static KernelForm readForm(const JsonNode &node) {
+  node.allowOnly({"max_rows", "one_token", "scratch", "stages"});
+  KernelForm form;
+  form.maxRows = node["max_rows"].integer();
+  form.oneToken = node["one_token"].boolean();
+  form.scratch = readSize(node["scratch"]);
+  for (const JsonNode &stage : node["stages"].elements())
+    form.stages.push_back(readStage(stage));
+  return form;
+}
+
 static KernelInfo readKernel(const JsonNode &node) {
-  node.allowOnly(
-      {"name", "grid", "operands", "threads", "scratch", "op", "cost"});
+  node.allowOnly({"name", "grid", "operands", "threads", "scratch", "op",
+                  "cost", "forms"});
   KernelInfo kernel;
   kernel.name = node["name"].string();
   kernel.grid = readSize(node["grid"]);
@@ -169,7 +223,18 @@ static KernelInfo readKernel(const JsonNode &node) {
     kernel.scratch = readSize(node["scratch"]);
   kernel.op = node["op"].string();
   kernel.cost = readCost(node["cost"]);
+  if (node.contains("forms"))
+    for (const JsonNode &form : node["forms"].elements())
+      kernel.forms.push_back(readForm(form));
   return kernel;
+}
+
+static CodeInfo readCode(const JsonNode &node) {
+  node.allowOnly(
+      {"name", "registers", "shared_bytes", "spill_bytes", "threads"});
+  return {node["name"].string(), node["registers"].integer(),
+          node["shared_bytes"].integer(), node["spill_bytes"].integer(),
+          node["threads"].integer()};
 }
 
 static OperandRef readOperand(const JsonNode &node) {
@@ -224,7 +289,8 @@ static ProgramInfo readProgram(const JsonNode &node) {
 /// Reads all but the blobs' contents.
 static Package readHeader(const JsonNode &node) {
   node.allowOnly({"format", "version", "producer", "target", "model",
-                  "parameters", "states", "kernels", "programs", "blobs"});
+                  "parameters", "states", "kernels", "programs", "code",
+                  "blobs"});
   Package package;
   package.producer = node["producer"].string();
   const JsonNode target = node["target"];
@@ -240,6 +306,8 @@ static Package readHeader(const JsonNode &node) {
     package.kernels.push_back(readKernel(kernel));
   for (const JsonNode &program : node["programs"].elements())
     package.programs.push_back(readProgram(program));
+  for (const JsonNode &code : node["code"].elements())
+    package.code.push_back(readCode(code));
   return package;
 }
 

@@ -196,6 +196,24 @@ std::optional<PackageFault> PackageVerifier::verifyKernels() {
       for (const SizeExpr &dim : operand.shape)
         if (auto fault = verifyDepth(dim, place + ".operands"))
           return fault;
+    if (auto fault = verifyForms(kernel, place))
+      return fault;
+  }
+  return verifyCode();
+}
+
+std::optional<PackageFault> PackageVerifier::verifyCode() {
+  std::set<std::string_view> seen;
+  for (size_t i = 0; i < package.code.size(); ++i) {
+    const CodeInfo &code = package.code[i];
+    const std::string place = "$.code[" + std::to_string(i) + "]";
+    if (code.name.empty() || !seen.insert(code.name).second)
+      return mismatch(place + ".name", "a name of its own", quoted(code.name));
+    for (int64_t value :
+         {code.registers, code.sharedBytes, code.spillBytes, code.threads})
+      if (value < 0 || value > INT32_MAX)
+        return mismatch(place, "numbers from 0 to 2147483647",
+                        std::to_string(value));
   }
   return {};
 }

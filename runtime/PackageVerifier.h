@@ -43,6 +43,17 @@ private:
                                             const OperandRef &ref,
                                             const KernelOperand &operand,
                                             const std::string &place);
+  std::optional<PackageFault> verifyForms(const KernelInfo &kernel,
+                                          const std::string &place);
+  std::optional<PackageFault> verifyStage(const KernelInfo &kernel,
+                                          const StageInfo &stage,
+                                          const std::string &place);
+  std::optional<PackageFault> verifyMap(const TensorMapInfo &map,
+                                        const std::string &place);
+  std::optional<PackageFault> verifyFormSizes(const ProgramInfo &program,
+                                              const LaunchInfo &launch,
+                                              const std::string &place);
+  std::optional<PackageFault> verifyCode();
   std::optional<PackageFault>
   verifyDepth(const SizeExpr &size, const std::string &place, int depth = 0);
 

@@ -65,6 +65,41 @@ static Json costToJson(const OpCost &cost) {
   return result;
 }
 
+static Json argumentToJson(const StageArgument &argument) {
+  Json result;
+  const char *name = nameOf(names::kArguments, argument.kind);
+  if (argument.kind == StageArgument::Kind::Operand)
+    result[name] = argument.operand;
+  else
+    result[name] = sizeToJson(argument.value);
+  if (const std::optional<TensorMapInfo> &map = argument.map)
+    result["map"] = {{"dtype", dtypeName(map->dtype)},
+                     {"shape", shapeToJson(map->shape)},
+                     {"box", map->box},
+                     {"swizzle", map->swizzle}};
+  return result;
+}
+
+static Json formToJson(const KernelForm &form) {
+  Json stages = Json::array();
+  for (const StageInfo &stage : form.stages) {
+    Json arguments = Json::array();
+    for (const StageArgument &argument : stage.arguments)
+      arguments.push_back(argumentToJson(argument));
+    stages.push_back({{"name", stage.name},
+                      {"grid", shapeToJson(stage.grid)},
+                      {"threads", stage.threads},
+                      {"cluster", stage.cluster},
+                      {"shared_bytes", stage.sharedBytes},
+                      {"overlaps", stage.overlaps},
+                      {"arguments", std::move(arguments)}});
+  }
+  return {{"max_rows", form.maxRows},
+          {"one_token", form.oneToken},
+          {"scratch", sizeToJson(form.scratch)},
+          {"stages", std::move(stages)}};
+}
+
 static Json kernelToJson(const KernelInfo &kernel) {
   Json operands = Json::array();
   for (const KernelOperand &operand : kernel.operands)
@@ -81,6 +116,8 @@ static Json kernelToJson(const KernelInfo &kernel) {
   if (kernel.scratch.kind != SizeExpr::Kind::Constant ||
       kernel.scratch.constant)
     result["scratch"] = sizeToJson(kernel.scratch);
+  for (const KernelForm &form : kernel.forms)
+    result["forms"].push_back(formToJson(form));
   return result;
 }
 
@@ -137,7 +174,7 @@ static Json headerToJson(const Package &package) {
                    {"cpu_level", package.target.cpuLevel}}},
                  {"model", modelToJson(package.model)}};
   for (const char *key :
-       {"parameters", "states", "kernels", "programs", "blobs"})
+       {"parameters", "states", "kernels", "programs", "code", "blobs"})
     header[key] = Json::array();
   for (const ParameterInfo &parameter : package.parameters)
     header["parameters"].push_back(parameterToJson(parameter));
@@ -150,6 +187,12 @@ static Json headerToJson(const Package &package) {
     header["kernels"].push_back(kernelToJson(kernel));
   for (const ProgramInfo &program : package.programs)
     header["programs"].push_back(programToJson(program));
+  for (const CodeInfo &code : package.code)
+    header["code"].push_back({{"name", code.name},
+                              {"registers", code.registers},
+                              {"shared_bytes", code.sharedBytes},
+                              {"spill_bytes", code.spillBytes},
+                              {"threads", code.threads}});
   int64_t offset = 0;
   for (const Blob &blob : package.blobs) {
     const auto bytes = static_cast<int64_t>(blob.bytes.size());

@@ -225,6 +225,8 @@ PackageVerifier::verifyLaunch(const ProgramInfo &program,
   if (auto scratch = kernel.scratch.evaluate(largest); !scratch)
     return makeFault(place + ": scratch of " + quoted(kernel.name),
                      scratch.error().message);
+  if (auto fault = verifyFormSizes(program, launch, place))
+    return fault;
   for (size_t i = 0; i < launch.operands.size(); ++i) {
     const std::string at = place + ".operands[" + std::to_string(i) + "] of " +
                            quoted(kernel.name);

@@ -9,7 +9,16 @@
 
 namespace jet {
 
-Result<void> InputTable::upload(const std::shared_ptr<Device> &device) {
+/// `count` int32 or more, up to a multiple of 64 bytes.
+static int64_t padded(int64_t count) { return (count + 15) / 16 * 16; }
+
+void StepTables::resize(int64_t rows, int64_t sequences, int64_t columns) {
+  positionsAt = padded(rows);
+  batchAt = 2 * positionsAt;
+  values.resize(batchAt + sequences * (kBatchColumns + columns));
+}
+
+Result<void> StepTables::upload(const std::shared_ptr<Device> &device) {
   if (device->isHost())
     return {};
   const auto bytes = static_cast<int64_t>(values.size() * sizeof(int32_t));
@@ -22,10 +31,23 @@ Result<void> InputTable::upload(const std::shared_ptr<Device> &device) {
   return device->write(copy.data(), values.data(), bytes);
 }
 
-void *InputTable::data() {
+void *StepTables::address(const int32_t *part) const {
+  const int64_t offset = (part - values.data()) * int64_t(sizeof(int32_t));
   if (copy.data())
-    return copy.data();
-  return values.data();
+    return copy.data() + offset;
+  return const_cast<int32_t *>(part);
+}
+
+Result<const std::byte *>
+OutputTable::download(const std::shared_ptr<Device> &device, int64_t bytes) {
+  if (device->isHost() || bytes == 0)
+    return memory.data();
+  Result<std::byte *> to = copy.reserve(device, bytes);
+  if (!to)
+    return to.error();
+  if (auto done = memory.read(0, bytes, *to); !done)
+    return done.error();
+  return *to;
 }
 
 /// Checks a step against the state; returns its number of tokens.
@@ -78,21 +100,20 @@ Result<int64_t> Session::checkInputs(const State &state,
 
 void Session::prepareInputs(const State &state,
                             std::span<const StepInput> inputs) {
-  tokens.values.clear();
-  positions.values.clear();
-  batch.values.clear();
+  int32_t *batch = tables.batch();
+  int32_t firstRow = 0;
   for (const StepInput &input : inputs) {
     const auto start = static_cast<int32_t>(state.position(input.slot));
     const auto count = static_cast<int32_t>(input.tokens.size());
-    const auto firstRow = static_cast<int32_t>(tokens.values.size());
-    batch.values.insert(batch.values.end(), {static_cast<int32_t>(input.slot),
-                                             start, firstRow, count});
+    for (int32_t value :
+         {static_cast<int32_t>(input.slot), start, firstRow, count})
+      *batch++ = value;
     const std::span<const int32_t> pages = state.table.row(input.slot);
-    batch.values.insert(batch.values.end(), pages.begin(), pages.end());
-    tokens.values.insert(tokens.values.end(), input.tokens.begin(),
-                         input.tokens.end());
+    batch = std::copy(pages.begin(), pages.end(), batch);
+    std::ranges::copy(input.tokens, tables.tokens() + firstRow);
     for (int32_t i = 0; i < count; ++i)
-      positions.values.push_back(start + i);
+      tables.positions()[firstRow + i] = start + i;
+    firstRow += count;
   }
 }
 
@@ -102,15 +123,14 @@ Result<void> Session::reserve(const ProgramInfo &program, int64_t sequences,
   const int64_t outputs = program.logitsPerSequence ? sequences : rows;
   const int64_t logitCount =
       program.candidates ? 0 : outputs * model->info().vocabSize;
-  const int64_t candidateCount = outputs * program.candidates;
+  // verifyPackage(): at most vocab_size candidates, of sequences.
+  idsAt = padded(outputs * program.candidates) * int64_t(sizeof(float));
   for (auto [memory, bytes, what] :
-       {std::tuple(&arena, rows * program.arenaBytesPerRow, "activations"),
+       {std::tuple(&arena, rows * program.arenaBytesPerRow,
+                   "activations of " + std::to_string(rows) + " tokens"),
         std::tuple(&logits.memory, logitCount * int64_t(sizeof(float)),
-                   "logits"),
-        std::tuple(&values.memory, candidateCount * int64_t(sizeof(float)),
-                   "candidates"),
-        std::tuple(&ids.memory, candidateCount * int64_t(sizeof(int32_t)),
-                   "candidates")}) {
+                   std::string("logits")),
+        std::tuple(&candidates.memory, 2 * idsAt, std::string("candidates"))}) {
     if (memory->size() >= bytes)
       continue;
     // Free first: the old contents are of no use, and the peak counts.
@@ -136,17 +156,17 @@ void *Session::resolve(const ProgramInfo &program, const State &state,
   case OperandRef::Kind::Buffer:
     return arena.data() + rows * program.buffers[operand.index].offset;
   case OperandRef::Kind::Tokens:
-    return tokens.data();
+    return tables.address(tables.tokens());
   case OperandRef::Kind::Positions:
-    return positions.data();
+    return tables.address(tables.positions());
   case OperandRef::Kind::Batch:
-    return batch.data();
+    return tables.address(tables.batch());
   case OperandRef::Kind::Logits:
     return logits.memory.data();
   case OperandRef::Kind::Values:
-    return values.memory.data();
+    return candidates.memory.data();
   case OperandRef::Kind::Ids:
-    return ids.memory.data();
+    return candidates.memory.data() + idsAt;
   }
   return nullptr;
 }
@@ -170,10 +190,13 @@ void Session::poisonAfter(const ProgramInfo &program, size_t step,
 }
 
 Result<void> Session::runProgram(const ProgramInfo &program, const State &state,
-                                 int64_t sequences, int64_t rows) {
+                                 int64_t sequences, int64_t rows,
+                                 std::optional<Part> part) {
   const std::vector<KernelInfo> &kernels = model->package().kernels;
   for (size_t step = 0; step < program.launches.size(); ++step) {
     const LaunchInfo &launch = program.launches[step];
+    if (part && launch.kernel != part->kernel)
+      continue;
     const SymbolValues symbols = {launch.rowsAreSequences ? sequences : rows,
                                   sequences,
                                   rows,
@@ -186,13 +209,38 @@ Result<void> Session::runProgram(const ProgramInfo &program, const State &state,
     operands.clear();
     for (const OperandRef &operand : launch.operands)
       operands.push_back(resolve(program, state, operand, rows));
-    if (auto done = queue->launch(launch.kernel, operands, symbols, *grid);
-        !done)
+    auto done =
+        part && part->stage
+            ? queue->launchStage(launch.kernel, *part->stage, operands, symbols)
+            : queue->launch(launch.kernel, operands, symbols, *grid);
+    if (!done)
       return done;
     if (poison == Poison::On)
       poisonAfter(program, step, rows);
   }
   return {};
+}
+
+std::span<const uint64_t> Session::keyOf(const ProgramInfo &program,
+                                         const State &state, int64_t sequences,
+                                         int64_t rows) {
+  key.clear();
+  // Prompts are of many lengths, and long.
+  if (rows != sequences || poison == Poison::On || model->device()->isHost())
+    return key;
+  const auto add = [&](const void *address) {
+    key.push_back(reinterpret_cast<uintptr_t>(address));
+  };
+  for (int64_t size : {sequences, state.table.columns(), state.slots(),
+                       state.table.pages(), idsAt})
+    key.push_back(static_cast<uint64_t>(size));
+  for (const void *address : std::initializer_list<const void *>{
+           &program, arena.data(), tables.address(tables.tokens()),
+           logits.memory.data(), candidates.memory.data()})
+    add(address);
+  for (size_t i = 0; i < model->package().states.size(); ++i)
+    add(state.memory(i).data());
+  return key;
 }
 
 Result<void> Session::run(const ProgramInfo &program, State &state,
@@ -203,16 +251,22 @@ Result<void> Session::run(const ProgramInfo &program, State &state,
   for (const StepInput &input : inputs)
     state.table.grow(input.slot, state.position(input.slot) +
                                      static_cast<int64_t>(input.tokens.size()));
+  tables.resize(rows, sequences, state.table.columns());
   prepareInputs(state, inputs);
-  for (InputTable *table : {&tokens, &positions, &batch})
-    if (auto done = table->upload(model->device()); !done)
-      return done;
+  if (auto done = tables.upload(model->device()); !done)
+    return done;
   if (poison == Poison::On)
-    for (ZeroMemory *memory :
-         {&arena, &logits.memory, &values.memory, &ids.memory})
+    for (ZeroMemory *memory : {&arena, &logits.memory, &candidates.memory})
       memory->poison(0, memory->size());
+  lastProgram = &program;
+  lastSequences = sequences;
+  lastRows = rows;
   // The grids were evaluated for the largest step when the package was read.
-  if (auto done = runProgram(program, state, sequences, rows); !done)
+  const auto launches = [&] {
+    return runProgram(program, state, sequences, rows);
+  };
+  if (auto done = queue->step(keyOf(program, state, sequences, rows), launches);
+      !done)
     return done;
   for (const StepInput &input : inputs)
     state.positions[input.slot] += static_cast<int64_t>(input.tokens.size());
@@ -234,8 +288,11 @@ Session::step(State &state, std::span<const StepInput> inputs, LogitsOf which) {
   if (auto done = run(program, state, inputs, *rows); !done)
     return done.error();
   const int64_t logitRows = program.logitsPerSequence ? sequences : *rows;
-  return logits.download<float>(*model->device(),
-                                logitRows * model->info().vocabSize);
+  const int64_t count = logitRows * model->info().vocabSize;
+  auto data = logits.download(model->device(), count * int64_t(sizeof(float)));
+  if (!data)
+    return data.error();
+  return std::span(reinterpret_cast<const float *>(*data), count);
 }
 
 Result<Candidates> Session::stepTopK(State &state,
@@ -252,13 +309,13 @@ Result<Candidates> Session::stepTopK(State &state,
   if (auto done = run(model->program(kind), state, inputs, *rows); !done)
     return done.error();
   const int64_t count = sequences * model->candidates();
-  auto largest = values.download<float>(*model->device(), count);
-  if (!largest)
-    return largest.error();
-  auto theirs = ids.download<int32_t>(*model->device(), count);
-  if (!theirs)
-    return theirs.error();
-  return Candidates{*largest, *theirs, model->candidates()};
+  auto data = candidates.download(model->device(), 2 * idsAt);
+  if (!data)
+    return data.error();
+  return Candidates{
+      std::span(reinterpret_cast<const float *>(*data), count),
+      std::span(reinterpret_cast<const int32_t *>(*data + idsAt), count),
+      model->candidates()};
 }
 
 } // namespace jet

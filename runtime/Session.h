@@ -9,7 +9,9 @@
 #include "runtime/Model.h"
 #include "runtime/State.h"
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -36,17 +38,25 @@ struct Candidates {
   int64_t count = 0;
 };
 
-/// What a program reads: written here, and where the device has memory of its
-/// own, copied there before the launches.
-class InputTable {
+/// What a program reads — tokens, positions and batch, see Package.h — in one
+/// piece: written here, and where the device has memory of its own, copied
+/// there at once. Each part begins at a multiple of 64 bytes that depends on
+/// the sizes alone.
+class StepTables {
 public:
-  std::vector<int32_t> values;
+  /// For `rows` tokens of `sequences`, with `columns` pages each.
+  void resize(int64_t rows, int64_t sequences, int64_t columns);
+  int32_t *tokens() { return values.data(); }
+  int32_t *positions() { return values.data() + positionsAt; }
+  int32_t *batch() { return values.data() + batchAt; }
 
   Result<void> upload(const std::shared_ptr<Device> &device);
-  /// For kernels.
-  void *data();
+  /// For kernels: what is at `part`, one of the above.
+  void *address(const int32_t *part) const;
 
 private:
+  std::vector<int32_t> values;
+  int64_t positionsAt = 0, batchAt = 0;
   ZeroMemory copy; // none on the CPU
 };
 
@@ -56,19 +66,12 @@ class OutputTable {
 public:
   ZeroMemory memory;
 
-  /// The first `count` elements, once all launches are done.
-  template <typename T>
-  Result<std::span<const T>> download(const Device &device, int64_t count) {
-    if (device.isHost())
-      return std::span(reinterpret_cast<const T *>(memory.data()), count);
-    copy.resize(count * sizeof(T));
-    if (auto done = memory.read(0, count * sizeof(T), copy.data()); !done)
-      return done.error();
-    return std::span(reinterpret_cast<const T *>(copy.data()), count);
-  }
+  /// The first `bytes`, once all launches are done.
+  Result<const std::byte *> download(const std::shared_ptr<Device> &device,
+                                     int64_t bytes);
 
 private:
-  std::vector<std::byte> copy;
+  HostMemory copy;
 };
 
 /// Threads and scratch memory for running one model. Use from one thread at a
@@ -102,6 +105,31 @@ public:
 
   int threads() const { return queue->threads(); }
 
+  /// Seconds that the device takes for the last step when it runs `repeats` >=
+  /// 1 times again, one after another, for each. The state takes its tokens
+  /// again and again, so that its contents mean nothing afterwards. `state` is
+  /// the last step's. Errors: there was no step, and those of steps.
+  Result<double> timeStep(const State &state, int64_t repeats);
+
+  /// See Queue::recordedEdges().
+  std::optional<RecordedEdges> recordedEdges() const {
+    return queue->recordedEdges();
+  }
+
+  struct KernelTime {
+    int64_t kernel = 0;   // in the package
+    int64_t launches = 0; // of a step
+    bool rowsAreSequences = false;
+    double seconds = 0; // of one launch, on average
+    /// Of the form that was launched, of each stage; empty for less than two.
+    std::vector<double> stageSeconds = {};
+  };
+  /// The same for each kernel by itself: all launches of the step, so that
+  /// layers do not find their weights in a cache, repeated. In the order of
+  /// their first launches.
+  Result<std::vector<KernelTime>> timeKernels(const State &state,
+                                              int64_t repeats);
+
 private:
   Result<int64_t> checkInputs(const State &state,
                               std::span<const StepInput> inputs) const;
@@ -110,19 +138,40 @@ private:
                    std::span<const StepInput> inputs, int64_t rows);
   Result<void> reserve(const ProgramInfo &program, int64_t sequences,
                        int64_t rows);
+  /// A part of a program.
+  struct Part {
+    int64_t kernel = 0;          // its launches
+    std::optional<size_t> stage; // of its form; or all
+  };
   Result<void> runProgram(const ProgramInfo &program, const State &state,
-                          int64_t sequences, int64_t rows);
+                          int64_t sequences, int64_t rows,
+                          std::optional<Part> part = std::nullopt);
+  Result<double> timePart(const State &state, const Part &part,
+                          int64_t repeats);
+  Result<double> timeLaunches(std::span<const uint64_t> key,
+                              const std::function<Result<void>()> &launches,
+                              int64_t repeats);
   /// Poisons the buffers that no launch after `step` of the program uses.
   void poisonAfter(const ProgramInfo &program, size_t step, int64_t rows);
   void *resolve(const ProgramInfo &program, const State &state,
                 const OperandRef &operand, int64_t rows);
+  /// What the launches of a step depend on, but for the contents of memory; see
+  /// Queue::step(). Empty for steps that do not come again.
+  std::span<const uint64_t> keyOf(const ProgramInfo &program,
+                                  const State &state, int64_t sequences,
+                                  int64_t rows);
 
   std::shared_ptr<const Model> model;
   std::unique_ptr<Queue> queue;
   Poison poison;
-  InputTable tokens, positions, batch;
+  StepTables tables;
   std::vector<void *> operands;
-  OutputTable logits, values, ids;
+  std::vector<uint64_t> key;
+  /// Of the last step; its inputs are in `tables`.
+  const ProgramInfo *lastProgram = nullptr;
+  int64_t lastSequences = 0, lastRows = 0;
+  OutputTable logits, candidates; // candidates: values, then ids
+  int64_t idsAt = 0;              // bytes into `candidates`
   ZeroMemory arena;
 };
 

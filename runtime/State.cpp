@@ -15,6 +15,59 @@ static Error outOfRange(const char *what, int64_t minimum, int64_t maximum,
           std::to_string(maximum) + ", found " + std::to_string(found)};
 }
 
+/// Of `slots` sequences of `capacity`, or fewer pages than that takes.
+static int64_t bytesOf(const Package &package, int64_t slots, int64_t capacity,
+                       std::optional<int64_t> pages) {
+  // verifyPackage() made sure that max_batch sequences of max_context fit.
+  const StateBytes bytes = *stateBytesPerSequence(package, capacity);
+  if (!pages)
+    return slots * bytes.total();
+  const int64_t columns = pagesFor(capacity, package.model.pageSize);
+  return slots * (bytes.total() - bytes.attentionKv) +
+         bytes.attentionKv / columns * *pages;
+}
+
+/// The largest number from 0 to `most` that `fits`, which holds for all below
+/// one that it holds for.
+template <typename Fits> static int64_t largest(int64_t most, Fits fits) {
+  int64_t low = 0, high = most;
+  while (low < high) {
+    const int64_t middle = low + (high - low + 1) / 2;
+    if (fits(middle))
+      low = middle;
+    else
+      high = middle - 1;
+  }
+  return low;
+}
+
+/// Whether the device has room, before anything is taken; what would fit.
+static Result<void> checkRoom(const Model &model, int64_t slots,
+                              int64_t capacity, std::optional<int64_t> pages) {
+  const std::optional<int64_t> free = model.device()->freeBytes();
+  const Package &package = model.package();
+  const int64_t needed = bytesOf(package, slots, capacity, pages);
+  if (!free || needed <= *free)
+    return {};
+  const int64_t batch = largest(slots - 1, [&](int64_t value) {
+    return bytesOf(package, value, capacity, {}) <= *free;
+  });
+  const int64_t context = largest(capacity - 1, [&](int64_t value) {
+    return bytesOf(package, slots, value, {}) <= *free;
+  });
+  std::string advice;
+  if (batch)
+    advice = "a batch of " + std::to_string(batch);
+  if (context)
+    advice += (batch ? " or a context of " : "a context of ") +
+              std::to_string(context);
+  return Error{"state: expected room for batch " + std::to_string(slots) +
+               " of context " + std::to_string(capacity) + ", " +
+               std::to_string(needed) + " bytes, on " + model.device()->name() +
+               ", found " + std::to_string(*free) + " bytes free" +
+               (advice.empty() ? "" : "; " + advice + " fits")};
+}
+
 Result<State> State::create(std::shared_ptr<const Model> model, int64_t slots,
                             int64_t capacity, std::optional<int64_t> pages,
                             Poison poison) {
@@ -27,6 +80,8 @@ Result<State> State::create(std::shared_ptr<const Model> model, int64_t slots,
   const int64_t enough = slots * columns;
   if (pages && (*pages < 1 || *pages > enough))
     return outOfRange("pages", 1, enough, *pages);
+  if (auto room = checkRoom(*model, slots, capacity, pages); !room)
+    return room.error();
   State state;
   state.table =
       PageTable(slots, columns, info.pageSize, pages.value_or(enough));

@@ -5,19 +5,11 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
+#include <map>
 
 namespace jet {
 
 using cuda::Status;
-
-/// Blocks of a launch, at most, for each multiprocessor: enough for any number
-/// of them to be resident, several times over. Points beyond are the blocks'
-/// next.
-static constexpr int64_t kBlocksPerProcessor = 64;
-
-/// Scratch memory of a launch, unless a single block needs more.
-static constexpr int64_t kScratchBytes = int64_t(256) << 20;
 
 static cuda::Address addressOf(const std::byte *memory) {
   return reinterpret_cast<cuda::Address>(memory);
@@ -31,11 +23,19 @@ std::string CudaDevice::name() const {
   return "cuda:" + std::to_string(ordinal);
 }
 
-Error CudaDevice::failure(const char *call, Status status) const {
+double CudaDevice::memoryBandwidth() const {
+  int kilohertz = 0, bits = 0;
+  if (driver.deviceGetAttribute(&kilohertz, cuda::kMemoryKilohertz, handle) ||
+      driver.deviceGetAttribute(&bits, cuda::kMemoryBusBits, handle))
+    return 0;
+  return 2.0 * kilohertz * 1000 * bits / 8; // twice a clock
+}
+
+Error CudaDevice::failure(const std::string &call, Status status) const {
   return {name() + ": " + call + ": " + cuda::describe(driver, status)};
 }
 
-Result<void> CudaDevice::check(const char *call, Status status) const {
+Result<void> CudaDevice::check(const std::string &call, Status status) const {
   if (status)
     return failure(call, status);
   return {};
@@ -74,7 +74,10 @@ Result<void> CudaDevice::initialize(const TargetInfo &target,
                         driver.devicePrimaryCtxRetain(&context, handle));
       !done)
     return done;
-  return enter();
+  if (auto done = enter(); !done)
+    return done;
+  return check("cuStreamCreate",
+               driver.streamCreate(&stream, cuda::kNonBlocking));
 }
 
 /// Code for sm_90a runs on capability 9.0 alone.
@@ -101,6 +104,13 @@ CudaDevice::~CudaDevice() {
   if (!context)
     return;
   driver.ctxSetCurrent(context);
+  for (const Staging &staging : idleStaging) {
+    driver.eventSynchronize(staging.copied);
+    driver.eventDestroy(staging.copied);
+    driver.memFreeHost(staging.memory);
+  }
+  if (stream)
+    driver.streamDestroy(stream);
   if (module)
     driver.moduleUnload(module);
   driver.devicePrimaryCtxRelease(handle);
@@ -144,6 +154,13 @@ Result<std::byte *> CudaDevice::allocate(int64_t bytes,
   return memory;
 }
 
+std::optional<int64_t> CudaDevice::freeBytes() {
+  size_t free = 0, total = 0;
+  if (!enter() || driver.memGetInfo(&free, &total))
+    return std::nullopt;
+  return static_cast<int64_t>(free);
+}
+
 void CudaDevice::release(std::byte *memory, int64_t) {
   if (auto done = check("cuCtxSetCurrent", driver.ctxSetCurrent(context)))
     keep(check("cuMemFree", driver.memFree(addressOf(memory))));
@@ -158,19 +175,7 @@ void CudaDevice::fill(std::byte *memory, int64_t bytes, std::byte value) {
     keep(check("cuMemsetD8",
                driver.memsetD8Async(addressOf(memory),
                                     static_cast<unsigned char>(value), bytes,
-                                    nullptr)));
-}
-
-Result<void> CudaDevice::write(std::byte *to, const void *from, int64_t bytes) {
-  if (auto done = enter(); !done)
-    return done;
-  return check("cuMemcpyHtoD", driver.memcpyHtoD(addressOf(to), from, bytes));
-}
-
-Result<void> CudaDevice::read(void *to, const std::byte *from, int64_t bytes) {
-  if (auto done = enter(); !done)
-    return done;
-  return check("cuMemcpyDtoH", driver.memcpyDtoH(to, addressOf(from), bytes));
+                                    stream)));
 }
 
 //===----------------------------------------------------------------------===//
@@ -212,6 +217,63 @@ Result<void> CudaDevice::loadModule(const Package &package,
                (log.empty() ? "" : ": " + log)};
 }
 
+Result<cuda::Function> CudaDevice::findFunction(const std::string &name,
+                                                const std::string &path) {
+  cuda::Function function = nullptr;
+  if (const Status status =
+          driver.moduleGetFunction(&function, module, name.c_str()))
+    return Error{path + ": expected the kernel '" + name + "' in the code: " +
+                 failure("cuModuleGetFunction", status).message};
+  return function;
+}
+
+/// Finds the kernels of the stages.
+Result<void> CudaDevice::loadForms(Kernel &kernel, const std::string &path) {
+  for (const KernelForm &form : kernel.info.forms) {
+    std::vector<cuda::Function> &functions = kernel.stages.emplace_back();
+    for (const StageInfo &stage : form.stages) {
+      Result<cuda::Function> function = findFunction(stage.name, path);
+      if (!function)
+        return function.error();
+      functions.push_back(*function);
+    }
+  }
+  return {};
+}
+
+/// Allows each stage's kernel the most shared memory that a launch gives it:
+/// without that the driver gives 48 KiB. All that a processor has is made
+/// shared memory, so that as many blocks stand on it as the kernel was laid out
+/// for.
+Result<void> CudaDevice::limitSharedMemory(const std::string &path) {
+  std::map<std::string, std::pair<cuda::Function, int64_t>> limits;
+  for (const Kernel &kernel : kernels)
+    for (size_t f = 0; f < kernel.stages.size(); ++f)
+      for (size_t s = 0; s < kernel.stages[f].size(); ++s) {
+        const StageInfo &stage = kernel.info.forms[f].stages[s];
+        auto &[function, bytes] = limits[stage.name];
+        function = kernel.stages[f][s];
+        bytes = std::max(bytes, stage.sharedBytes);
+      }
+  const auto set = [&](cuda::Function function, int attribute, int64_t value) {
+    return check(
+        "cuFuncSetAttribute",
+        driver.funcSetAttribute(function, attribute, static_cast<int>(value)));
+  };
+  for (const auto &[name, limit] : limits) {
+    const auto [function, bytes] = limit;
+    if (bytes == 0)
+      continue;
+    if (auto done = set(function, cuda::kMaxDynamicSharedBytes, bytes); !done)
+      return Error{path + ": kernel '" + name + "': expected " +
+                   std::to_string(bytes) +
+                   " bytes of shared memory: " + done.error().message};
+    if (auto done = set(function, cuda::kSharedCarveout, 100); !done)
+      return done;
+  }
+  return {};
+}
+
 Result<void> CudaDevice::loadCode(const Package &package,
                                   const std::string &path) {
   if (auto done = enter(); !done)
@@ -219,109 +281,16 @@ Result<void> CudaDevice::loadCode(const Package &package,
   if (auto done = loadModule(package, path); !done)
     return done;
   for (const KernelInfo &info : package.kernels) {
-    Kernel kernel = {info.name, nullptr, info.threads, info.scratch};
-    if (const Status status = driver.moduleGetFunction(&kernel.function, module,
-                                                       kernel.name.c_str()))
-      return Error{
-          path + ": expected the kernel '" + kernel.name +
-          "' in the code: " + failure("cuModuleGetFunction", status).message};
+    Kernel kernel = {info, nullptr, {}};
+    Result<cuda::Function> function = findFunction(info.name, path);
+    if (!function)
+      return function.error();
+    kernel.function = *function;
+    if (auto done = loadForms(kernel, path); !done)
+      return done;
     kernels.push_back(std::move(kernel));
   }
-  return {};
-}
-
-//===----------------------------------------------------------------------===//
-// Launches
-//===----------------------------------------------------------------------===//
-
-Result<void> CudaDevice::launch(const Kernel &kernel, int64_t blocks,
-                                void **parameters) {
-  if (auto done = enter(); !done)
-    return done;
-  const Status status =
-      driver.launchKernel(kernel.function, static_cast<unsigned>(blocks), 1, 1,
-                          static_cast<unsigned>(kernel.threads), 1, 1, 0,
-                          nullptr, parameters, nullptr);
-  if (status)
-    return failure(("cuLaunchKernel of '" + kernel.name + "'").c_str(), status);
-  return {};
-}
-
-namespace {
-
-class CudaQueue : public Queue {
-public:
-  explicit CudaQueue(CudaDevice &device) : device(device) {}
-
-  Result<void> launch(int64_t index, std::span<void *const> operands,
-                      const SymbolValues &symbols, int64_t grid) override;
-  int threads() const override { return 1; }
-
-private:
-  Result<void> reserve(int64_t bytes);
-
-  CudaDevice &device;
-  std::byte *scratch = nullptr;
-  int64_t scratchSize = 0;
-  std::vector<void *> parameters;
-
-public:
-  ~CudaQueue() override {
-    if (scratch)
-      device.release(scratch, scratchSize);
-  }
-};
-
-} // namespace
-
-/// Releasing memory waits for the launches that use it.
-Result<void> CudaQueue::reserve(int64_t bytes) {
-  if (bytes <= scratchSize)
-    return {};
-  if (scratch)
-    device.release(std::exchange(scratch, nullptr),
-                   std::exchange(scratchSize, 0));
-  Result<std::byte *> memory = device.allocate(bytes, "scratch memory");
-  if (!memory)
-    return memory.error();
-  scratch = *memory;
-  scratchSize = bytes;
-  return {};
-}
-
-Result<void> CudaQueue::launch(int64_t index, std::span<void *const> operands,
-                               const SymbolValues &symbols, int64_t grid) {
-  if (grid == 0)
-    return {};
-  const CudaDevice::Kernel &kernel = device.kernel(index);
-  // verifyPackage() evaluated it for the largest step.
-  Result<int64_t> bytes = kernel.scratch.evaluate(symbols);
-  if (!bytes)
-    return bytes.error();
-  int64_t blocks =
-      std::min(grid, device.multiprocessors() * kBlocksPerProcessor);
-  if (*bytes > 0)
-    blocks = std::min(blocks, std::max<int64_t>(1, kScratchBytes / *bytes));
-  if (auto done = reserve(blocks * *bytes); !done)
-    return done;
-
-  // Addresses of the values, in the order of Package.h.
-  parameters.clear();
-  const auto add = [&](const void *value) {
-    parameters.push_back(const_cast<void *>(value));
-  };
-  for (void *const &operand : operands)
-    add(&operand);
-  for (const int64_t &symbol : symbols)
-    add(&symbol);
-  add(&scratch);
-  add(&*bytes);
-  add(&grid);
-  return device.launch(kernel, blocks, parameters.data());
-}
-
-std::unique_ptr<Queue> CudaDevice::createQueue(int) {
-  return std::make_unique<CudaQueue>(*this);
+  return limitSharedMemory(path);
 }
 
 } // namespace jet

@@ -42,12 +42,33 @@ static Result<Driver> loadDriver() {
   find(driver.memAlloc, "cuMemAlloc_v2");
   find(driver.memFree, "cuMemFree_v2");
   find(driver.memsetD8Async, "cuMemsetD8Async");
-  find(driver.memcpyHtoD, "cuMemcpyHtoD_v2");
-  find(driver.memcpyDtoH, "cuMemcpyDtoH_v2");
+  find(driver.memHostAlloc, "cuMemHostAlloc");
+  find(driver.memFreeHost, "cuMemFreeHost");
+  find(driver.memcpyHtoDAsync, "cuMemcpyHtoDAsync_v2");
+  find(driver.memcpyDtoHAsync, "cuMemcpyDtoHAsync_v2");
+  find(driver.streamCreate, "cuStreamCreate");
+  find(driver.streamDestroy, "cuStreamDestroy_v2");
+  find(driver.streamSynchronize, "cuStreamSynchronize");
+  find(driver.streamBeginCapture, "cuStreamBeginCapture_v2");
+  find(driver.streamEndCapture, "cuStreamEndCapture");
+  find(driver.graphInstantiate, "cuGraphInstantiateWithFlags");
+  find(driver.graphDestroy, "cuGraphDestroy");
+  find(driver.graphExecDestroy, "cuGraphExecDestroy");
+  find(driver.graphLaunch, "cuGraphLaunch");
+  find(driver.eventCreate, "cuEventCreate");
+  find(driver.eventDestroy, "cuEventDestroy_v2");
+  find(driver.eventRecord, "cuEventRecord");
+  find(driver.eventQuery, "cuEventQuery");
+  find(driver.eventSynchronize, "cuEventSynchronize");
+  find(driver.eventElapsedTime, "cuEventElapsedTime");
   find(driver.moduleLoadDataEx, "cuModuleLoadDataEx");
   find(driver.moduleUnload, "cuModuleUnload");
   find(driver.moduleGetFunction, "cuModuleGetFunction");
-  find(driver.launchKernel, "cuLaunchKernel");
+  find(driver.funcSetAttribute, "cuFuncSetAttribute");
+  find(driver.tensorMapEncodeTiled, "cuTensorMapEncodeTiled");
+  find(driver.launchKernelEx, "cuLaunchKernelEx");
+  driver.graphGetEdges = reinterpret_cast<decltype(driver.graphGetEdges)>(
+      dlsym(library, "cuGraphGetEdges_v2"));
   if (missing)
     return Error{std::string("CUDA driver: expected ") + missing + " in " +
                  kLibrary + ", found none"};

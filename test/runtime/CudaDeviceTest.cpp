@@ -147,7 +147,8 @@ TEST_F(CudaDeviceTest, PassesOperandsSymbolsScratchAndPoints) {
   EXPECT_EQ(hungry.threads, 512u);
   EXPECT_EQ(hungry.parameters[2 + kNumSymbols + 1], 700u);
   const uint64_t scratch = hungry.parameters[2 + kNumSymbols];
-  EXPECT_EQ(driver.allocations.at(scratch), 5u * 700);
+  EXPECT_EQ(scratch % 1024, 0u);
+  EXPECT_EQ(driver.allocations.begin()->second, 5u * 700 + 1024);
   // No more blocks than a GPU of two multiprocessors can use, and none for
   // nothing.
   ASSERT_TRUE(queue->launch(0, operands, symbols, 1'000'000));
@@ -163,8 +164,60 @@ TEST_F(CudaDeviceTest, NamesTheKernelThatCannotBeLaunched) {
   auto device = open();
   ASSERT_TRUE(device->loadCode(makeDevicePackage(), "p.jet"));
   driver.launchStatus = 1;
-  EXPECT_EQ(messageOf(device->createQueue(0)->launch(0, {}, SymbolValues{}, 1)),
-            "cuda:0: cuLaunchKernel of 'plain': CUDA_ERROR_OTHER (as told)");
+  EXPECT_EQ(
+      messageOf(device->createQueue(0)->launch(0, {}, SymbolValues{}, 1)),
+      "kernel 'plain' (R = 0, B = 0, T = 0, C = 0, S = 0, P = 0): cuda:0: "
+      "cuLaunchKernelEx: CUDA_ERROR_OTHER (as told)");
+}
+
+TEST_F(CudaDeviceTest, WritesThroughPinnedMemoryWithoutWaiting) {
+  driver.memory = int64_t(100) << 20;
+  driver.copiesTakeTime = true;
+  {
+    auto device = open();
+    // More than one buffer, and at last more than all of them.
+    const int64_t large = (int64_t(64) << 20) + 5;
+    auto memory = ZeroMemory::create(device, large, "test");
+    ASSERT_TRUE(memory);
+    std::vector<std::byte> bytes(large);
+    for (int64_t i = 0; i < large; ++i)
+      bytes[i] = std::byte(i * 7 >> 3);
+    ASSERT_TRUE(device->write(memory->data(), bytes.data(), 100));
+    ASSERT_TRUE(device->write(memory->data() + 100, bytes.data() + 100, 1));
+    EXPECT_EQ(driver.copies, 2);
+    EXPECT_EQ(driver.pinned, 2);
+    EXPECT_EQ(driver.waits, 0);
+    ASSERT_TRUE(device->write(memory->data(), bytes.data(), large));
+    EXPECT_EQ(driver.copies, 2 + 17);
+    EXPECT_EQ(driver.pinned, 16);
+    EXPECT_EQ(driver.waits, 3);
+    std::vector<std::byte> read(large);
+    ASSERT_TRUE(memory->read(0, large, read.data()));
+    EXPECT_TRUE(read == bytes);
+    // Idle buffers are used again.
+    driver.copiesTakeTime = false;
+    for (int i = 0; i < 20; ++i)
+      ASSERT_TRUE(device->write(memory->data(), bytes.data(), 1));
+    EXPECT_EQ(driver.pinned, 16);
+  }
+  EXPECT_EQ(driver.pinned, 0);
+  EXPECT_EQ(driver.events, 0);
+  EXPECT_EQ(driver.streams, 0);
+}
+
+TEST_F(CudaDeviceTest, HostMemoryGrowsAndIsGivenBack) {
+  auto device = open();
+  {
+    HostMemory memory;
+    auto first = memory.reserve(device, 100);
+    ASSERT_TRUE(first);
+    auto again = memory.reserve(device, 50);
+    ASSERT_TRUE(again);
+    EXPECT_EQ(*first, *again);
+    ASSERT_TRUE(memory.reserve(device, 200));
+    EXPECT_EQ(driver.pinned, 1);
+  }
+  EXPECT_EQ(driver.pinned, 0);
 }
 
 TEST(OpenDeviceTest, SaysWhatIsWrongWithAName) {

@@ -6,6 +6,18 @@
 #include <cstdlib>
 #include <cstring>
 
+namespace jet::cuda {
+
+struct GraphHandle {
+  std::vector<test::FakeDriver::Launch> launches;
+};
+
+struct EventHandle {
+  bool isPending = false; // whether the copies before it go on
+};
+
+} // namespace jet::cuda
+
 namespace jet::test {
 
 using namespace cuda;
@@ -85,18 +97,170 @@ static Status getFunction(Function *function, Module, const char *name) {
   return 0;
 }
 
-static Status launch(Function function, unsigned x, unsigned, unsigned,
-                     unsigned threads, unsigned, unsigned, unsigned, Stream,
+/// What streams are capturing.
+static std::map<Stream, GraphHandle *> captured;
+
+static void happen(const FakeDriver::Launch &launch) {
+  current->launches.push_back(launch);
+  if (current->run)
+    current->run(launch);
+}
+
+static Status launch(const LaunchConfig *config, Function function,
                      void **parameters, void **) {
-  FakeDriver::Launch made = {
-      *reinterpret_cast<std::string *>(function), x, threads, {}};
-  for (size_t i = 0; i < current->parameterCount; ++i) {
+  FakeDriver::Launch made;
+  made.kernel = *reinterpret_cast<std::string *>(function);
+  made.blocks = config->gridX;
+  made.threads = config->blockX;
+  made.gridY = config->gridY;
+  made.gridZ = config->gridZ;
+  made.sharedBytes = config->sharedBytes;
+  for (unsigned i = 0; i < config->numAttributes; ++i) {
+    const LaunchAttribute &attribute = config->attributes[i];
+    if (attribute.id == kClusterDimension)
+      made.cluster = attribute.value.cluster.x;
+    if (attribute.id == kStreamSerialization)
+      made.overlaps = attribute.value.allowed != 0;
+  }
+  const auto count = current->parameterCounts.find(made.kernel);
+  const size_t parameterCount = count == current->parameterCounts.end()
+                                    ? current->parameterCount
+                                    : count->second;
+  for (size_t i = 0; i < parameterCount; ++i) {
     uint64_t value;
     std::memcpy(&value, parameters[i], sizeof(value));
     made.parameters.push_back(value);
+    made.places.push_back(reinterpret_cast<uintptr_t>(parameters[i]));
   }
-  current->launches.push_back(std::move(made));
+  if (const auto graph = captured.find(config->stream); graph != captured.end())
+    graph->second->launches.push_back(std::move(made));
+  else
+    happen(made);
   return current->launchStatus;
+}
+
+static Status encodeMap(TensorMap *map, int type, unsigned rank, void *address,
+                        const uint64_t *sizes, const uint64_t *strides,
+                        const unsigned *box, const unsigned *steps,
+                        int interleave, int swizzle, int promotion, int fill) {
+  FakeDriver::Map made;
+  made.type = type;
+  made.swizzle = swizzle;
+  made.interleave = interleave;
+  made.promotion = promotion;
+  made.fill = fill;
+  made.address = reinterpret_cast<uint64_t>(address);
+  made.sizes.assign(sizes, sizes + rank);
+  made.strides.assign(strides, strides + rank - 1);
+  made.box.assign(box, box + rank);
+  made.steps.assign(steps, steps + rank);
+  map->words[0] = current->maps.size();
+  current->maps.push_back(std::move(made));
+  return current->mapStatus;
+}
+
+//===----------------------------------------------------------------------===//
+// Streams, graphs, events
+//===----------------------------------------------------------------------===//
+
+static Status createStream(Stream *stream, unsigned) {
+  *stream = reinterpret_cast<Stream>(std::malloc(1));
+  ++current->streams;
+  return 0;
+}
+
+static Status destroyStream(Stream stream) {
+  std::free(stream);
+  --current->streams;
+  return 0;
+}
+
+static Status beginCapture(Stream stream, int) {
+  captured[stream] = new GraphHandle;
+  ++current->captures;
+  return 0;
+}
+
+static Status endCapture(Stream stream, Graph *graph) {
+  *graph = captured.at(stream);
+  captured.erase(stream);
+  return 0;
+}
+
+/// A launch depends on the one before it.
+static Status getEdges(Graph graph, GraphNode *, GraphNode *, GraphEdge *data,
+                       size_t *count) {
+  const auto &launches = graph->launches;
+  const size_t edges = launches.empty() ? 0 : launches.size() - 1;
+  for (size_t i = 0; data && i < edges; ++i)
+    data[i] = {launches[i + 1].overlaps, 0, launches[i + 1].overlaps, {}};
+  *count = edges;
+  return 0;
+}
+
+static Status instantiate(GraphExec *exec, Graph graph, unsigned long long) {
+  *exec = reinterpret_cast<GraphExec>(new GraphHandle(*graph));
+  ++current->graphs;
+  return 0;
+}
+
+static Status destroyExec(GraphExec exec) {
+  delete reinterpret_cast<GraphHandle *>(exec);
+  --current->graphs;
+  return 0;
+}
+
+static Status launchGraph(GraphExec exec, Stream) {
+  for (const FakeDriver::Launch &launch :
+       reinterpret_cast<GraphHandle *>(exec)->launches)
+    happen(launch);
+  ++current->graphLaunches;
+  return current->launchStatus;
+}
+
+static void setStreamFunctions(Driver &functions) {
+  functions.streamCreate = createStream;
+  functions.streamDestroy = destroyStream;
+  functions.streamSynchronize = [](Stream) {
+    ++current->waits;
+    return current->waitStatus;
+  };
+  functions.streamBeginCapture = beginCapture;
+  functions.streamEndCapture = endCapture;
+  functions.graphInstantiate = instantiate;
+  functions.graphDestroy = [](Graph graph) {
+    delete graph;
+    return 0;
+  };
+  functions.graphGetEdges = getEdges;
+  functions.graphExecDestroy = destroyExec;
+  functions.graphLaunch = launchGraph;
+  functions.eventCreate = [](Event *event, unsigned) {
+    *event = new EventHandle;
+    ++current->events;
+    return 0;
+  };
+  functions.eventDestroy = [](Event event) {
+    delete event;
+    --current->events;
+    return 0;
+  };
+  functions.eventRecord = [](Event event, Stream) {
+    event->isPending = current->copiesTakeTime;
+    return 0;
+  };
+  functions.eventQuery = [](Event event) {
+    return event->isPending ? kNotReady : 0;
+  };
+  functions.eventSynchronize = [](Event event) {
+    current->waits += event->isPending;
+    event->isPending = false;
+    return 0;
+  };
+  functions.eventElapsedTime = [](float *milliseconds, Event, Event) {
+    *milliseconds = 250;
+    return 0;
+  };
 }
 
 FakeDriver::FakeDriver() {
@@ -135,18 +299,37 @@ FakeDriver::FakeDriver() {
     std::memset(pointerTo(to), value, bytes);
     return 0;
   };
-  functions.memcpyHtoD = [](Address to, const void *from, size_t bytes) {
-    std::memcpy(pointerTo(to), from, bytes);
+  functions.memHostAlloc = [](void **memory, size_t bytes, unsigned) {
+    *memory = std::malloc(bytes);
+    ++current->pinned;
     return 0;
   };
-  functions.memcpyDtoH = [](void *to, Address from, size_t bytes) {
+  functions.memFreeHost = [](void *memory) {
+    std::free(memory);
+    --current->pinned;
+    return 0;
+  };
+  functions.memcpyHtoDAsync = [](Address to, const void *from, size_t bytes,
+                                 Stream) {
+    std::memcpy(pointerTo(to), from, bytes);
+    ++current->copies;
+    return 0;
+  };
+  functions.memcpyDtoHAsync = [](void *to, Address from, size_t bytes, Stream) {
     std::memcpy(to, pointerTo(from), bytes);
     return 0;
   };
   functions.moduleLoadDataEx = loadModule;
   functions.moduleUnload = [](Module) { return 0; };
   functions.moduleGetFunction = getFunction;
-  functions.launchKernel = launch;
+  functions.funcSetAttribute = [](Function function, int attribute, int value) {
+    if (attribute == kMaxDynamicSharedBytes)
+      current->sharedLimits[*reinterpret_cast<std::string *>(function)] = value;
+    return current->attributeStatus;
+  };
+  functions.tensorMapEncodeTiled = encodeMap;
+  functions.launchKernelEx = launch;
+  setStreamFunctions(functions);
 }
 
 FakeDriver::~FakeDriver() { current = nullptr; }

@@ -189,6 +189,57 @@ Package makePackageWithCandidates(bool code) {
   return package;
 }
 
+Package forFakeGpu(Package package) {
+  package.target = {"cuda", "sm_90a", ""};
+  const std::string text = "ptx: text";
+  const auto *begin = reinterpret_cast<const std::byte *>(text.data());
+  package.blobs = {{"ptx", {begin, begin + text.size()}}};
+  for (KernelInfo &kernel : package.kernels)
+    kernel.threads = 32;
+  return package;
+}
+
+static KernelForm makeForm() {
+  using Argument = StageArgument::Kind;
+  const SizeExpr R = symbol(Symbol::R);
+  const auto mul = [](const SizeExpr &lhs, int64_t rhs) {
+    return SizeExpr::make(SizeExpr::Kind::Mul, lhs, constant(rhs));
+  };
+  KernelForm form;
+  form.maxRows = 2;
+  form.scratch = SizeExpr::make(SizeExpr::Kind::Add, constant(64), mul(R, 16));
+  const TensorMapInfo weight = {
+      DType::F32, {constant(kVocab), constant(kHidden)}, {8, kHidden}, 32};
+  const TensorMapInfo sums = {DType::F32, {R, constant(4)}, {1, 4}, 0};
+  form.stages.resize(2);
+  form.stages[0] = {"first",
+                    {mul(R, 2), constant(3)},
+                    64,
+                    2,
+                    100'000,
+                    false,
+                    {{Argument::Operand, 1, {}, weight},
+                     {Argument::Size, 0, R},
+                     {Argument::Scratch, 0, constant(64), sums},
+                     {Argument::Scratch, 0, constant(0)},
+                     {Argument::Operand, 2}}};
+  form.stages[1] = {"second",
+                    {R},
+                    32,
+                    1,
+                    0,
+                    true,
+                    {{Argument::Operand, 0}, {Argument::Operand, 2}}};
+  return form;
+}
+
+Package makePackageWithForms() {
+  Package package = forFakeGpu(makePackage(false));
+  package.kernels[Embed].forms = {makeForm()};
+  package.code = {{"first", 40, 100'032, 8, 64}};
+  return package;
+}
+
 //===----------------------------------------------------------------------===//
 // Weights and reference
 //===----------------------------------------------------------------------===//

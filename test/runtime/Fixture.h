@@ -50,6 +50,14 @@ Package makePackage(bool code = true);
 inline constexpr int64_t kCandidates = 3;
 Package makePackageWithCandidates(bool code = true);
 
+/// `package` for the GPU of FakeCudaLibrary.cpp.
+Package forFakeGpu(Package package);
+
+/// The same for a GPU, without code: kernel 0 has a form for R <= 2, of the
+/// stages 'first', which takes every kind of argument, and 'second', which
+/// overlaps it.
+Package makePackageWithForms();
+
 /// Its checkpoint's tensors.
 std::vector<float> makeEmbedding();
 std::vector<float> makeHead();

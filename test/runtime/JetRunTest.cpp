@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <thread>
 #include <unistd.h>
@@ -34,9 +35,11 @@ protected:
   }
 
   /// Runs a shell command line with jet-run, in the test's directory.
-  Outcome run(const std::string &arguments) {
-    const std::string command = "cd " + directory.name() + " && " JET_RUN " " +
-                                arguments + " >out.txt 2>err.txt";
+  Outcome run(const std::string &arguments,
+              const std::string &environment = "") {
+    const std::string command = "cd " + directory.name() + " && " +
+                                environment + " " JET_RUN " " + arguments +
+                                " >out.txt 2>err.txt";
     const int status = std::system(command.c_str());
     return {WEXITSTATUS(status), readFile(directory.file("out.txt")),
             readFile(directory.file("err.txt"))};
@@ -271,6 +274,57 @@ TEST_F(JetRunTest, BenchPrintsJson) {
   EXPECT_EQ(json["decode"]["state_bytes_per_step"], 2 * (16 + 2 * 16 * 16));
   EXPECT_EQ(json["prefill"]["tokens"], 20);
   EXPECT_EQ(run("bench p.jet --weights . --context 33").status, 1);
+}
+
+TEST_F(JetRunTest, BenchTimesKernels) {
+  const std::string command = "bench p.jet --batch 2 --context 16 --steps 1 "
+                              "--bandwidth 100 --kernels";
+  const Outcome text = run(command);
+  ASSERT_EQ(text.status, 0) << text.err;
+  for (const char *part : {"kernel", "fixture_head_last", "general", "all",
+                           "\"tokens_per_second\""})
+    EXPECT_NE(text.out.find(part), std::string::npos) << text.out;
+  const Outcome outcome = run(command + " --json");
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  const auto json = nlohmann::json::parse(outcome.out);
+  ASSERT_EQ(json["kernels"].size(), 4u);
+  double last = INFINITY;
+  for (const auto &kernel : json["kernels"]) {
+    EXPECT_EQ(kernel["launches"], 1);
+    EXPECT_LE(kernel["total_us"], last);
+    last = kernel["total_us"];
+  }
+}
+
+TEST_F(JetRunTest, BenchTimesAGpu) {
+  ASSERT_TRUE(writePackage(forFakeGpu(makePackageWithCandidates()),
+                           directory.file("gpu.jet")));
+  const std::string driver = "LD_LIBRARY_PATH=" JET_FAKE_CUDA;
+  const std::string command =
+      "bench gpu.jet --batch 2 --context 16 --steps 4 --kernels --json";
+  const Outcome outcome = run(command, driver);
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  const auto json = nlohmann::json::parse(outcome.out);
+  const auto &decode = json["decode"];
+  // By the fake clock every ten steps take 250 ms.
+  EXPECT_EQ(decode["device_ms"], 25);
+  const double bytes = decode["unavoidable_bytes"],
+               rate = decode["bandwidth_gb_per_s"];
+  EXPECT_NEAR(decode["bound_ms"], bytes / rate / 1e6, 1e-6);
+  EXPECT_NEAR(decode["ratio"], 25 / (bytes / rate / 1e6), 1e-6);
+  ASSERT_EQ(json["kernels"].size(), 4u);
+  EXPECT_EQ(json["kernels"][0]["us"], 25'000);
+  EXPECT_EQ(decode["program"], "decode_top_k");
+  EXPECT_EQ(decode["graph"]["edges"], 3);
+  EXPECT_EQ(decode["graph"]["programmatic_edges"], 0);
+  const Outcome logits = run(command + " --logits", driver);
+  EXPECT_NE(logits.out.find("\"program\": \"decode\""), std::string::npos);
+  // Greedy text, over graphs, is the CPU's.
+  const std::string text =
+      "--weights . --print-ids --prompt-ids 3,1,4 --max-new-tokens 12 "
+      "--ignore-eos --temperature 0";
+  EXPECT_EQ(run("generate gpu.jet " + text, driver).out,
+            run("generate p.jet " + text).out);
 }
 
 TEST_F(JetRunTest, AFullDiskIsAnError) {

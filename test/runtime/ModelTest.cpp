@@ -1,7 +1,8 @@
 // Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Steps of the toy model of Fixture.h.
+// Steps of the toy model of Fixture.h; as ModelCudaTests on the GPU of
+// FakeCudaLibrary.cpp.
 
 #include "Fixture.h"
 
@@ -21,11 +22,20 @@ namespace {
 
 using Tokens = std::vector<int32_t>;
 
+/// `package` for the device that is tested.
+Package onDevice(Package package) {
+#ifdef JET_TEST_CUDA
+  return forFakeGpu(std::move(package));
+#else
+  return package;
+#endif
+}
+
 class ModelTest : public testing::Test {
 protected:
   ModelTest() {
     const TemporaryDirectory directory;
-    EXPECT_TRUE(writePackage(makePackage(), directory.file("p.jet")));
+    EXPECT_TRUE(writePackage(onDevice(makePackage()), directory.file("p.jet")));
     writeCheckpoint(directory.file("model.safetensors"));
     auto loaded = Model::load(directory.file("p.jet"), directory.name());
     EXPECT_TRUE(loaded) << messageOf(loaded);
@@ -166,8 +176,8 @@ TEST_F(ModelTest, ABatchGivesEachSequenceWhatItGetsAlone) {
 
 TEST_F(ModelTest, CandidatesAreTheLargestLogits) {
   const TemporaryDirectory directory;
-  ASSERT_TRUE(
-      writePackage(makePackageWithCandidates(), directory.file("p.jet")));
+  ASSERT_TRUE(writePackage(onDevice(makePackageWithCandidates()),
+                           directory.file("p.jet")));
   writeCheckpoint(directory.file("model.safetensors"));
   auto loaded = Model::load(directory.file("p.jet"), directory.name());
   ASSERT_TRUE(loaded) << messageOf(loaded);
@@ -305,7 +315,7 @@ TEST_F(ModelTest, PositionsTakeAndGivePages) {
 
 TEST_F(ModelTest, ResetOfLargeSlotsKeepsTheNeighbours) {
   // Rings that begin and end inside pages of memory, and cover whole ones.
-  Package package = makePackage();
+  Package package = onDevice(makePackage());
   package.states.push_back(
       {0, StateKind::WindowKv, DType::F32, {2, 1, 1001, kHidden}});
   package.kernels[1].operands.push_back(
@@ -399,7 +409,7 @@ TEST_F(ModelTest, StatesObeyThePackage) {
 
 TEST_F(ModelTest, AStateOfAnotherModelIsRefused) {
   const TemporaryDirectory directory;
-  ASSERT_TRUE(writePackage(makePackage(), directory.file("p.jet")));
+  ASSERT_TRUE(writePackage(onDevice(makePackage()), directory.file("p.jet")));
   auto other = Model::loadWithMadeUpWeights(directory.file("p.jet"));
   ASSERT_TRUE(other) << messageOf(other);
   Session session(*other, 1);
@@ -407,6 +417,74 @@ TEST_F(ModelTest, AStateOfAnotherModelIsRefused) {
   EXPECT_EQ(
       messageOf(session.step(state, std::vector<StepInput>{{0, kTokens}})),
       "step: expected a state of the same model");
+}
+
+TEST_F(ModelTest, SameStepsAgainAreTheSame) {
+  // A GPU launches them as graphs from the second time on; the prompt before
+  // makes all memory as large as it gets.
+  Session session(model, 2), other(model, 2);
+  State state = makeState(2), second = makeState(2);
+  std::mt19937 random(7);
+  Tokens tokens = randomTokens(random, 9);
+  step(session, state, 1, tokens);
+  for (int i = 0; i < 12; ++i) {
+    const Tokens next = randomTokens(random, 1);
+    tokens.push_back(next[0]);
+    const auto logits = step(session, state, 1, next);
+    expectNear(logits[0], referenceLogits(tokens).back());
+    // In between, the same of another state, and another program.
+    if (i % 4 == 3) {
+      ASSERT_TRUE(second.reset(0));
+      expectNear(step(session, second, 0, tokens)[0],
+                 referenceLogits(tokens).back());
+      const auto all = step(session, second, 0, {next[0]}, LogitsOf::AllTokens);
+      EXPECT_EQ(all.size(), 1u);
+    }
+  }
+}
+
+#ifdef JET_TEST_CUDA
+TEST_F(ModelTest, SaysWhatWouldFit) {
+  // 1 GiB of memory, of which another takes all but a few KiB: a slot is 16
+  // bytes and eight pages of 128.
+  const int64_t left = 3000;
+  const int64_t free = *model->device()->freeBytes();
+  auto other = ZeroMemory::create(model->device(), free - left, "test");
+  ASSERT_TRUE(other) << messageOf(other);
+  EXPECT_EQ(messageOf(State::create(model, 4, 32)),
+            "state: expected room for batch 4 of context 32, 4160 bytes, on "
+            "cuda:0, found 3000 bytes free; a batch of 2 or a context of 20 "
+            "fits");
+  EXPECT_EQ(messageOf(State::create(model, 1, 32)), "success");
+  EXPECT_EQ(messageOf(State::create(model, 4, 32, 20)), "success");
+  const TemporaryDirectory directory;
+  ASSERT_TRUE(writePackage(onDevice(makePackage()), directory.file("p.jet")));
+  *other = ZeroMemory();
+  other = ZeroMemory::create(model->device(), free - 100, "test");
+  EXPECT_EQ(messageOf(Model::loadWithMadeUpWeights(directory.file("p.jet"))),
+            "weights: expected room for 512 bytes on cuda:0, found 100 bytes "
+            "free");
+}
+#endif
+
+TEST_F(ModelTest, TimesTheLastStep) {
+  Session session(model, 1);
+  State state = makeState(1);
+  EXPECT_EQ(messageOf(session.timeStep(state, 1)),
+            "time: expected a step before, found none");
+  EXPECT_FALSE(session.timeKernels(state, 1));
+  step(session, state, 0, kTokens);
+  step(session, state, 0, {1});
+  const Result<double> seconds = session.timeStep(state, 5);
+  ASSERT_TRUE(seconds) << messageOf(seconds);
+  EXPECT_GT(*seconds, 0);
+  const auto kernels = session.timeKernels(state, 5);
+  ASSERT_TRUE(kernels) << messageOf(kernels);
+  ASSERT_EQ(kernels->size(), 4u);
+  EXPECT_EQ((*kernels)[1].kernel, 1);
+  EXPECT_EQ((*kernels)[1].launches, 1);
+  EXPECT_TRUE((*kernels)[1].rowsAreSequences);
+  EXPECT_GT((*kernels)[1].seconds, 0);
 }
 
 TEST_F(ModelTest, SessionsShareAModel) {

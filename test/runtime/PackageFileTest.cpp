@@ -114,6 +114,45 @@ TEST_F(PackageFileTest, RoundTripsCandidates) {
   EXPECT_EQ(operands[4].kind, OperandRef::Kind::Ids);
 }
 
+TEST_F(PackageFileTest, RoundTripsForms) {
+  const Package package = makePackageWithForms();
+  ASSERT_TRUE(writePackage(package, path));
+  const std::string first = readFile(path);
+  const Result<Package> read = readPackage(path);
+  ASSERT_TRUE(read) << messageOf(read);
+  ASSERT_EQ(read->kernels[0].forms.size(), 1u);
+  EXPECT_TRUE(read->kernels[1].forms.empty());
+  const KernelForm &form = read->kernels[0].forms[0];
+  EXPECT_EQ(form.maxRows, 2);
+  EXPECT_FALSE(form.oneToken);
+  ASSERT_EQ(form.stages.size(), 2u);
+  const StageInfo &stage = form.stages[0];
+  EXPECT_EQ(stage.name, "first");
+  EXPECT_EQ(stage.threads, 64);
+  EXPECT_EQ(stage.cluster, 2);
+  EXPECT_EQ(stage.sharedBytes, 100'000);
+  EXPECT_FALSE(stage.overlaps);
+  EXPECT_TRUE(form.stages[1].overlaps);
+  using Argument = StageArgument::Kind;
+  EXPECT_EQ(stage.arguments[0].operand, 1);
+  EXPECT_EQ(stage.arguments[1].kind, Argument::Size);
+  EXPECT_EQ(stage.arguments[3].kind, Argument::Scratch);
+  EXPECT_FALSE(stage.arguments[3].map);
+  ASSERT_TRUE(stage.arguments[0].map);
+  EXPECT_EQ(stage.arguments[0].map->dtype, DType::F32);
+  EXPECT_EQ(stage.arguments[0].map->box, (std::vector<int64_t>{8, kHidden}));
+  EXPECT_EQ(stage.arguments[0].map->swizzle, 32);
+  ASSERT_EQ(read->code.size(), 1u);
+  EXPECT_EQ(read->code[0].name, "first");
+  EXPECT_EQ(read->code[0].registers, 40);
+  EXPECT_EQ(read->code[0].sharedBytes, 100'032);
+  EXPECT_EQ(read->code[0].spillBytes, 8);
+  EXPECT_EQ(read->code[0].threads, 64);
+  // The second file has every member of the first.
+  ASSERT_TRUE(writePackage(*read, path));
+  EXPECT_EQ(readFile(path), first);
+}
+
 TEST_F(PackageFileTest, LaysOutBytesAsDocumented) {
   uint64_t length = 0;
   std::memcpy(&length, bytes.data(), 8);
@@ -166,7 +205,7 @@ TEST_F(PackageFileTest, AnotherVersionIsNamedBeforeTheChecksum) {
   other["version"] = 7;
   std::string file = withHeader(other.dump());
   file.back() ^= 1;
-  EXPECT_EQ(read(file), path + ": expected package version 3, found 7");
+  EXPECT_EQ(read(file), path + ": expected package version 4, found 7");
 }
 
 TEST_F(PackageFileTest, AnotherFormatIsNamed) {
@@ -261,6 +300,40 @@ TEST_F(PackageFileTest, RecipesAndRowsMustHaveTheRightForm) {
   EXPECT_NE(withRows({-1, kVocab}).find(".rows[0]"), std::string::npos);
   EXPECT_NE(withRows("all").find(".rows: expected an array"),
             std::string::npos);
+}
+
+TEST_F(PackageFileTest, FormsMustHaveTheRightForm) {
+  ASSERT_TRUE(writePackage(makePackageWithForms(), path));
+  bytes = readFile(path);
+  EXPECT_EQ(readChanged([](auto &) {}), "success");
+  const std::string form = "/kernels/0/forms/0", stage = form + "/stages/0";
+  const std::string argument = stage + "/arguments/0";
+  const std::pair<std::string, nlohmann::json> wrong[] = {
+      {"/kernels/0/forms", 1},
+      {form + "/max_rows", "all"},
+      {form + "/one_token", 1},
+      {form + "/other", 1},
+      {form + "/scratch", "X"},
+      {stage + "/grid", 1},
+      {stage + "/overlaps", "yes"},
+      {stage + "/threads", -1},
+      {stage + "/extra", 1},
+      {argument, {{"pointer", 1}}},
+      {argument, {{"operand", 1}, {"size", 1}}},
+      {argument, {{"size", 1}, {"map", nlohmann::json::object()}}},
+      {argument + "/map", 1},
+      {argument + "/map/dtype", "F33"},
+      {argument + "/map/box", {1.5}},
+      {argument + "/map/stride", 1},
+      {"/code/0/registers", -1},
+      {"/code/0/extra", 1},
+  };
+  for (const auto &[pointer, value] : wrong) {
+    const std::string message = readChanged(
+        [&](auto &h) { h[nlohmann::json::json_pointer(pointer)] = value; });
+    EXPECT_EQ(message.find(path + ": $."), 0u) << pointer << ": " << message;
+    EXPECT_NE(message.find(": expected "), std::string::npos) << message;
+  }
 }
 
 TEST_F(PackageFileTest, RefusesADuplicateMember) {

@@ -3,6 +3,7 @@
 //
 // jet-run bench: how fast a package decodes and prefills.
 
+#include "BenchKernels.h"
 #include "Commands.h"
 #include "Interrupt.h"
 #include "Prefill.h"
@@ -17,6 +18,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <limits>
 #include <set>
 
 namespace jet {
@@ -27,10 +29,16 @@ struct BenchOptions {
   std::string package, weights, device;
   int64_t batch = 1, context = 1024, steps = 16, prefill = 0, chunk = 0;
   int threads = 0;
-  bool json = false; // accepted: the output is JSON anyway
+  double bandwidth = 0; // GB/s; 0 for what the device says
+  bool logits = false, kernels = false;
+  bool json = false; // but with `kernels`, the output is JSON anyway
 };
 
-constexpr int64_t kWarmUps = 2;
+// A device may record a step at its second time, see Queue::step().
+constexpr int64_t kWarmUps = 3;
+
+// Of what takes a millisecond or less, between two looks at the clock.
+constexpr int64_t kRepeats = 10;
 
 } // namespace
 
@@ -60,6 +68,17 @@ static int64_t weightBytesPerStep(const Model &model, int64_t batch) {
   return bytes;
 }
 
+/// As `generate` does, where the package has them.
+static bool usesCandidates(const BenchOptions &options, const Model &model) {
+  return !options.logits && model.candidates() > 0;
+}
+
+static const ProgramInfo &decodeProgram(const BenchOptions &options,
+                                        const Model &model) {
+  return model.program(usesCandidates(options, model) ? ProgramKind::DecodeTopK
+                                                      : ProgramKind::Decode);
+}
+
 /// Fills caches and states with small numbers, so that every page is memory
 /// of its own: untouched pages would all be read from one page in the cache.
 static void touchState(State &state) {
@@ -84,9 +103,12 @@ static Result<std::vector<double>> timeDecode(const BenchOptions &options,
         return done.error();
     }
     const Stopwatch stopwatch;
-    auto logits = session.step(state, inputs);
-    if (!logits)
+    if (usesCandidates(options, state.model())) {
+      if (auto candidates = session.stepTopK(state, inputs); !candidates)
+        return candidates.error();
+    } else if (auto logits = session.step(state, inputs); !logits) {
       return logits.error();
+    }
     if (i >= kWarmUps)
       seconds.push_back(stopwatch.seconds());
     progress.update(i + 1);
@@ -119,13 +141,59 @@ static Result<double> timePrefill(const BenchOptions &options, Session &session,
   return stopwatch.seconds();
 }
 
+/// What the steps that were timed are.
+static CostSizes sizesOf(const BenchOptions &options) {
+  CostSizes sizes;
+  sizes.batch = sizes.tokens = options.batch;
+  sizes.context = options.context - 1;
+  return sizes;
+}
+
+/// Adds to `decode` what the device takes for a step without the host, and
+/// where the bandwidth of its memory is known, the least it could take.
+static Result<void> addDeviceTimes(const BenchOptions &options,
+                                   Session &session, const State &state,
+                                   double bandwidth, nlohmann::json &decode) {
+  std::vector<double> seconds;
+  for (int64_t i = 0; i < std::min<int64_t>(options.steps, 16); ++i) {
+    Result<double> time = session.timeStep(state, kRepeats);
+    if (!time)
+      return time.error();
+    seconds.push_back(*time);
+  }
+  std::sort(seconds.begin(), seconds.end());
+  const double median = seconds[seconds.size() / 2];
+  decode["device_ms"] = median * 1e3;
+  if (auto edges = session.recordedEdges())
+    decode["graph"] = {{"edges", edges->all},
+                       {"programmatic_edges", edges->programmatic}};
+  if (bandwidth <= 0)
+    return {};
+  MachineRates machine;
+  machine.memoryBandwidth = bandwidth;
+  machine.tensorFlops = machine.vectorFlops =
+      std::numeric_limits<double>::infinity();
+  Result<CostReport> report = reportCost(
+      state.model().package(), decodeProgram(options, state.model()).name,
+      sizesOf(options), machine);
+  if (!report)
+    return report.error();
+  decode["unavoidable_bytes"] = report->unavoidable.total();
+  decode["bandwidth_gb_per_s"] = bandwidth / 1e9;
+  decode["bound_ms"] = report->boundSeconds * 1e3;
+  decode["ratio"] = median / report->boundSeconds;
+  return {};
+}
+
 static Result<int> runBench(const BenchOptions &options) {
+  const Stopwatch loading;
   auto model =
       options.weights.empty()
           ? Model::loadWithMadeUpWeights(options.package, options.device)
           : loadModel(options.package, options.weights, options.device);
   if (!model)
     return model.error();
+  const double loadSeconds = loading.seconds();
   const int64_t capacity = std::max(options.context, options.prefill);
   Result<State> state = State::create(*model, options.batch, capacity);
   if (!state)
@@ -152,8 +220,10 @@ static Result<int> runBench(const BenchOptions &options) {
       {"batch", options.batch},
       {"context", options.context},
       {"threads", session.threads()},
+      {"load_seconds", loadSeconds},
       {"decode",
-       {{"steps", options.steps},
+       {{"program", decodeProgram(options, **model).name},
+        {"steps", options.steps},
         {"median_ms", median * 1e3},
         {"min_ms", seconds->front() * 1e3},
         {"tokens_per_second", options.batch / median},
@@ -162,6 +232,26 @@ static Result<int> runBench(const BenchOptions &options) {
         {"bytes_per_step", weightBytes + stepStateBytes},
         {"gigabytes_per_second",
          (weightBytes + stepStateBytes) / median / 1e9}}}};
+  const bool isHost = (*model)->device()->isHost();
+  const double bandwidth = options.bandwidth > 0
+                               ? options.bandwidth * 1e9
+                               : (*model)->device()->memoryBandwidth();
+  if (!isHost)
+    if (auto done = addDeviceTimes(options, session, *state, bandwidth,
+                                   result["decode"]);
+        !done)
+      return done.error();
+  std::vector<KernelRow> kernels;
+  if (options.kernels) {
+    auto times = session.timeKernels(*state, isHost ? 1 : kRepeats);
+    if (!times)
+      return times.error();
+    auto rows = describeKernels(*state, *times, sizesOf(options));
+    if (!rows)
+      return rows.error();
+    kernels = std::move(*rows);
+    result["kernels"] = kernelsToJson(kernels, bandwidth);
+  }
   if (options.prefill > 0) {
     Result<double> prefill = timePrefill(options, session, *state);
     if (!prefill)
@@ -171,6 +261,10 @@ static Result<int> runBench(const BenchOptions &options) {
     result["prefill"] = {{"tokens", options.prefill},
                          {"seconds", *prefill},
                          {"tokens_per_second", options.prefill / *prefill}};
+  }
+  if (options.kernels && !options.json) {
+    result.erase("kernels");
+    std::printf("%s\n", printKernels(kernels, bandwidth).c_str());
   }
   std::printf("%s\n", result.dump(2).c_str());
   if (auto done = finishStdout(); !done)
@@ -206,7 +300,16 @@ void addBenchCommand(CLI::App &app, Command &command) {
   addDeviceOption(*bench, options->device);
   bench->add_option("--threads", options->threads, "Threads [all]")
       ->check(CLI::Range(1, 4096));
-  bench->add_flag("--json", options->json, "JSON on stdout; always the case");
+  bench->add_flag("--logits", options->logits,
+                  "Decode to logits also where the package has candidates");
+  bench->add_flag("--kernels", options->kernels,
+                  "Time each kernel of a decode step by itself, and print a "
+                  "table before the rest, or with --json a list in it");
+  bench
+      ->add_option("--bandwidth", options->bandwidth,
+                   "GB/s of the device's memory, for bounds [what it says]")
+      ->check(CLI::PositiveNumber);
+  bench->add_flag("--json", options->json, "Nothing but JSON on stdout");
   bench->footer("Examples:\n"
                 "  jet-run bench 2b.jet --batch 1 --context 65536\n"
                 "  jet-run bench 2b.jet --weights 2b --batch 4 --context 4096 "

@@ -1,0 +1,93 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// How long a step and its kernels take on the device alone.
+
+#include "runtime/FormSizes.h"
+#include "runtime/Session.h"
+
+#include <algorithm>
+
+namespace jet {
+
+Result<double>
+Session::timeLaunches(std::span<const uint64_t> key,
+                      const std::function<Result<void>()> &launches,
+                      int64_t repeats) {
+  // Until a queue has recorded them, see Queue::step().
+  constexpr int warmUps = 3;
+  for (int i = 0; i < warmUps; ++i)
+    if (auto done = queue->step(key, launches); !done)
+      return done.error();
+  Result<double> seconds = queue->time([&]() -> Result<void> {
+    for (int64_t i = 0; i < repeats; ++i)
+      if (auto done = queue->step(key, launches); !done)
+        return done;
+    return {};
+  });
+  if (!seconds)
+    return seconds;
+  return *seconds / static_cast<double>(repeats);
+}
+
+static Error noStep() { return {"time: expected a step before, found none"}; }
+
+Result<double> Session::timeStep(const State &state, int64_t repeats) {
+  if (!lastProgram)
+    return noStep();
+  const auto launches = [&] {
+    return runProgram(*lastProgram, state, lastSequences, lastRows);
+  };
+  return timeLaunches(keyOf(*lastProgram, state, lastSequences, lastRows),
+                      launches, repeats);
+}
+
+Result<double> Session::timePart(const State &state, const Part &part,
+                                 int64_t repeats) {
+  const auto launches = [&] {
+    return runProgram(*lastProgram, state, lastSequences, lastRows, part);
+  };
+  if (!keyOf(*lastProgram, state, lastSequences, lastRows).empty()) {
+    key.push_back(static_cast<uint64_t>(part.kernel));
+    key.push_back(part.stage ? *part.stage + 1 : 0);
+  }
+  return timeLaunches(key, launches, repeats);
+}
+
+Result<std::vector<Session::KernelTime>>
+Session::timeKernels(const State &state, int64_t repeats) {
+  if (!lastProgram)
+    return noStep();
+  std::vector<KernelTime> times;
+  for (const LaunchInfo &launch : lastProgram->launches) {
+    const auto same =
+        std::ranges::find(times, launch.kernel, &KernelTime::kernel);
+    if (same != times.end())
+      ++same->launches;
+    else
+      times.push_back({launch.kernel, 1, launch.rowsAreSequences});
+  }
+  for (KernelTime &time : times) {
+    const auto each = static_cast<double>(time.launches);
+    Result<double> seconds = timePart(state, {time.kernel, {}}, repeats);
+    if (!seconds)
+      return seconds.error();
+    time.seconds = *seconds / each;
+    // Forms look at rows, sequences and tokens alone.
+    const SymbolValues symbols = {time.rowsAreSequences ? lastSequences
+                                                        : lastRows,
+                                  lastSequences, lastRows};
+    const KernelForm *form =
+        chooseForm(model->package().kernels[time.kernel].forms, symbols);
+    const size_t stages = form ? form->stages.size() : 0;
+    for (size_t stage = 0; stages > 1 && stage < stages; ++stage) {
+      seconds = timePart(state, {time.kernel, stage}, repeats);
+      if (!seconds)
+        return seconds.error();
+      time.stageSeconds.push_back(*seconds / each);
+    }
+  }
+  return times;
+}
+
+} // namespace jet
