@@ -3,7 +3,9 @@
 
 #include "lowering/BuildPackage.h"
 #include "dialects/jet/Jet.h"
+#include "lowering/DescribeForms.h"
 #include "lowering/LowerKernels.h"
+#include "lowering/PackageTypes.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
@@ -12,50 +14,6 @@
 
 using namespace mlir;
 using namespace jet;
-
-static DType toDType(Type type) {
-  if (type.isF32())
-    return DType::F32;
-  if (type.isBF16())
-    return DType::BF16;
-  if (type.isF16())
-    return DType::F16;
-  if (isa<Float8E4M3FNType>(type))
-    return DType::F8E4M3;
-  return DType::I32; // the batch and token ids
-}
-
-static SizeExpr toSizeExpr(AffineExpr expr) {
-  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
-    return SizeExpr::makeConstant(constant.getValue());
-  if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
-    return SizeExpr::makeSymbol(static_cast<Symbol>(symbol.getPosition()));
-  auto binary = cast<AffineBinaryOpExpr>(expr);
-  SizeExpr::Kind kind =
-      expr.getKind() == AffineExprKind::Add   ? SizeExpr::Kind::Add
-      : expr.getKind() == AffineExprKind::Mul ? SizeExpr::Kind::Mul
-                                              : SizeExpr::Kind::CeilDiv;
-  return SizeExpr::make(kind, toSizeExpr(binary.getLHS()),
-                        toSizeExpr(binary.getRHS()));
-}
-
-/// Whether `map` is `count` sizes in the symbols, as the lowering writes them.
-static bool isSizes(AffineMap map, size_t count) {
-  bool valid = map.getNumDims() == 0 && map.getNumSymbols() <= kNumSymbols &&
-               map.getNumResults() == count;
-  map.walkExprs([&](AffineExpr expr) {
-    valid &= expr.getKind() != AffineExprKind::Mod &&
-             expr.getKind() != AffineExprKind::FloorDiv;
-  });
-  return valid;
-}
-
-static std::vector<SizeExpr> toSizeExprs(ArrayRef<AffineExpr> exprs) {
-  std::vector<SizeExpr> sizes;
-  for (AffineExpr expr : exprs)
-    sizes.push_back(toSizeExpr(expr));
-  return sizes;
-}
 
 static Access toAccess(StringRef text) {
   return llvm::StringSwitch<Access>(text)
@@ -80,6 +38,8 @@ public:
     for (func::FuncOp kernel : kernels.getOps<func::FuncOp>())
       if (failed(addKernel(kernel)))
         return failure();
+    if (failed(describeForms(module, package.kernels)))
+      return failure();
     for (PlanOp plan : module.getOps<PlanOp>())
       if (failed(addProgram(plan)))
         return failure();

@@ -5,6 +5,7 @@
 #define JET_LOWERING_PASSES_H
 
 #include "dialects/jet/Jet.h"
+#include "dialects/tile/Tile.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"

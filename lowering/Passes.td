@@ -66,6 +66,31 @@ def LowerKernelsPass : Pass<"jet-lower-kernels", "::mlir::ModuleOp"> {
     "::mlir::tensor::TensorDialect"];
 }
 
+def BuildTileKernelsPass
+    : Pass<"jet-build-tile-kernels", "::mlir::ModuleOp"> {
+  let summary = "Build kernels of the tile dialect for the GPU";
+  let description = [{
+    Kernels of `@kernels`, which are jet ops still, get other forms besides the
+    general one: stages in a `tile.kernels @tile_kernels`, each with what it is
+    launched with in its attributes (`lowering/kernels/Forms.h`). A kernel that
+    no file of `lowering/kernels` knows, or of sizes or types that none takes,
+    gets none. Changes rounding: products of bf16 matrices by the tensor cores.
+  }];
+  let dependentDialects = [
+    "::jet::tile::TileDialect", "::mlir::arith::ArithDialect",
+    "::mlir::math::MathDialect", "::mlir::scf::SCFDialect",
+    "::mlir::vector::VectorDialect"];
+}
+
+def LinkTileKernelsPass
+    : Pass<"jet-link-tile-kernels", "::mlir::ModuleOp"> {
+  let summary = "Lower @tile_kernels and put its kernels beside the others";
+  let description = [{
+    Runs `jet-tile-to-nvvm` on the stages and moves them to `@kernels`, whose
+    kernels are LLVM and NVVM by then. Bit-exact.
+  }];
+}
+
 def MapGridPass : Pass<"jet-map-grid", "::mlir::func::FuncOp"> {
   let summary = "Turn a kernel's scf.forall into a loop over grid points";
   let description = [{
@@ -146,8 +171,7 @@ def ExpandF8Pass : Pass<"jet-expand-f8", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
-def ApproximateMathPass
-    : Pass<"jet-approximate-math", "::mlir::func::FuncOp"> {
+def ApproximateMathPass : Pass<"jet-approximate-math"> {
   let summary = "Polynomials for exp, log and log1p";
   let description = [{
     Replaces `math.exp`, `math.log` and `math.log1p` on f32 by polynomials that
@@ -214,8 +238,7 @@ def AllocateScratchPass : Pass<"jet-allocate-scratch", "::mlir::ModuleOp"> {
                            "::mlir::memref::MemRefDialect"];
 }
 
-def ExpandTrigonometryPass
-    : Pass<"jet-expand-trigonometry", "::mlir::func::FuncOp"> {
+def ExpandTrigonometryPass : Pass<"jet-expand-trigonometry"> {
   let summary = "Sine and cosine as f64 polynomials";
   let description = [{
     Replaces `math.sin` and `math.cos` on f32 by an exact range reduction and
@@ -256,6 +279,32 @@ def LowerTilePass : Pass<"jet-lower-tile", "::mlir::ModuleOp"> {
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect",
                            "::mlir::NVVM::NVVMDialect"];
+}
+
+def InterpretTilePass : Pass<"jet-interpret-tile", "::mlir::ModuleOp"> {
+  let summary = "Run kernels of the tile dialect on the CPU and check them";
+  let description = [{
+    Runs each `tile.kernel` that has a grid, with the asynchrony of a GPU, and
+    reports races, deadlocks and accesses out of bounds at the op
+    (docs/tile.md, "Interpreter"). Nothing is changed. Attributes say what a
+    launch passes:
+
+    | attribute | of | meaning |
+    |---|---|---|
+    | `tile.grid = array<i64: x, y, z>` | the kernel | CTAs along x, y, z (the rest 1) |
+    | `tile.rows = n` | memory | the leading size, if dynamic |
+    | `tile.sizes = array<i64: …>` | a tensor map | the tensor's sizes |
+    | `tile.of = i` | memory, a tensor map | it is over the memory of argument i |
+    | `tile.fill = "zero"`, `"iota"`, `"random"` | memory, a tensor map | what is there; NaN without |
+    | `tile.print` | memory, a tensor map | print it afterwards, a row a line |
+    | `tile.value = v` | a scalar | its value |
+  }];
+  let options = [
+    Option<"seed", "seed", "uint64_t", "0",
+           "0: copies land as late as they can; others: a random order">,
+    Option<"maxSteps", "max-steps", "int64_t", "1000000000",
+           "instructions after which a kernel counts as endless">,
+  ];
 }
 
 #endif // JET_LOWERING_PASSES_TD

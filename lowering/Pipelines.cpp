@@ -37,9 +37,9 @@ void jet::buildExpandPipeline(OpPassManager &pm, const ExpandOptions &options) {
 
 ArrayRef<StringRef> jet::getFusionNames() {
   static const StringRef names[] = {
-      "generated-conv",  "group-linears",     "swiglu",      "rms-norm",
-      "delta-rule-norm", "delta-rule-inputs", "elementwise", "head-top-k",
-      "delta-step",      "kv-append"};
+      "generated-conv",  "group-linears",     "swiglu",           "rms-norm",
+      "delta-rule-norm", "delta-rule-inputs", "elementwise",      "head-top-k",
+      "delta-step",      "kv-append",         "round-activations"};
   return names;
 }
 
@@ -80,6 +80,9 @@ void jet::buildFusePipeline(OpPassManager &pm, const FuseOptions &options) {
     programs.addPass(createFuseDeltaStepPass({remarks}));
   if (isOn("kv-append"))
     programs.addPass(createFuseKvAppendPass({remarks}));
+  // After all that moves norms and code onto the inputs of projections.
+  if (options.roundActivations && isOn("round-activations"))
+    programs.addPass(createRoundActivationsPass({remarks}));
   // After all that makes and changes groups; it changes only where weights are.
   if (options.packWeights)
     pm.addPass(createPackWeightsPass({remarks}));
@@ -107,6 +110,15 @@ void jet::buildPlanChecks(OpPassManager &pm) {
   pm.addPass(createVerifyLevelPass({"plan"}));
   // Whoever made the plan, nothing unproved goes on.
   pm.addPass(createVerifyPlanPass());
+}
+
+void jet::buildTilePipeline(OpPassManager &pm) {
+  pm.addPass(createBuildTileKernelsPass());
+  OpPassManager &kernels = pm.nest<tile::KernelsOp>();
+  kernels.addPass(createApproximateMathPass());
+  kernels.addPass(createExpandTrigonometryPass());
+  kernels.addPass(createCanonicalizerPass());
+  kernels.addPass(createCSEPass());
 }
 
 void jet::buildLinalgPipeline(OpPassManager &pm) {
@@ -219,6 +231,7 @@ void jet::buildDevicePipeline(OpPassManager &pm) {
   kernels.addPass(createReconcileUnrealizedCastsPass());
   kernels.addPass(createCanonicalizerPass());
   kernels.addPass(createCSEPass());
+  pm.addPass(createLinkTileKernelsPass());
 }
 
 void jet::registerPipelines() {
@@ -232,6 +245,9 @@ void jet::registerPipelines() {
                                            buildLaunchPipeline);
   static PassPipelineRegistration<PlanOptions> plan(
       "jet-plan", "launch -> plan", buildPlanPipeline);
+  static PassPipelineRegistration<> tile(
+      "jet-tile", "plan -> plan, kernels with forms of the tile dialect",
+      buildTilePipeline);
   static PassPipelineRegistration<> linalg(
       "jet-linalg", "plan -> kernels as linalg on tensors",
       buildLinalgPipeline);

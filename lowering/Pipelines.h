@@ -41,6 +41,11 @@ struct FuseOptions : mlir::PassPipelineOptions<FuseOptions> {
   Option<bool> remarks{*this, "remarks",
                        llvm::cl::desc("report each refusal and its reason"),
                        llvm::cl::init(false)};
+  /// For targets whose projections round their inputs; see the pass.
+  Option<bool> roundActivations{
+      *this, "round-activations",
+      llvm::cl::desc("store what only projections read in their weights' type"),
+      llvm::cl::init(false)};
   /// Costs a target that maps the checkpoint a copy of the weights.
   Option<bool> packWeights{
       *this, "pack-weights",
@@ -74,6 +79,8 @@ void buildLaunchPipeline(mlir::OpPassManager &pm);
 void buildPlanPipeline(mlir::OpPassManager &pm, const PlanOptions &options);
 /// What closes the plan pipeline, alone: for plans that people edited
 void buildPlanChecks(mlir::OpPassManager &pm);
+/// Kernels for the GPU: forms of the tile dialect beside the jet ops
+void buildTilePipeline(mlir::OpPassManager &pm);
 /// Kernels: jet ops → linalg on tensors
 void buildLinalgPipeline(mlir::OpPassManager &pm);
 /// Kernels: linalg on tensors → vectorised loops on buffers

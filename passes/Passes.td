@@ -281,4 +281,33 @@ def FuseElementwisePass : Jet_FusionPass<"fuse-elementwise"> {
   let statistics = [Statistic<"numFused", "fused", "maps fused">];
 }
 
+def RoundActivationsPass : Jet_FusionPass<"round-activations"> {
+  let summary = "Activations in the type of tensor cores (`round-activations`)";
+  let description = [{
+    A result in f32 that only projections by weights in bf16 read, as it is or as
+    heads or columns, is written in bf16: for targets whose tensor cores round the
+    inputs of such projections anyway. It saves half of the result's bytes, and
+    the pass over it that would round it. The generator's input of a
+    `jet.generated_conv` or `jet.delta_step` is one of a projection. For targets
+    that multiply in f32 it changes rounding, so it is off there.
+
+    Refused, with a remark: other readers, norms and code on a projection's input
+    among them; weights of several types; results that other ops than
+    `jet.grouped_linear`, `jet.attention`, `jet.gated_delta_rule` and
+    `jet.delta_step` make. Changes rounding.
+
+    Before:
+    ```mlir
+    %h = jet.grouped_linear %x(%wg, %wu) norm %n eps 1.0e-06 products [2] on result 0 { … } : … -> tensor<?x8960xf32>
+    %y = jet.grouped_linear %h(%wd) products [1] : (tensor<?x8960xf32>, tensor<1536x8960xbf16>) -> …
+    ```
+    After:
+    ```mlir
+    %h = jet.grouped_linear %x(%wg, %wu) norm %n eps 1.0e-06 products [2] on result 0 { … arith.truncf … } : … -> tensor<?x8960xbf16>
+    %y = jet.grouped_linear %h(%wd) products [1] : (tensor<?x8960xbf16>, tensor<1536x8960xbf16>) -> …
+    ```
+  }];
+  let statistics = [Statistic<"numRounded", "rounded", "results rounded">];
+}
+
 #endif // JET_PASSES_TD

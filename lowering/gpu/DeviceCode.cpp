@@ -233,23 +233,52 @@ Result<Cubin> jet::assemble(const std::string &ptx, const std::string &ptxas) {
   return cubin;
 }
 
-FailureOr<std::vector<Blob>>
-jet::compileDeviceCode(ModuleOp kernels, const std::string &ptxasPath) {
+/// What the assembler said, with what launches of `kernels` add to it.
+static std::vector<CodeInfo>
+describeCode(const std::vector<KernelInfo> &kernels,
+             const std::vector<KernelResources> &resources) {
+  std::vector<CodeInfo> code;
+  for (const KernelResources &kernel : resources) {
+    CodeInfo info;
+    info.name = kernel.name;
+    info.registers = kernel.registers;
+    info.spillBytes = kernel.spillStores + kernel.spillLoads;
+    int64_t dynamic = 0;
+    for (const KernelInfo &general : kernels) {
+      if (general.name == kernel.name)
+        info.threads = general.threads;
+      for (const KernelForm &form : general.forms)
+        for (const StageInfo &stage : form.stages)
+          if (stage.name == kernel.name) {
+            info.threads = stage.threads;
+            dynamic = std::max(dynamic, stage.sharedBytes);
+          }
+    }
+    info.sharedBytes = kernel.sharedBytes + dynamic;
+    code.push_back(std::move(info));
+  }
+  return code;
+}
+
+LogicalResult jet::compileDeviceCode(ModuleOp kernels,
+                                     const std::string &ptxasPath,
+                                     Package &package) {
   FailureOr<std::string> ptx = printPtx(kernels, Arithmetic::AsFlagged);
   if (failed(ptx))
     return failure();
   auto *begin = reinterpret_cast<const std::byte *>(ptx->data());
-  std::vector<Blob> blobs = {{"ptx", {begin, begin + ptx->size()}}};
+  package.blobs = {{"ptx", {begin, begin + ptx->size()}}};
   if (ptxasPath == "none")
-    return blobs;
+    return success();
   Result<std::string> ptxas = findPtxas(ptxasPath);
   if (!ptxas && ptxasPath.empty())
-    return blobs; // the driver will compile it
+    return success(); // the driver will compile it
   if (!ptxas)
     return kernels.emitError(ptxas.error().message);
   Result<Cubin> cubin = assemble(*ptx, *ptxas);
   if (!cubin)
     return kernels.emitError(cubin.error().message);
-  blobs.push_back({"cubin", std::move(cubin->bytes)});
-  return blobs;
+  package.blobs.push_back({"cubin", std::move(cubin->bytes)});
+  package.code = describeCode(package.kernels, cubin->kernels);
+  return success();
 }

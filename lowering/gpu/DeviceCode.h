@@ -62,11 +62,13 @@ Result<std::string> findPtxas(const std::string &given = "");
 /// Runs the assembler at `ptxas` on PTX for sm_90a, through temporary files.
 Result<Cubin> assemble(const std::string &ptx, const std::string &ptxas);
 
-/// The blobs of a package for the CUDA target: "ptx", and "cubin" if there is
-/// an assembler as for findPtxas() and `ptxasPath` is not "none". Reports
+/// Sets the blobs of `package`, for the CUDA target: "ptx", and "cubin" if
+/// there is an assembler as for findPtxas() and `ptxasPath` is not "none"; then
+/// also Package::code, for which the package's kernels are looked at. Reports
 /// errors on the module, a given assembler that is none included.
-mlir::FailureOr<std::vector<Blob>>
-compileDeviceCode(mlir::ModuleOp kernels, const std::string &ptxasPath);
+mlir::LogicalResult compileDeviceCode(mlir::ModuleOp kernels,
+                                      const std::string &ptxasPath,
+                                      Package &package);
 
 } // namespace jet
 

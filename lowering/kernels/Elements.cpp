@@ -1,0 +1,218 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "lowering/kernels/Elements.h"
+
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+using namespace jet;
+
+using Values = TileBuilder::Values;
+
+/// Elements of a tensor of `type` that face one of `rank` sizes, but for its
+/// leading one.
+static int64_t countColumns(ShapedType type, int64_t rank) {
+  int64_t columns = 1;
+  for (int64_t size : type.getShape().drop_front(type.getRank() == rank))
+    columns *= size;
+  return columns;
+}
+
+bool jet::hasPlainCode(PortOpInterface op) {
+  return llvm::all_of(getPorts(op), [&](const Port &port) {
+    RankedTensorType type = getPortType(op, port.number);
+    int64_t rank = type.getRank(), columns = countColumns(type, rank);
+    return port.region->hasOneBlock() &&
+           llvm::all_of(port.extras.getTypes(),
+                        [&](Type extra) {
+                          int64_t count =
+                              countColumns(cast<ShapedType>(extra), rank);
+                          return count == 1 || count == columns;
+                        }) &&
+           llvm::all_of(port.region->front(), [](Operation &op) {
+             return isa<YieldOp, math::ExpOp, math::LogOp, math::Log1pOp>(op) ||
+                    isa<arith::ArithDialect>(op.getDialect());
+           });
+  });
+}
+
+/// `width` elements of an extra, whose trailing sizes face those of the port;
+/// sizes of 1 and missing ones are broadcast.
+static Values loadExtra(Stage &stage, unsigned operand, int64_t portRank,
+                        Value row, Value column, int64_t width) {
+  TileBuilder &b = stage.b;
+  MemRefType type = stage.form.argument(operand).memref();
+  int64_t columns = countColumns(type, portRank);
+  bool hasRows = type.getRank() == portRank;
+  if (hasRows && !type.isDynamicDim(0) && type.getDimSize(0) == 1)
+    row = b.index(0);
+  // Flat, as the columns of the port are counted.
+  auto flat = MemRefType::get(
+      hasRows ? SmallVector<int64_t>{ShapedType::kDynamic, columns}
+              : SmallVector<int64_t>{columns},
+      type.getElementType());
+  Value memory = stage.memory(Place::ofOperand(operand), flat);
+  Values at = hasRows ? Values{row, column} : Values{column};
+  if (columns == 1) {
+    at.back() = b.index(0);
+    return Values(width, b.load(memory, at));
+  }
+  return b.split(b.load(memory, at, width));
+}
+
+Values jet::applyCode(Stage &stage, int64_t number, Value row, Value column,
+                      int64_t width, ArrayRef<Values> inputs) {
+  return applyCode(stage, cast<PortOpInterface>(stage.form.op()), number, row,
+                   column, width, inputs);
+}
+
+Values jet::applyCode(Stage &stage, PortOpInterface op, int64_t number,
+                      Value row, Value column, int64_t width,
+                      ArrayRef<Values> inputs) {
+  TileBuilder &b = stage.b;
+  std::optional<Port> port = findPort(op, number);
+  if (!port)
+    return inputs.front();
+  int64_t rank = getPortType(op, number).getRank();
+  SmallVector<Values> extras;
+  for (unsigned i = 0; i < port->extras.size(); ++i)
+    extras.push_back(loadExtra(stage,
+                               stage.form.operandOf(op, port->firstExtra + i),
+                               rank, row, column, width));
+  Values results;
+  Block &code = port->region->front();
+  for (int64_t i = 0; i < width; ++i) {
+    IRMapping mapping;
+    auto argument = code.args_begin();
+    for (ArrayRef<Values> lists : {inputs, ArrayRef(extras)})
+      for (const Values &list : lists) {
+        mapping.map(*argument, b.convert(list[i], argument->getType()));
+        ++argument;
+      }
+    for (Operation &inner : code.without_terminator()) {
+      if (auto exp = dyn_cast<math::ExpOp>(inner))
+        mapping.map(exp.getResult(), b.exp(mapping.lookup(exp.getOperand())));
+      else
+        b.clone(inner, mapping);
+    }
+    results.push_back(mapping.lookup(code.getTerminator()->getOperand(0)));
+  }
+  return results;
+}
+
+//===----------------------------------------------------------------------===//
+// Rows in bf16
+//===----------------------------------------------------------------------===//
+
+static bool hasCodeOn(Operation *op, unsigned operand) {
+  auto ported = dyn_cast<PortOpInterface>(op);
+  return ported && findPort(ported, operand);
+}
+
+RowReader::RowReader(Stage &stage, const RowInput &input)
+    : stage(stage), b(stage.b), input(input),
+      hasCode(hasCodeOn(stage.form.op(), input.operand)) {
+  auto type = cast<RankedTensorType>(
+      stage.form.op()->getOperand(input.operand).getType());
+  for (int64_t size : type.getShape().drop_front())
+    columns *= size;
+  x = stage.memory(
+      Place::ofOperand(input.operand),
+      MemRefType::get({ShapedType::kDynamic, columns}, type.getElementType()));
+}
+
+Values RowReader::read(Value row, Value column) {
+  Values elements = b.split(b.load(x, {row, column}, width()));
+  auto widen = [&] {
+    for (Value &element : elements)
+      element = b.convert(element, b.getF32Type());
+  };
+  widen();
+  if (hasCode) {
+    elements =
+        applyCode(stage, input.operand, row, column, width(), {elements});
+    widen();
+  }
+  return elements;
+}
+
+Value RowReader::scaleOf(Value squares) {
+  Value mean =
+      b.addf(b.mulf(squares, b.f32(1.0 / double(columns))), b.f32(input.eps));
+  return b.reciprocal(math::SqrtOp::create(b, mean));
+}
+
+Value RowReader::round(Value row, Value column, Value scale) {
+  Values elements = read(row, column), norms;
+  if (input.norm)
+    norms = b.split(b.load(stage.operand(*input.norm), {column}, width()));
+  for (size_t i = 0; i < elements.size(); ++i) {
+    if (input.norm)
+      elements[i] = b.mulf(b.mulf(elements[i], scale),
+                           b.convert(norms[i], b.getF32Type()));
+    elements[i] = b.convert(elements[i], b.getBF16Type());
+  }
+  return b.join(elements);
+}
+
+bool jet::isRounded(FormBuilder &form, const RowInput &input) {
+  auto type =
+      cast<RankedTensorType>(form.op()->getOperand(input.operand).getType());
+  return type.getElementType().isBF16() &&
+         !hasCodeOn(form.op(), input.operand) && !input.norm;
+}
+
+/// Sums f32 of all threads of a CTA, in one order.
+static Value sumOfBlock(TileBuilder &b, Value partials, Value sum,
+                        int64_t threads) {
+  sum = b.sumOfWarp(sum);
+  Value warp = b.warpId(); // all lanes take part
+  b.ifThen(b.equal(b.laneId(), 0), [&] { b.store(sum, partials, {warp}); });
+  b.sync();
+  Value total = b.load(partials, {b.index(0)});
+  for (int64_t warp = 1; warp < threads / 32; ++warp)
+    total = b.addf(total, b.load(partials, {b.index(warp)}));
+  return total;
+}
+
+// A CTA makes a row, in two passes over it: the squares, then the products; the
+// second time the row comes out of the first-level cache.
+Place jet::roundRows(FormBuilder &form, const RowInput &input) {
+  constexpr int64_t kThreads = 256;
+  if (isRounded(form, input))
+    return Place::ofOperand(input.operand);
+  Stage stage(form, "rows", kThreads, {form.rows()});
+  TileBuilder &b = stage.b;
+  RowReader reader(stage, input);
+  Place rounded =
+      Place::ofScratch(form.reserve(form.rows() * (reader.inner() * 2)));
+  Value y = stage.memory(
+      rounded,
+      MemRefType::get({ShapedType::kDynamic, reader.inner()}, b.getBF16Type()));
+  Value partials = b.alloc(b.shared({kThreads / 32}, b.getF32Type()));
+  stage.setOverlaps();
+  // The projection may start now: it fills its ring with weights, and waits for
+  // this stage's end before it reads rows.
+  tile::LaunchDependentsOp::create(b);
+  tile::WaitDependenciesOp::create(b);
+  Value row = b.blockX(), end = b.index(reader.inner());
+  Value first = b.mul(b.threadId(), reader.width());
+  Value step = b.index(kThreads * reader.width());
+  Value scale;
+  if (reader.hasNorm()) {
+    Value sum = b.loop(first, end, step, {b.f32(0)},
+                       [&](Value column, ValueRange sums) -> Values {
+                         Value sum = sums[0];
+                         for (Value element : reader.read(row, column))
+                           sum = b.fma(element, element, sum);
+                         return {sum};
+                       })[0];
+    scale = reader.scaleOf(sumOfBlock(b, partials, sum, kThreads));
+  }
+  b.loop(first, end, step, [&](Value column) {
+    b.store(reader.round(row, column, scale), y, {row, column});
+  });
+  stage.finish();
+  return rounded;
+}

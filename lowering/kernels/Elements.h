@@ -1,0 +1,80 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What several families of kernels share: code that fusion moved onto ports,
+// and inputs of products prepared in bf16.
+
+#ifndef JET_LOWERING_KERNELS_ELEMENTS_H
+#define JET_LOWERING_KERNELS_ELEMENTS_H
+
+#include "dialects/jet/Ports.h"
+#include "lowering/kernels/Forms.h"
+
+namespace jet {
+
+/// Whether applyCode() can write the code on all ports of `op`: arithmetic and
+/// exp, log, log1p, of extra tensors with an element for each of the port's
+/// columns or one for all.
+bool hasPlainCode(PortOpInterface op);
+
+/// The elements of operand or result `number` of `op` — the form's op or one of
+/// its body — at [row, column] to [row, column + width) by the code on it, from
+/// the elements `inputs` (one list of `width` for each leading argument of the
+/// code). `column` counts over all but the leading size. Without code the first
+/// list.
+llvm::SmallVector<mlir::Value>
+applyCode(Stage &stage, PortOpInterface op, int64_t number, mlir::Value row,
+          mlir::Value column, int64_t width,
+          llvm::ArrayRef<llvm::SmallVector<mlir::Value>> inputs);
+/// The same for the form's op.
+llvm::SmallVector<mlir::Value>
+applyCode(Stage &stage, int64_t number, mlir::Value row, mlir::Value column,
+          int64_t width, llvm::ArrayRef<llvm::SmallVector<mlir::Value>> inputs);
+
+/// The largest of 4, 2, 1 that divides `columns`.
+inline int64_t vectorWidth(int64_t columns) {
+  return columns % 4 == 0 ? 4 : columns % 2 == 0 ? 2 : 1;
+}
+
+/// x̂ [R, K] in bf16, the input of a projection:
+///
+///   x̂[r, k] = code(x[r, k]);  with a norm  x̂ · norm[k] / sqrt(mean(x̂²) + eps)
+struct RowInput {
+  unsigned operand = 0;              // x
+  std::optional<unsigned> norm = {}; // operand
+  double eps = 0;
+};
+
+/// Makes elements of x̂ in any stage.
+class RowReader {
+public:
+  RowReader(Stage &stage, const RowInput &input);
+  /// Elements of a row, and how many are read at once.
+  int64_t inner() const { return columns; }
+  int64_t width() const { return vectorWidth(columns); }
+  bool hasNorm() const { return input.norm.has_value(); }
+  /// The code's f32 from [row, column] on.
+  llvm::SmallVector<mlir::Value> read(mlir::Value row, mlir::Value column);
+  /// What a row is scaled by, from the sum of its squares.
+  mlir::Value scaleOf(mlir::Value squares);
+  /// x̂ from [row, column] on: a vector. `scale` is there if there is a norm.
+  mlir::Value round(mlir::Value row, mlir::Value column, mlir::Value scale);
+
+private:
+  Stage &stage;
+  TileBuilder &b;
+  RowInput input;
+  int64_t columns = 1;
+  bool hasCode;
+  mlir::Value x;
+};
+
+/// x̂ in memory: x itself where that is all, else scratch memory that a stage of
+/// its own fills.
+Place roundRows(FormBuilder &form, const RowInput &input);
+/// Whether x̂ is x.
+bool isRounded(FormBuilder &form, const RowInput &input);
+
+} // namespace jet
+
+#endif // JET_LOWERING_KERNELS_ELEMENTS_H

@@ -1,0 +1,72 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// jet.grouped_linear: its input in bf16, then one projection for all results.
+
+#include "lowering/kernels/Elements.h"
+#include "lowering/kernels/Projection.h"
+
+using namespace mlir;
+using namespace jet;
+
+/// The tensor cores take bf16, TMA rows of a multiple of 16 bytes.
+static bool isSupported(GroupedLinearOp op) {
+  auto x = cast<RankedTensorType>(op.getX().getType());
+  if (x.getDimSize(1) % 8 || !hasPlainCode(op))
+    return false;
+  if (llvm::any_of(op.getProducts(), [](int64_t n) { return n > 2; }))
+    return false;
+  // Bytes of fp8 caches are the general path's.
+  auto isFloat = [](Type type) { return type.isF32() || type.isBF16(); };
+  if (!llvm::all_of(op.getResults(), [&](Value result) {
+        return isFloat(getElementTypeOrSelf(result.getType()));
+      }))
+    return false;
+  return llvm::all_of(op.getWeights(), [](Value weight) {
+    return cast<RankedTensorType>(weight.getType()).getElementType().isBF16();
+  });
+}
+
+/// Stores what the code on result `index` makes of the products.
+static auto writerOf(unsigned index, RankedTensorType type) {
+  return [=](Stage &stage, Value row, Value column, int64_t width,
+             ArrayRef<SmallVector<Value>> products) {
+    SmallVector<Value> elements =
+        applyCode(stage, resultPort(index), row, column, width, products);
+    for (Value &element : elements)
+      element = stage.b.convert(element, type.getElementType());
+    stage.b.store(stage.b.join(elements),
+                  stage.operand(stage.form.resultOperand(index)),
+                  {row, column});
+  };
+}
+
+static void buildForm(FormBuilder form, GroupedLinearOp op,
+                      ProjectionSize size) {
+  RowInput input;
+  unsigned weight = 1;
+  if (op.getNormEps()) {
+    input.norm = weight + op.getWeights().size();
+    input.eps = op.getNormEps()->convertToDouble();
+  }
+  Projection projection;
+  projection.rows = form.rows();
+  projection.inner = cast<RankedTensorType>(op.getX().getType()).getDimSize(1);
+  projection.setInput(form, input, size);
+  for (auto [index, products] : llvm::enumerate(op.getProducts())) {
+    auto type = cast<RankedTensorType>(op.getResult(index).getType());
+    ProjectionOutput output{{}, type.getDimSize(1), writerOf(index, type)};
+    for (int64_t i = 0; i < products; ++i)
+      output.weights.push_back(Place::ofOperand(weight++));
+    projection.outputs.push_back(std::move(output));
+  }
+  buildProjection(form, "project", projection);
+  form.finish();
+}
+
+void jet::buildForms(FormContext &context, GroupedLinearOp op) {
+  if (!isSupported(op))
+    return;
+  for (ProjectionSize size : kProjectionSizes)
+    buildForm(context.begin(size.fits()), op, size);
+}

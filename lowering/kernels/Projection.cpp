@@ -1,0 +1,456 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//   y_i[m, n] = Σ_k x[m, k] · w_i[n, k];  result = code(y_0, y_1, …)
+//
+// With few rows m this is a copy of the weights with arithmetic attached. The
+// tensor cores multiply the other way round, yᵀ = W·xᵀ: 64 rows of weights fill
+// an instruction, however few the rows of x.
+//
+//   producer (1 warp)     for each 64 of k: wait empty[slot]; TMA 2×64 rows of
+//                         weights and all rows of x, to full[slot]
+//   consumers (2 groups)  for each 64 of k: wait full[slot]; wgmma of 64 rows
+//   of
+//                         weights; the slot before is free
+//   all                   partial sums to shared memory, turned round; the CTAs
+//                         that share k add them up in the order of their ranks;
+//                         code; store
+//
+// A cluster is `pair` neighbouring tiles of columns by `splits` parts of k.
+// With many rows x is as much to read as the weights: the CTAs of a pair load a
+// half of its rows each, for both.
+//
+// A result of one product gives the groups 64 columns each, of two products one
+// product each. Weights do not depend on the launch before: the first slots are
+// filled before it has ended.
+//
+// At most 8 rows that a stage would have to round first are made by each CTA
+// itself, all of its k, while the ring fills: one launch less.
+//
+// Shared memory: a ring of slots of 16 KB of weights and 128 bytes a row of x;
+// the partial sums lie in the same bytes. Two CTAs an SM: one copies while the
+// other adds up.
+
+#include "lowering/kernels/Projection.h"
+#include "lowering/kernels/Elements.h"
+
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace jet;
+
+using Values = TileBuilder::Values;
+
+namespace {
+
+constexpr int64_t kGroups = 2, kConsumers = kGroups * 128;
+constexpr int64_t kStep = 64; // of k: a swizzled row of 128 bytes
+constexpr int64_t kGroupColumns = 64;
+/// Two CTAs fit an SM, or one. With many rows of x a slot is large, and a CTA
+/// needs the larger ring to keep enough of the weights under way: 1536 columns
+/// of k = 8960 and 128 rows took 15.0 µs on an H100, with the smaller
+/// ring 20.7. Tried and rejected: more CTAs than run at once (29 µs became 36).
+constexpr int64_t kRingBytes = 108 * 1024, kLargeRingBytes = 216 * 1024;
+/// Rows of partial sums are longer by 4, so that the columns of an accumulator
+/// go to different banks.
+constexpr int64_t kPadding = 4;
+
+class ProjectionKernel {
+public:
+  ProjectionKernel(FormBuilder &form, StringRef what, const Projection &spec)
+      : spec(spec), steps(llvm::divideCeil(spec.inner, kStep)),
+        rows(spec.size.tileRows), pair(spec.size.manyRows ? 2 : 1),
+        tiles(llvm::alignTo(countTiles(), pair)), splits(chooseSplits()),
+        cluster(pair * splits), slots((ringBytes() - ownBytes()) / slotBytes()),
+        stage(form, what, kConsumers + 32, grid(form), cluster), b(stage.b) {}
+
+  void build();
+
+private:
+  int64_t slotBytes() const {
+    return (kGroups * kGroupColumns + (spec.own ? 0 : rows)) * kStep * 2;
+  }
+  /// The CTA's part of x, where it makes it itself.
+  int64_t ownSteps() const {
+    return spec.own ? llvm::divideCeil(steps, splits) : 0;
+  }
+  int64_t ownBytes() const { return ownSteps() * rows * kStep * 2; }
+  static int64_t columnsOf(const ProjectionOutput &output) {
+    return output.weights.size() == 1 ? kGroups * kGroupColumns : kGroupColumns;
+  }
+  int64_t countTiles() const {
+    int64_t tiles = 0;
+    for (const ProjectionOutput &output : spec.outputs)
+      tiles += llvm::divideCeil(output.columns, columnsOf(output));
+    return tiles;
+  }
+  /// As many CTAs along k as the machine has room for, if there are few tiles.
+  int64_t chooseSplits() const {
+    int64_t size = 1;
+    while (!spec.size.manyRows && pair * size < 8 &&
+           tiles * size * 2 <= (isLarge() ? 1 : 2) * kMultiprocessors &&
+           steps / (size * 2) >= 2)
+      size *= 2;
+    return size;
+  }
+  /// One CTA an SM, where at least two can share k and all run at once.
+  bool isLarge() const {
+    return rows >= 64 && !spec.size.manyRows && tiles * 2 <= kMultiprocessors;
+  }
+  int64_t ringBytes() const { return isLarge() ? kLargeRingBytes : kRingBytes; }
+  SmallVector<AffineExpr> grid(FormBuilder &form) const {
+    if (!spec.size.manyRows)
+      return {form.constant(tiles * splits)};
+    // Neighbours share a tile's weights, and all together few rows of x.
+    return {rowBlocks() * tiles};
+  }
+  AffineExpr rowBlocks() const { return spec.rows.ceilDiv(rows); }
+
+  struct Ring {
+    Value slot, parity;
+  };
+  Ring advance(Ring ring) {
+    Value next = b.add(ring.slot, 1);
+    Value wraps = b.equal(next, slots);
+    return {b.select(wraps, b.index(0), next),
+            b.select(wraps, b.flip(ring.parity), ring.parity)};
+  }
+
+  void allocate();
+  void initialize();
+  void
+  forOutput(llvm::function_ref<void(const ProjectionOutput &, Value)> body);
+  void loadWeights(Value step, Value slot);
+  void loadX(Value step, Value slot);
+  void makeX();
+  void produce();
+  void release(Value slot);
+  void syncCluster(bool all);
+  void consume();
+  void writeOutput(const ProjectionOutput &output, Value local);
+  Value addUp(ValueRange at, int64_t width);
+  FormBuilder &form() { return stage.form; }
+
+  const Projection &spec;
+  int64_t steps, rows, pair, tiles, splits, cluster, slots;
+  Stage stage;
+  TileBuilder &b;
+  Value weightRing, xRing, ownX, squares, full, empty, partials;
+  Value tile, row, beginStep, endStep;
+  Value rank, member, part; // of the cluster, of the pair, of k
+};
+
+void ProjectionKernel::allocate() {
+  Type bf16 = b.getBF16Type();
+  // One allocation: the partial sums take the place of both rings.
+  Value bytes =
+      b.alloc(b.shared({slots * slotBytes() / 128, kStep}, bf16, 128));
+  auto part = [&](tile::SharedType type, int64_t offset) -> Value {
+    return tile::ReuseOp::create(b, type, bytes, offset);
+  };
+  weightRing = part(b.shared({slots, kGroups, 64, kStep}, bf16, 128), 0);
+  if (spec.own) {
+    ownX = b.alloc(b.shared({ownSteps(), rows, kStep}, bf16, 128));
+    squares = b.alloc(b.shared({rows, kConsumers / 32}, b.getF32Type()));
+  } else {
+    xRing = part(b.shared({slots, pair, rows / pair, kStep}, bf16, 128),
+                 slots * kGroups * 64 * kStep * 2);
+  }
+  partials = part(
+      b.shared({kGroups, rows, kGroupColumns + kPadding}, b.getF32Type()), 0);
+  auto barriers = tile::BarriersType::get(b.getContext(), slots);
+  full = b.alloc(barriers);
+  empty = b.alloc(barriers);
+}
+
+void ProjectionKernel::initialize() {
+  b.ifThen(b.equal(b.threadId(), 0), [&] {
+    b.initBarriers(full, 1);
+    b.initBarriers(empty, kGroups * pair);
+    tile::FenceBarriersOp::create(b);
+  });
+  syncCluster(pair > 1); // the other of a pair uses these barriers
+  rank = cluster == 1 ? b.index(0) : b.clusterRank();
+  member = pair == 1 ? b.index(0) : b.rem(rank, pair);
+  part = b.div(rank, pair);
+  Value number = b.div(b.blockX(), cluster);
+  row = b.index(0);
+  if (spec.size.manyRows) {
+    Value blocks = stage.size(rowBlocks());
+    Value column = b.div(number, blocks);
+    row = b.mul(b.sub(number, b.mul(column, blocks)), rows);
+    number = column;
+  }
+  tile = b.add(b.mul(number, pair), member);
+  beginStep = b.div(b.mul(part, steps), splits);
+  endStep = b.div(b.mul(b.add(part, 1), steps), splits);
+}
+
+void ProjectionKernel::syncCluster(bool all) {
+  if (all)
+    tile::ClusterSyncOp::create(b);
+  else
+    b.sync();
+}
+
+/// Runs `body` for the result that the CTA's tile belongs to, with the number
+/// of the tile in it.
+void ProjectionKernel::forOutput(
+    llvm::function_ref<void(const ProjectionOutput &, Value)> body) {
+  std::function<void(size_t, int64_t)> from = [&](size_t i, int64_t first) {
+    const ProjectionOutput &output = spec.outputs[i];
+    Value local = b.sub(tile, b.index(first));
+    if (i + 1 == spec.outputs.size())
+      return body(output, local);
+    int64_t end = first + llvm::divideCeil(output.columns, columnsOf(output));
+    b.ifElse(
+        b.less(tile, end), [&] { body(output, local); },
+        [&] { from(i + 1, end); });
+  };
+  from(0, 0);
+}
+
+void ProjectionKernel::loadWeights(Value step, Value slot) {
+  forOutput([&](const ProjectionOutput &output, Value local) {
+    Value column = b.mul(local, columnsOf(output));
+    bool paired = output.weights.size() == 2;
+    for (int64_t group = 0; group < kGroups; ++group) {
+      Place place = output.weights[paired ? group : 0];
+      Value map = stage.map(
+          place, {form().constant(output.columns), form().constant(spec.inner)},
+          {kGroupColumns, kStep}, b.getBF16Type(), 128);
+      Value first = paired ? column : b.add(column, group * kGroupColumns);
+      // The last tile of a pair may have no columns.
+      if (pair > 1)
+        first = b.min(first, b.index(output.columns));
+      tile::TmaLoadOp::create(
+          b, map, ValueRange{first, b.mul(step, kStep)},
+          b.slice(weightRing, {slot, b.index(group)}), full, slot, Value(),
+          spec.size.manyRows
+              ? tile::EvictAttr()
+              : tile::EvictAttr::get(b.getContext(), tile::Evict::first));
+    }
+  });
+}
+
+void ProjectionKernel::loadX(Value step, Value slot) {
+  Value map = stage.map(spec.x, {spec.rows, form().constant(spec.inner)},
+                        {rows / pair, kStep}, b.getBF16Type(), 128);
+  Value everyone;
+  if (pair > 1) {
+    Value both = arith::ConstantIntOp::create(b, (1 << pair) - 1, 16);
+    Value first =
+        arith::IndexCastOp::create(b, b.getI16Type(), b.mul(part, pair));
+    everyone = arith::ShLIOp::create(b, both, first);
+  }
+  Value from = b.add(row, b.mul(member, rows / pair));
+  if (pair > 1)
+    from = b.min(from, stage.size(spec.rows));
+  tile::TmaLoadOp::create(b, map, ValueRange{from, b.mul(step, kStep)},
+                          b.slice(xRing, {slot, member}), full, slot, everyone,
+                          tile::EvictAttr());
+}
+
+void ProjectionKernel::produce() {
+  b.ifThen(tile::ElectOp::create(b), [&] {
+    Value one = b.index(1), zero = b.index(0);
+    Value ahead = b.min(b.sub(endStep, beginStep), b.index(slots));
+    b.loop(zero, ahead, one, [&](Value i) {
+      b.expect(full, i, slotBytes());
+      loadWeights(b.add(beginStep, i), i);
+    });
+    if (!spec.own) {
+      tile::WaitDependenciesOp::create(b);
+      b.loop(zero, ahead, one, [&](Value i) { loadX(b.add(beginStep, i), i); });
+    }
+    // The ring is full; its slots are freed in order, the first time with
+    // parity 0.
+    b.loop(b.add(beginStep, ahead), endStep, one, {zero, b.i32(0)},
+           [&](Value step, ValueRange carried) -> Values {
+             Ring ring{carried[0], carried[1]};
+             b.wait(empty, ring.slot, ring.parity);
+             b.expect(full, ring.slot, slotBytes());
+             loadWeights(step, ring.slot);
+             if (!spec.own)
+               loadX(step, ring.slot);
+             Ring next = advance(ring);
+             return {next.slot, next.parity};
+           });
+  });
+  tile::SyncWarpOp::create(b);
+}
+
+/// Gives a slot back to all who fill it.
+void ProjectionKernel::release(Value slot) {
+  b.arrive(empty, slot);
+  if (pair > 1)
+    tile::ArriveRemoteOp::create(
+        b, empty, slot, b.sub(b.add(b.mul(part, pair), pair - 1), member));
+}
+
+/// All consumers make a row after the other, of which each CTA needs its part
+/// of k; what follows k up to a whole step is zero. Rows of the tile that are
+/// not there are never stored.
+void ProjectionKernel::makeX() {
+  RowReader reader(stage, *spec.own);
+  int64_t width = reader.width();
+  Value count = b.min(stage.size(spec.rows), b.index(rows));
+  Value zero = b.index(0), one = b.index(1), thread = b.threadId();
+  Value stride = b.index(kConsumers * width), warp = b.warpId();
+  tile::WaitDependenciesOp::create(b);
+  if (reader.hasNorm()) {
+    b.loop(zero, count, one, [&](Value m) {
+      Value sum = b.loop(b.mul(thread, width), b.index(spec.inner), stride,
+                         {b.f32(0)}, [&](Value k, ValueRange sums) -> Values {
+                           Value sum = sums[0];
+                           for (Value element : reader.read(m, k))
+                             sum = b.fma(element, element, sum);
+                           return {sum};
+                         })[0];
+      sum = b.sumOfWarp(sum);
+      b.ifThen(b.equal(b.laneId(), 0),
+               [&] { b.store(sum, squares, {m, warp}); });
+    });
+    b.sync(1, kConsumers);
+  }
+  Value begin = b.mul(beginStep, kStep), end = b.mul(endStep, kStep);
+  b.loop(zero, count, one, [&](Value m) {
+    Value scale;
+    if (reader.hasNorm()) {
+      Value sum = b.load(squares, {m, zero});
+      for (int64_t i = 1; i < kConsumers / 32; ++i)
+        sum = b.addf(sum, b.load(squares, {m, b.index(i)}));
+      scale = reader.scaleOf(sum);
+    }
+    b.loop(b.add(begin, b.mul(thread, width)), end, stride, [&](Value k) {
+      Value local = b.sub(k, begin);
+      Values at = {b.div(local, kStep), m, b.rem(local, kStep)};
+      auto store = [&] { b.store(reader.round(m, k, scale), ownX, at); };
+      if (spec.inner % kStep == 0)
+        return store();
+      b.ifElse(b.less(k, spec.inner), store, [&] {
+        auto type = VectorType::get(width, b.getBF16Type());
+        b.store(arith::ConstantOp::create(b, b.getZeroAttr(type)), ownX, at);
+      });
+    });
+  });
+  tile::FenceAsyncOp::create(b);
+  b.sync(1, kConsumers);
+}
+
+void ProjectionKernel::consume() {
+  Value group = tile::WarpgroupIdOp::create(b);
+  Value leads = b.equal(b.rem(b.threadId(), 128), 0);
+  if (spec.own)
+    makeX();
+  auto type = tile::AccType::get(b.getContext(), 64, rows);
+  Value start = tile::SplatOp::create(b, type, b.f32(0));
+  Values inits = {start, b.index(0), b.i32(0), b.index(0)};
+  // One group of wgmma runs while the next slot is awaited.
+  Value sums =
+      b.loop(beginStep, endStep, b.index(1), inits,
+             [&](Value step, ValueRange carried) -> Values {
+               Ring ring{carried[1], carried[2]};
+               b.wait(full, ring.slot, ring.parity);
+               Value x =
+                   spec.own
+                       ? b.slice(ownX, {b.sub(step, beginStep)})
+                       : tile::ViewOp::create(
+                             b, b.shared({rows, kStep}, b.getBF16Type(), 128),
+                             b.slice(xRing, {ring.slot}));
+               tile::WgmmaFenceOp::create(b);
+               Value next = tile::WgmmaOp::create(
+                   b, type, b.slice(weightRing, {ring.slot, group}), x,
+                   carried[0], UnitAttr());
+               tile::WgmmaCommitOp::create(b);
+               tile::WgmmaWaitOp::create(b, TypeRange(), 1, ValueRange());
+               Value later = b.inverse(b.equal(step, beginStep));
+               b.ifThen(b.both(later, leads), [&] { release(carried[3]); });
+               Ring after = advance(ring);
+               return {next, after.slot, after.parity, ring.slot};
+             })[0];
+  sums = tile::WgmmaWaitOp::create(b, TypeRange(type), 0, ValueRange{sums})
+             .getResult(0);
+  b.sync(1, kConsumers); // both groups are done with the rings
+  tile::StoreAccOp::create(b, sums, b.slice(partials, {group}), b.index(0),
+                           b.index(0), Value(), Value(),
+                           /*transposed=*/b.getUnitAttr());
+}
+
+void ProjectionKernel::writeOutput(const ProjectionOutput &output,
+                                   Value local) {
+  bool paired = output.weights.size() == 2;
+  int64_t columns = columnsOf(output), width = vectorWidth(output.columns);
+  int64_t units = columns / width; // of a row
+  Value firstColumn = b.mul(local, columns);
+  Value count = b.min(b.sub(stage.size(spec.rows), row), b.index(rows));
+  Value begin = b.add(b.mul(part, kConsumers), b.threadId());
+  b.loop(begin, b.mul(count, units), b.index(kConsumers * splits),
+         [&](Value unit) {
+           Value m = b.div(unit, units);
+           Value n = b.mul(b.rem(unit, units), width);
+           Value column = b.add(firstColumn, n);
+           b.ifThen(b.less(column, output.columns), [&] {
+             SmallVector<Values> products;
+             for (size_t i = 0; i < output.weights.size(); ++i) {
+               Value group = paired ? b.index(i) : b.div(n, kGroupColumns);
+               Value within = paired ? n : b.rem(n, kGroupColumns);
+               products.push_back(b.split(addUp({group, m, within}, width)));
+             }
+             output.write(stage, b.add(row, m), column, width, products);
+           });
+         });
+}
+
+/// The sum over the parts of k, in their order.
+Value ProjectionKernel::addUp(ValueRange at, int64_t width) {
+  if (splits == 1)
+    return b.load(partials, at, width);
+  Type f32 = b.getF32Type();
+  Type type = width == 1 ? f32 : VectorType::get(width, f32);
+  Value sum;
+  for (int64_t other = 0; other < splits; ++other) {
+    Value theirs = tile::LoadRemoteOp::create(b, type, partials, at,
+                                              b.add(member, other * pair));
+    sum = sum ? b.addf(sum, theirs) : theirs;
+  }
+  return sum;
+}
+
+void ProjectionKernel::build() {
+  stage.setOverlaps();
+  allocate();
+  initialize();
+  tile::LaunchDependentsOp::create(b);
+  b.roles({{"consumers", kConsumers, 0, [&] { consume(); }},
+           {"producer", 32, 0, [&] { produce(); }}});
+  syncCluster(splits > 1);
+  tile::WaitDependenciesOp::create(b);
+  b.ifThen(b.less(b.threadId(), kConsumers), [&] {
+    forOutput([&](const ProjectionOutput &output, Value local) {
+      writeOutput(output, local);
+    });
+  });
+  // Others may still read this CTA's sums, or arrive at its barriers.
+  if (cluster > 1)
+    syncCluster(true);
+  stage.finish();
+}
+
+} // namespace
+
+void Projection::setInput(FormBuilder &form, const RowInput &input,
+                          ProjectionSize size) {
+  this->size = size;
+  // Rows that leave room for the weights.
+  bool fits = size.tileRows == 8 && size.tileRows * inner * 2 <= kRingBytes / 2;
+  if (fits && !isRounded(form, input))
+    own = input;
+  else
+    x = roundRows(form, input);
+}
+
+void jet::buildProjection(FormBuilder &form, StringRef what,
+                          const Projection &projection) {
+  ProjectionKernel(form, what, projection).build();
+}

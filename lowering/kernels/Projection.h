@@ -1,0 +1,58 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// y = x · Wᵀ on the tensor cores.
+
+#ifndef JET_LOWERING_KERNELS_PROJECTION_H
+#define JET_LOWERING_KERNELS_PROJECTION_H
+
+#include "lowering/kernels/Elements.h"
+
+#include <functional>
+
+namespace jet {
+
+/// One matrix of results, made from one product with x or from two.
+struct ProjectionOutput {
+  llvm::SmallVector<Place> weights; // each bf16 [columns, inner]
+  int64_t columns;
+  /// Writes `width` elements from [row, column] on; `products` has their f32
+  /// elements for each weight.
+  std::function<void(Stage &stage, mlir::Value row, mlir::Value column,
+                     int64_t width,
+                     llvm::ArrayRef<llvm::SmallVector<mlir::Value>> products)>
+      write;
+};
+
+/// The forms of a projection: how many rows a CTA computes, and whether that is
+/// all of the launch. In the order in which they are tried.
+struct ProjectionSize {
+  int64_t tileRows; // 8, 16, 64 or 128
+  bool manyRows = false;
+
+  FormFits fits() const { return {manyRows ? 0 : tileRows}; }
+};
+inline constexpr ProjectionSize kProjectionSizes[] = {
+    {8}, {16}, {64}, {128}, {128, true}};
+
+struct Projection {
+  Place x; // bf16 [rows, inner]
+  /// Instead of x, for at most 8 rows: each CTA makes them itself, which takes
+  /// less time than a stage of its own.
+  std::optional<RowInput> own = {};
+  mlir::AffineExpr rows;
+  int64_t inner; // a multiple of 8, as the tensor maps need
+  llvm::SmallVector<ProjectionOutput> outputs;
+  ProjectionSize size = {128, true};
+
+  /// x, or own, from `input`; sets `size`, which decides.
+  void setInput(FormBuilder &form, const RowInput &input, ProjectionSize size);
+};
+
+/// Appends the stage to the form.
+void buildProjection(FormBuilder &form, llvm::StringRef what,
+                     const Projection &projection);
+
+} // namespace jet
+
+#endif // JET_LOWERING_KERNELS_PROJECTION_H

@@ -1,0 +1,149 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "passes/Passes.h"
+#include "passes/fuse/Fuse.h"
+
+using namespace mlir;
+
+namespace jet {
+#define GEN_PASS_DEF_ROUNDACTIVATIONSPASS
+#include "passes/Passes.h.inc"
+} // namespace jet
+
+using namespace jet;
+
+/// The argument of the step's body that is its convolution's h, if `use` is.
+static BlockArgument findStepInput(OpOperand &use) {
+  auto step = dyn_cast<DeltaStepOp>(use.getOwner());
+  if (!step)
+    return {};
+  BlockArgument argument =
+      step.getBody().front().getArgument(use.getOperandNumber());
+  bool isInput =
+      argument.hasOneUse() && argument == step.getConvolution().getH();
+  return isInput ? argument : BlockArgument();
+}
+
+/// The weights that `use` is multiplied by as it is, neither normed nor changed
+/// by code before; none if it is something else.
+static SmallVector<Value> findWeights(OpOperand &use) {
+  Operation *op = use.getOwner();
+  if (findStepInput(use))
+    return {cast<DeltaStepOp>(op).getConvolution().getWeight()};
+  unsigned number = use.getOperandNumber();
+  auto isPlain = [&](auto projection) {
+    return number == 0 && !projection.getNorm();
+  };
+  auto carriesCode = [&] {
+    return findPort(cast<PortOpInterface>(op), number).has_value();
+  };
+  if (auto linear = dyn_cast<LinearOp>(op); linear && number == 0)
+    return {linear.getWeight()};
+  if (auto conv = dyn_cast<GeneratedConvOp>(op); conv && number == 1)
+    return {conv.getWeight()};
+  if (auto qkv = dyn_cast<QkvLinearOp>(op); qkv && isPlain(qkv))
+    return SmallVector<Value>(qkv.getWeights());
+  if (auto head = dyn_cast<LinearTopKOp>(op);
+      head && isPlain(head) && !carriesCode())
+    return {head.getWeight()};
+  if (auto group = dyn_cast<GroupedLinearOp>(op);
+      group && isPlain(group) && !carriesCode())
+    return SmallVector<Value>(group.getWeights());
+  return {};
+}
+
+namespace {
+/// Who reads a value, as it is or as heads or columns.
+struct Readers {
+  SmallVector<Value> views;
+  SmallVector<OpOperand *> uses;
+
+  explicit Readers(Value value) {
+    for (OpOperand &use : value.getUses()) {
+      Operation *op = use.getOwner();
+      if (!isa<SplitHeadsOp, MergeHeadsOp>(op)) {
+        uses.push_back(&use);
+        continue;
+      }
+      Readers inner(op->getResult(0));
+      views.push_back(op->getResult(0));
+      llvm::append_range(views, inner.views);
+      llvm::append_range(uses, inner.uses);
+    }
+  }
+};
+} // namespace
+
+static void setElementType(Value value, Type element) {
+  value.setType(cast<RankedTensorType>(value.getType()).clone(element));
+}
+
+/// Makes the op write its result in `element`: code on it ends with the
+/// rounding.
+static void roundResult(OpResult result, Type element) {
+  setElementType(result, element);
+  Operation *op = result.getOwner();
+  if (auto step = dyn_cast<DeltaStepOp>(op))
+    return setElementType(step.getRule().getResult(), element);
+  std::optional<Port> port =
+      findPort(cast<PortOpInterface>(op), resultPort(result.getResultNumber()));
+  if (!port)
+    return;
+  Operation *yield = port->region->front().getTerminator();
+  OpBuilder builder(yield);
+  Value rounded = arith::TruncFOp::create(builder, op->getLoc(), element,
+                                          yield->getOperand(0));
+  yield->setOperand(0, rounded);
+}
+
+static LogicalResult round(OpResult result, FusionLog &log) {
+  Operation *op = result.getOwner();
+  auto type = dyn_cast<RankedTensorType>(result.getType());
+  if (!type || !type.getElementType().isF32() ||
+      isa<SplitHeadsOp, MergeHeadsOp>(op))
+    return failure();
+  Readers readers(result);
+  SmallVector<Value> weights;
+  size_t projections = 0;
+  for (OpOperand *use : readers.uses) {
+    SmallVector<Value> own = findWeights(*use);
+    projections += !own.empty();
+    llvm::append_range(weights, own);
+  }
+  auto isRounding = [](Value weight) {
+    return getElementTypeOrSelf(weight).isBF16();
+  };
+  if (llvm::none_of(weights, isRounding))
+    return failure();
+  std::string what = "result " + std::to_string(result.getResultNumber());
+  if (projections != readers.uses.size())
+    return log.refuse(op, what + " has readers that do not round it");
+  if (!llvm::all_of(weights, isRounding))
+    return log.refuse(op, "not all projections of " + what + " round it");
+  if (!isa<GroupedLinearOp, AttentionOp, GatedDeltaRuleOp, DeltaStepOp>(op))
+    return log.refuse(op, "the op keeps " + what + " in f32");
+  auto bf16 = BFloat16Type::get(op->getContext());
+  roundResult(result, bf16);
+  for (Value view : readers.views)
+    setElementType(view, bf16);
+  for (OpOperand *use : readers.uses)
+    if (BlockArgument argument = findStepInput(*use))
+      setElementType(argument, bf16);
+  return success();
+}
+
+namespace {
+struct RoundActivationsPass
+    : jet::impl::RoundActivationsPassBase<RoundActivationsPass> {
+  using RoundActivationsPassBase::RoundActivationsPassBase;
+
+  void runOnOperation() override {
+    FusionLog log("round-activations", remarks);
+    for (Operation &op : getOperation().getOps())
+      for (OpResult result : op.getResults())
+        if (succeeded(round(result, log)))
+          ++numRounded;
+  }
+};
+} // namespace

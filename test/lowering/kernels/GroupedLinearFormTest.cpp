@@ -1,0 +1,139 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The forms of jet.grouped_linear against the equation in double: results of
+// one product and of two, with and without a norm, of widths that are no
+// multiples of anything, with k alone and shared by the CTAs of a cluster.
+
+#include "../FormHarness.h"
+
+using namespace jet;
+using namespace jet::test;
+
+namespace {
+
+constexpr DType F32 = DType::F32, BF16 = DType::BF16;
+constexpr double kEps = 0.125;
+
+struct Config {
+  int64_t inner;
+  bool withNorm;
+  DType input = DType::F32;
+  int64_t residual = 96, pair = 72, narrow = 7; // columns of the results
+};
+
+class GroupedLinearForm : public testing::TestWithParam<uint64_t> {
+protected:
+  void check(const Config &config, size_t form, int64_t rows);
+  Random random{0x60DD};
+};
+
+INSTANTIATE_TEST_SUITE_P(Seeds, GroupedLinearForm, testing::Values(0, 1));
+
+/// residual + p; g · u; p in bf16.
+std::string textOf(const Config &config) {
+  const auto &[inner, withNorm, input, residual, pair, narrow] = config;
+  std::vector<std::string> operands = {rowsType({inner}, input)};
+  for (int64_t columns : {residual, pair, pair, narrow})
+    operands.push_back(tensorType({columns, inner}, BF16));
+  std::string op = "jet.grouped_linear %a(%b, %c, %d, %e)", extra = "%f";
+  if (withNorm) {
+    operands.push_back(tensorType({inner}, BF16));
+    op += " norm %f eps 0.125";
+    extra = "%g";
+  }
+  operands.push_back(rowsType({residual}, F32));
+  op += " products [1, 2, 1]\n on result 0 with(" + extra + R"() {
+    ^bb0(%p: f32, %r: f32):
+      %s = arith.addf %p, %r : f32
+      jet.yield %s : f32
+    }
+    on result 1 {
+    ^bb0(%p: f32, %q: f32):
+      %m = arith.mulf %p, %q : f32
+      jet.yield %m : f32
+    })";
+  return kernelText("linear", op, operands,
+                    {rowsType({residual}, F32), rowsType({pair}, F32),
+                     rowsType({narrow}, BF16)});
+}
+
+void GroupedLinearForm::check(const Config &config, size_t form, int64_t rows) {
+  const auto &[inner, withNorm, input, residual, pair, narrow] = config;
+  const std::unique_ptr<Forms> forms = Forms::build(textOf(config));
+  ASSERT_TRUE(forms);
+  Buffer x = Buffer::random(random, input, {rows, inner});
+  std::vector<Buffer> weights;
+  for (int64_t columns : {residual, pair, pair, narrow})
+    weights.push_back(Buffer::random(random, BF16, {columns, inner}));
+  Buffer norm = Buffer::random(random, BF16, {inner});
+  Buffer before = Buffer::random(random, F32, {rows, residual});
+  Buffer sum(F32, {rows, residual}), product(F32, {rows, pair}),
+      rounded(BF16, {rows, narrow});
+  std::vector<Buffer *> operands = {&x};
+  for (Buffer &weight : weights)
+    operands.push_back(&weight);
+  if (withNorm)
+    operands.push_back(&norm);
+  operands.insert(operands.end(), {&before, &sum, &product, &rounded});
+  forms->run("linear", operands, Step::rows(rows), GetParam(), form);
+
+  for (int64_t r = 0; r < rows; ++r) {
+    double squares = 0;
+    for (int64_t k = 0; k < inner; ++k)
+      squares += x(r, k) * x(r, k);
+    const double scale =
+        withNorm ? 1 / std::sqrt(squares / double(inner) + kEps) : 1;
+    auto p = [&](int weight, int64_t n) {
+      double total = 0;
+      for (int64_t k = 0; k < inner; ++k)
+        total +=
+            x(r, k) * scale * (withNorm ? norm(k) : 1) * weights[weight](n, k);
+      return total;
+    };
+    // Each of x is rounded to bf16, by 2⁻⁹ of it at most; the roundings of a
+    // sum add up like its terms' spread.
+    const double off =
+        8 * 0x1p-9 * std::sqrt(squares) * scale / std::sqrt(3.0) + 1e-5;
+    for (int64_t n = 0; n < residual; ++n)
+      EXPECT_NEAR(sum(r, n), before(r, n) + p(0, n), off);
+    for (int64_t n = 0; n < pair; ++n) {
+      const double g = p(1, n), u = p(2, n);
+      EXPECT_NEAR(product(r, n), g * u,
+                  off * (std::abs(g) + std::abs(u) + off));
+    }
+    for (int64_t n = 0; n < narrow; ++n) {
+      const double want = p(3, n);
+      EXPECT_NEAR(rounded(r, n), want, off + std::abs(want) * 0x1p-8);
+    }
+  }
+}
+
+// Rows that the projection makes itself, of a whole step of k, of parts, of a
+// cluster's parts.
+TEST_P(GroupedLinearForm, OfItsOwnRows) {
+  check({64, true}, 0, 1);
+  check({200, true}, 0, 8);
+  check({1032, true}, 0, 5);
+  check({264, false}, 0, 3);
+}
+
+TEST_P(GroupedLinearForm, OfFewRowsAndALongRow) {
+  check({1032, false, BF16}, 0, 7);
+  check({1032, false, BF16}, 1, 13);
+  check({1032, true}, 1, 16);
+}
+
+TEST_P(GroupedLinearForm, OfRowsThatAreNoMultiple) {
+  check({200, true}, 2, 33);
+  check({520, false}, 3, 65);
+  check({136, true, BF16}, 3, 128);
+}
+
+// Pairs of tiles, of which the last has no columns.
+TEST_P(GroupedLinearForm, OfManyRows) {
+  check({72, true}, 4, 130);
+  check({264, false, BF16, 130, 64, 9}, 4, 257);
+}
+
+} // namespace

@@ -1,0 +1,137 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The forms of jet.gated_delta_rule and jet.generated_conv for the GPU against
+// their general forms on the CPU, over steps of many tokens.
+
+#include "../FormHarness.h"
+#include "../PortHarness.h"
+
+using namespace jet;
+using namespace jet::test;
+
+namespace {
+
+constexpr DType F32 = DType::F32, BF16 = DType::BF16;
+
+class JetBlockForm : public testing::Test {
+protected:
+  void checkRule(int64_t heads, int64_t keyDim, int64_t valueDim, DType storage,
+                 bool norms, uint64_t seed);
+  void checkConv(int64_t channels, int64_t width, int64_t inner, DType storage,
+                 size_t form, int64_t most, uint64_t seed);
+  /// Runs `text` both ways; the written operands, and of `y` the rows of
+  /// sequences, are the same.
+  void compare(const std::string &text, Arguments &arguments, size_t state,
+               Buffer &y, const Step &step, size_t form, uint64_t seed);
+
+  Random random{0x1E7B};
+};
+
+void JetBlockForm::compare(const std::string &text, Arguments &arguments,
+                           size_t state, Buffer &y, const Step &step,
+                           size_t form, uint64_t seed) {
+  Arguments wanted(arguments);
+  Buffer wantedY(y);
+  std::vector<Buffer *> got = arguments.pointers(), want = wanted.pointers();
+  got.push_back(&y);
+  want.push_back(&wantedY);
+  y.poison();
+  auto kernels = Kernels::compile(text, cpuLevels().front());
+  auto forms = Forms::build(text);
+  ASSERT_TRUE(kernels && forms);
+  kernels->run("k", want, step);
+  forms->run("k", got, step, seed, form);
+  // Of elements of the state and of normed results, and what approximate exp
+  // and 1/x add.
+  constexpr double kMagnitude = 8;
+  Comparison states("state"), results("result");
+  for (int64_t i = 0; i < want[state]->count(); ++i)
+    states.near(*got[state], i, want[state]->get(i), kMagnitude);
+  const int64_t columns = y.count() / y.size(0);
+  for (int64_t i = 0; i < y.count(); ++i)
+    if (step.owns(i / columns))
+      results.near(y, i, wantedY.get(i), kMagnitude);
+}
+
+std::string silu(const std::string &place) {
+  return Port{.place = place, .silu = true}.text();
+}
+
+void JetBlockForm::checkRule(int64_t heads, int64_t keyDim, int64_t valueDim,
+                             DType storage, bool norms, uint64_t seed) {
+  const Step step = Step::random(random, 12);
+  const int64_t rows = step.tokens;
+  const std::string stateType =
+      "!jet.recurrent_state<" + std::to_string(heads) + "x" +
+      std::to_string(keyDim) + "x" + std::to_string(valueDim) + "x" +
+      elementType(storage) + ">";
+  Arguments arguments;
+  auto add = [&](std::vector<int64_t> sizes, double low, double high) {
+    sizes.insert(sizes.begin(), rows);
+    arguments.add(Buffer::random(random, F32, sizes, low, high), true);
+  };
+  add({heads, keyDim}, -1, 1);
+  add({heads, keyDim}, -1, 1);
+  add({heads, valueDim}, -1, 1);
+  add({heads}, -1.5, 0);
+  add({heads}, 0, 1);
+  arguments.add(
+      Buffer::random(random, storage, {step.slots, heads, keyDim, valueDim}),
+      false, stateType);
+  arguments.add(step.batch(), false, "!jet.batch");
+  if (norms) {
+    add({heads, valueDim}, -3, 3);
+    arguments.add(Buffer::random(random, BF16, {valueDim}), false);
+  }
+  const std::string op = "jet.gated_delta_rule " + Arguments::names(0, 7) +
+                         " qk_norm eps 0.0625 scale 0.375" +
+                         (norms ? " norm %arg7, %arg8 eps 0.125" : "") +
+                         silu("operand 0") + silu("operand 2");
+  const std::string text =
+      arguments.kernel(op, {rowsType({heads, valueDim}, F32), stateType});
+  Buffer y(F32, {rows, heads, valueDim});
+  compare(text, arguments, 5, y, step, 0, seed);
+}
+
+void JetBlockForm::checkConv(int64_t channels, int64_t width, int64_t inner,
+                             DType storage, size_t form, int64_t most,
+                             uint64_t seed) {
+  const Step step = Step::random(random, most);
+  const int64_t rows = step.tokens;
+  const std::string tailType = "!jet.conv_tail<" + std::to_string(width - 1) +
+                               "x" + std::to_string(channels) + "x" +
+                               elementType(storage) + ">";
+  Arguments arguments;
+  arguments.add(Buffer::random(random, storage, {rows, channels}), true);
+  arguments.add(Buffer::random(random, BF16, {rows, inner}), true);
+  arguments.add(Buffer::random(random, BF16, {channels * width, inner}), false);
+  arguments.add(Buffer::random(random, BF16, {channels * width}), false);
+  arguments.add(
+      Buffer::random(random, storage, {step.slots, width - 1, channels}), false,
+      tailType);
+  arguments.add(step.batch(), false, "!jet.batch");
+  const std::string text = arguments.kernel(
+      "jet.generated_conv " + Arguments::names(0, 6) + silu("result 0"),
+      {rowsType({channels}, F32), tailType});
+  Buffer y(F32, {rows, channels});
+  compare(text, arguments, 4, y, step, form, seed);
+}
+
+TEST_F(JetBlockForm, AdvancesManyRows) {
+  checkRule(2, 16, 40, F32, true, 0);
+  checkRule(5, 96, 32, F32, true, 1);
+  checkRule(1, 8, 8, F32, false, 2);
+  checkRule(1, 136, 16, F32, true, 0);
+  checkRule(3, 24, 72, BF16, true, 1);
+}
+
+TEST_F(JetBlockForm, ConvolvesManyRows) {
+  checkConv(64, 4, 8, F32, 2, 20, 0);
+  checkConv(128, 4, 72, BF16, 3, 30, 1);
+  checkConv(128, 2, 16, BF16, 2, 9, 2);
+  // Sequences shorter than the tail.
+  checkConv(64, 4, 8, F32, 1, 2, 0);
+}
+
+} // namespace

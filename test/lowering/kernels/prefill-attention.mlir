@@ -1,0 +1,72 @@
+// Attention of steps of many tokens: 112 rows of a head a CTA.
+
+// RUN: jet-opt %s -jet-build-tile-kernels -split-input-file | FileCheck %s
+
+module {
+  // The form for one token a sequence stands in front. Of the others the CTAs
+  // find their rows in the batch.
+  // CHECK: tile.kernels @tile_kernels
+  // CHECK:      tile.kernel @paged_0_attend(
+  // CHECK-SAME:   jet.one_token
+  // CHECK:      tile.kernel @paged_1_attend(
+  // CHECK-SAME:   memref<?xi32> {jet.operand = 2 : i64}
+  // CHECK-SAME:   memref<?x12x128xf32> {jet.operand = 0 : i64},
+  // CHECK-SAME:   !tile.tensor_map<64x64xbf16, swizzle 128> {jet.map = affine_map<()[s0, s1, s2, s3, s4, s5] -> (s5 * 256, 128)>, jet.operand = 1 : i64},
+  // CHECK-SAME:   memref<?x12x128xf32> {jet.operand = 3 : i64}
+  // CHECK-SAME:   block 256 attributes {jet.form = 1 : i64, jet.grid = #[[GRID:map[0-9]*]], jet.kernel = @paged, jet.overlaps}
+  // CHECK:        tile.launch_dependents
+  // CHECK:        tile.role @consumers threads 224
+  // CHECK:          tile.wait_dependencies
+  // CHECK:          scf.for
+  // CHECK:            tile.wait
+  // CHECK:            tile.mma {{.*}} <16x64xf32>
+  // CHECK:            tile.load_matrix {{.*}} transposed
+  // CHECK:        tile.role @producer threads 32
+  // CHECK:          tile.wait_dependencies
+  // CHECK:          scf.for
+  // CHECK:            tile.tma_load
+  // A ring has lost what the first of several tokens see, so that form 0 is all
+  // there is; with k and v it is not for one token.
+  // CHECK:      tile.kernel @ring_0_attend(
+  // CHECK-SAME:   jet.one_token
+  // CHECK-NOT:  tile.kernel @ring_1
+  // CHECK:      tile.kernel @step_0_attend(
+  // CHECK-SAME:   !tile.tensor_map<64x64xbf16, swizzle 128> {jet.map = affine_map<()[s0, s1, s2, s3, s4, s5] -> (s4 * 4608, 128)>, jet.operand = 3 : i64},
+  // CHECK-SAME:   !tile.tensor_map<64x64xbf16, swizzle 128> {jet.map = affine_map<()[s0, s1, s2, s3, s4, s5] -> (s0, 256)>, jet.operand = 1 : i64},
+  // CHECK-SAME:   !tile.tensor_map<64x64xbf16, swizzle 128> {jet.map = affine_map<()[s0, s1, s2, s3, s4, s5] -> (s0, 256)>, jet.operand = 2 : i64},
+  // CHECK-NOT:    jet.one_token
+  // CHECK-SAME:   jet.overlaps
+  module @kernels {
+    func.func @paged(%q: tensor<?x12x128xf32>, %c: !jet.kv_cache<2x128xbf16, page = 64>, %b: !jet.batch) -> tensor<?x12x128xf32> {
+      %y = jet.attention %q, %c, %b : (tensor<?x12x128xf32>, !jet.kv_cache<2x128xbf16, page = 64>, !jet.batch) -> tensor<?x12x128xf32>
+      return %y : tensor<?x12x128xf32>
+    }
+    func.func @ring(%q: tensor<?x12x128xbf16>, %c: !jet.kv_cache<2x128xbf16, window = 1152>, %b: !jet.batch) -> tensor<?x12x128xf32> {
+      %y = jet.attention %q, %c, %b : (tensor<?x12x128xbf16>, !jet.kv_cache<2x128xbf16, window = 1152>, !jet.batch) -> tensor<?x12x128xf32>
+      return %y : tensor<?x12x128xf32>
+    }
+    func.func @step(%q: tensor<?x12x128xf32>, %k: tensor<?x2x128xbf16>, %v: tensor<?x2x128xbf16>, %c: !jet.kv_cache<2x128xbf16, window = 1152>, %b: !jet.batch) -> tensor<?x12x128xf32> {
+      %y = jet.attention %q, %k, %v, %c, %b : (tensor<?x12x128xf32>, tensor<?x2x128xbf16>, tensor<?x2x128xbf16>, !jet.kv_cache<2x128xbf16, window = 1152>, !jet.batch) -> tensor<?x12x128xf32>
+      return %y : tensor<?x12x128xf32>
+    }
+  }
+}
+
+// -----
+
+// None for caches that are not bf16, whether k and v are given or not, and for
+// heads of other sizes.
+// CHECK-LABEL: module @none
+// CHECK-NOT: tile.kernels
+module @none {
+  module @kernels {
+    func.func @f32(%q: tensor<?x4x64xf32>, %k: tensor<?x2x64xf32>, %v: tensor<?x2x64xf32>, %c: !jet.kv_cache<2x64xf32, page = 64>, %b: !jet.batch) -> tensor<?x4x64xf32> {
+      %y = jet.attention %q, %k, %v, %c, %b : (tensor<?x4x64xf32>, tensor<?x2x64xf32>, tensor<?x2x64xf32>, !jet.kv_cache<2x64xf32, page = 64>, !jet.batch) -> tensor<?x4x64xf32>
+      return %y : tensor<?x4x64xf32>
+    }
+    func.func @d80(%q: tensor<?x4x80xf32>, %k: tensor<?x2x80xbf16>, %v: tensor<?x2x80xbf16>, %c: !jet.kv_cache<2x80xbf16, window = 64>, %b: !jet.batch) -> tensor<?x4x80xf32> {
+      %y = jet.attention %q, %k, %v, %c, %b : (tensor<?x4x80xf32>, tensor<?x2x80xbf16>, tensor<?x2x80xbf16>, !jet.kv_cache<2x80xbf16, window = 64>, !jet.batch) -> tensor<?x4x80xf32>
+      return %y : tensor<?x4x80xf32>
+    }
+  }
+}

@@ -1,0 +1,53 @@
+// The forms of jet.linear_top_k, whose logits lie in scratch memory, and of
+// jet.merge_top_k.
+
+// RUN: jet-opt %s -jet-build-tile-kernels -split-input-file | FileCheck %s
+
+module {
+  // CHECK:      tile.kernel @head_1_rows(
+  // CHECK-SAME:   jet.max_rows = 16
+  // CHECK:      tile.kernel @head_1_project(
+  // CHECK:        tile.store {{.*}} : vector<4xf32>, memref<?x5000xf32>
+  // A CTA for each row and block, 16 elements a thread.
+  // CHECK:      tile.kernel @head_1_select(
+  // CHECK-SAME:   memref<?x5000xf32> {jet.scratch
+  // CHECK-SAME:   memref<?x192xf32> {jet.operand = 3 : i64}
+  // CHECK-SAME:   memref<?x192xi32> {jet.operand = 4 : i64}
+  // CHECK-SAME:   block 128
+  // CHECK:        tile.wait_dependencies
+  // CHECK:        arith.bitcast {{.*}} : f32 to i32
+  // CHECK:        arith.cmpi uge
+  // CHECK:      tile.kernel @head_4_select(
+  // CHECK-NOT:    jet.max_rows
+  // CHECK:      tile.kernel @merge_0_select(
+  // CHECK-SAME:   block 32
+  // CHECK-SAME:   jet.overlaps
+  module @kernels {
+    func.func @head(%x: tensor<?x64xf32>, %w: tensor<5000x64xbf16>, %n: tensor<64xbf16>) -> (tensor<?x192xf32>, tensor<?x192xi32>) {
+      %v, %i = jet.linear_top_k %x, %w norm %n eps 1.0e-06 k 64 block 2048 : (tensor<?x64xf32>, tensor<5000x64xbf16>, tensor<64xbf16>) -> (tensor<?x192xf32>, tensor<?x192xi32>)
+      return %v, %i : tensor<?x192xf32>, tensor<?x192xi32>
+    }
+    func.func @merge(%v: tensor<?x192xf32>, %i: tensor<?x192xi32>) -> (tensor<?x64xf32>, tensor<?x64xi32>) {
+      %bv, %bi = jet.merge_top_k %v, %i k 64 : (tensor<?x192xf32>, tensor<?x192xi32>) -> (tensor<?x64xf32>, tensor<?x64xi32>)
+      return %bv, %bi : tensor<?x64xf32>, tensor<?x64xi32>
+    }
+  }
+}
+
+// -----
+
+// None for weights in f32, or for more candidates than a CTA holds.
+// CHECK-LABEL: module @none
+// CHECK-NOT: tile.kernels
+module @none {
+  module @kernels {
+    func.func @f32(%x: tensor<?x64xf32>, %w: tensor<500x64xf32>) -> (tensor<?x4xf32>, tensor<?x4xi32>) {
+      %v, %i = jet.linear_top_k %x, %w k 4 block 2048 : (tensor<?x64xf32>, tensor<500x64xf32>) -> (tensor<?x4xf32>, tensor<?x4xi32>)
+      return %v, %i : tensor<?x4xf32>, tensor<?x4xi32>
+    }
+    func.func @many(%v: tensor<?x16385xf32>, %i: tensor<?x16385xi32>) -> (tensor<?x64xf32>, tensor<?x64xi32>) {
+      %bv, %bi = jet.merge_top_k %v, %i k 64 : (tensor<?x16385xf32>, tensor<?x16385xi32>) -> (tensor<?x64xf32>, tensor<?x64xi32>)
+      return %bv, %bi : tensor<?x64xf32>, tensor<?x64xi32>
+    }
+  }
+}
