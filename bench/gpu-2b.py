@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 # Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Jet-Nemotron-2B with made-up weights on a GPU: decode and prefill, packages in
-alternation, against the time that the memory of the device needs.
+"""Jet-Nemotron-2B with made-up weights on a GPU: decode and prefill by kernels of
+the tile dialect, and by the general path alone, in alternation, against the time
+that the memory of the device needs.
 
-  bench/gpu-2b.py JET_RUN COMMIT NAME=PACKAGE... > bench/results/DATE-gpu-2b.json
+  bench/gpu-2b.py JET_RUN COMMIT PACKAGE GENERAL > bench/results/DATE-gpu-2b.json
 
-Packages by `jetc compile examples/jet-nemotron-2b.json --target=sm_90a`, with
---max-batch 128 --max-context 8192. JET_RUN and the packages may come from another
-machine; COMMIT says of what they were built.
+PACKAGE by `jetc compile examples/jet-nemotron-2b.json --target=sm_90a` with
+--max-batch 128 --max-context 66000, GENERAL with --general-kernels as well. JET_RUN
+and the packages may come from another machine; COMMIT says of what they were built.
 """
 
 import datetime
@@ -16,47 +17,62 @@ import json
 import subprocess
 import sys
 
-CONTEXT, PREFILL, STEPS, REPEATS = 1024, 512, 8, 2
-# Bytes a second, as specified.
-BANDWIDTH = {"H100": 3.35e12, "H200": 4.8e12}
+# Batch and context. The general path is too slow for more.
+DECODE = [(1, 1024), (1, 65536), (16, 1024), (16, 65536),
+          (128, 1024), (128, 4096), (128, 65536)]
+GENERAL = [(1, 1024), (16, 1024)]
+PREFILL = {"forms": 8192, "general": 512}
+STEPS, REPEATS = 8, 2
 
 
 def run(*command):
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
+def measure(jetRun, package, *options):
+    return json.loads(run(jetRun, "bench", package, "--json", *options))
+
+
+def decode(jetRun, packages, batch, context):
+    """The faster of REPEATS runs of each variant, which take turns."""
+    best = {}
+    for _ in range(REPEATS):
+        for name, package in packages.items():
+            if name == "general" and (batch, context) not in GENERAL:
+                continue
+            result = measure(jetRun, package, f"--batch={batch}",
+                             f"--context={context}", f"--steps={STEPS}")["decode"]
+            row = {"variant": name, "batch": batch, "context": context,
+                   **{key: result[key] for key in
+                      ("program", "device_ms", "median_ms", "bound_ms",
+                       "unavoidable_bytes", "tokens_per_second")}}
+            if name not in best or row["device_ms"] < best[name]["device_ms"]:
+                best[name] = row
+    return list(best.values())
+
+
 def main():
-    jetRun, commit, *variants = sys.argv[1:]
+    jetRun, commit, forms, general = sys.argv[1:]
+    packages = {"forms": forms, "general": general}
     device = run("nvidia-smi", "--query-gpu=name,driver_version",
                  "--format=csv,noheader").strip()
-    bandwidth = next(rate for name, rate in BANDWIDTH.items() if name in device)
-    rows = []
-    for batch in (1, 16, 128):
-        best = {}
-        for _ in range(REPEATS):
-            for variant in variants:
-                name, package = variant.split("=", 1)
-                measured = json.loads(run(
-                    jetRun, "bench", package, f"--batch={batch}",
-                    f"--context={CONTEXT}", f"--steps={STEPS}",
-                    f"--prefill={PREFILL if batch == 1 else 0}"))
-                decode = measured["decode"]
-                row = {"variant": name, "batch": batch,
-                       "decode_ms": decode["median_ms"],
-                       "bytes_per_step": decode["bytes_per_step"],
-                       "bound_ms": decode["bytes_per_step"] / bandwidth * 1e3}
-                if "prefill" in measured:
-                    row["prefill_tokens_per_s"] = \
-                        measured["prefill"]["tokens_per_second"]
-                if name not in best or row["decode_ms"] < best[name]["decode_ms"]:
-                    best[name] = row
-        rows += best.values()
+    rows = [row for batch, context in DECODE
+            for row in decode(jetRun, packages, batch, context)]
+    prefill = []
+    for name, package in packages.items():
+        result = measure(jetRun, package, f"--prefill={PREFILL[name]}",
+                         "--chunk=2048", "--steps=1")
+        prefill.append({"variant": name, **result["prefill"]})
+    kernels = {str(batch): measure(jetRun, forms, f"--batch={batch}",
+                                   "--context=4096", "--steps=4",
+                                   "--kernels")["kernels"]
+               for batch in (1, 128)}
     print(json.dumps({
         "date": datetime.date.today().isoformat(), "commit": commit,
-        "device": device, "bandwidth_bytes_per_s": bandwidth,
+        "device": device,
         "model": "Jet-Nemotron-2B, bf16, made-up weights",
-        "context": CONTEXT, "prefill_tokens": PREFILL, "steps": STEPS,
-        "repeats": REPEATS, "rows": rows}, indent=1))
+        "steps": STEPS, "repeats": REPEATS, "decode": rows, "prefill": prefill,
+        "kernels_at_context_4096": kernels}, indent=1))
 
 
 main()

@@ -80,6 +80,9 @@ public:
     const Phase phase = options.phase;
     if (phase >= Phase::Plan && options.memory && !checkBudget())
       return 1;
+    if (phase >= Phase::Tile && isForDevice() && !options.generalKernels &&
+        !lower("tile", buildTilePipeline))
+      return 1;
     if ((phase >= Phase::Linalg && !lower("linalg", buildLinalgPipeline)) ||
         (phase >= Phase::Loops && !toLoops()))
       return 1;
@@ -101,9 +104,13 @@ private:
     if (options.target != "cpu" && !isForDevice())
       return fail("--target: expected cpu or " + kDeviceArch.str() +
                   ", found '" + options.target + "'");
-    if (!isForDevice() && options.phase == Phase::Ptx)
-      return fail("--emit: expected --target=" + kDeviceArch.str() +
-                  " with ptx");
+    for (auto [phase, name] :
+         {std::pair(Phase::Ptx, "ptx"), std::pair(Phase::Tile, "tile")})
+      if (!isForDevice() && options.phase == phase)
+        return fail("--emit: expected --target=" + kDeviceArch.str() +
+                    " with " + name);
+    if (!isForDevice() && options.generalKernels)
+      return fail("--general-kernels: expected --target=" + kDeviceArch.str());
     if (!isForDevice() && !options.ptxas.empty())
       return fail("--ptxas: expected --target=" + kDeviceArch.str());
     FailureOr<CpuLevel> found = findCpuLevel(options.cpu);
@@ -265,6 +272,8 @@ private:
         for (const std::string &name : options.disableFusion)
           fuse.disable.push_back(name);
         fuse.remarks = options.remarks;
+        // Its tensor cores take bf16.
+        fuse.roundActivations = isForDevice();
         fuse.packWeights = options.packWeights;
         buildFusePipeline(pm, fuse);
       });
@@ -405,11 +414,10 @@ private:
       return failed(text) ? 1 : write(*text);
     }
     TimingScope coding = time.nest("code");
-    FailureOr<std::vector<Blob>> code = compileCode(kernels);
+    LogicalResult coded = compileCode(kernels, *package);
     coding.stop();
-    if (failed(code))
+    if (failed(coded))
       return 1;
-    package->blobs = std::move(*code);
     std::string output = options.output;
     if (output.empty())
       output = modelName() + ".jet";
@@ -424,13 +432,14 @@ private:
     return isForDevice() ? printDeviceIR(kernels) : printHostIR(kernels, level);
   }
 
-  FailureOr<std::vector<Blob>> compileCode(ModuleOp kernels) {
+  LogicalResult compileCode(ModuleOp kernels, Package &package) {
     if (isForDevice())
-      return compileDeviceCode(kernels, options.ptxas);
+      return compileDeviceCode(kernels, options.ptxas, package);
     FailureOr<std::vector<std::byte>> code = compileHostCode(kernels, level);
     if (failed(code))
       return failure();
-    return std::vector<Blob>{{"host_code", std::move(*code)}};
+    package.blobs = {{"host_code", std::move(*code)}};
+    return success();
   }
 
   const CompileOptions &options;

@@ -6,6 +6,7 @@
 #include "support/Json.h"
 #include "tools/jetc/InspectCost.h"
 #include "tools/jetc/InspectHtml.h"
+#include "tools/jetc/InspectKernels.h"
 #include "tools/jetc/InspectMemory.h"
 #include "tools/jetc/Options.h"
 
@@ -115,10 +116,6 @@ static nlohmann::ordered_json toJson(const Summary &summary) {
   for (StateKind kind : kStateKinds)
     if (std::string types = stateDTypes(package, kind); !types.empty())
       dtypes[std::string(stateKindName(kind))] = types;
-  nlohmann::ordered_json kernels = nlohmann::ordered_json::array();
-  for (const KernelInfo &kernel : package.kernels)
-    kernels.push_back(
-        {{"name", kernel.name}, {"operands", kernel.operands.size()}});
   return {{"name", model.name},
           {"producer", package.producer},
           {"target",
@@ -143,7 +140,7 @@ static nlohmann::ordered_json toJson(const Summary &summary) {
           {"state_dtypes", dtypes},
           {"packed_parameters", packedToJson(package)},
           {"programs", programs},
-          {"kernels", kernels}};
+          {"kernels", inspectKernels(package)}};
 }
 
 static void printText(const Summary &summary) {
@@ -195,6 +192,7 @@ static void printText(const Summary &summary) {
   }
   outs() << "    " << llvm::left_justify("total", 14)
          << formatBytes(state.total()) << "\n";
+  printKernels(package);
 }
 
 /// Checks the context and works out what every report shows.

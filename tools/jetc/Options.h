@@ -26,6 +26,7 @@ enum class Phase {
   Fused,
   Launch,
   Plan,
+  Tile,
   Linalg,
   Loops,
   Llvm,
@@ -40,6 +41,7 @@ struct CompileOptions {
   std::string input;
   std::string output; // empty: stdout for text, <config>.jet for a package
   std::string target;
+  bool generalKernels = false; // no forms of the tile dialect
   std::string cpu;
   std::string ptxas; // empty: where it is usually found, if anywhere
   Phase phase = Phase::Package;

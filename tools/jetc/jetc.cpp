@@ -120,6 +120,12 @@ static cl::opt<bool> packWeights(
              "end when they are loaded; on the cpu that costs a copy of what "
              "is otherwise only mapped"),
     cl::sub(compileCommand), cl::cat(category));
+static cl::opt<bool> generalKernels(
+    "general-kernels",
+    cl::desc(
+        "Every kernel by the general path alone, without forms of the tile "
+        "dialect (sm_90a)"),
+    cl::sub(compileCommand), cl::cat(category));
 static cl::opt<Phase> phase(
     "emit", cl::init(Phase::Package), cl::desc("What to write:"),
     cl::values(
@@ -129,6 +135,7 @@ static cl::opt<Phase> phase(
         clEnumValN(Phase::Fused, "fused", "the same after fusion"),
         clEnumValN(Phase::Launch, "launch", "launch lists and their kernels"),
         clEnumValN(Phase::Plan, "plan", "programs with all memory in place"),
+        clEnumValN(Phase::Tile, "tile", "kernels of the tile dialect (sm_90a)"),
         clEnumValN(Phase::Linalg, "linalg", "kernels as linalg on tensors"),
         clEnumValN(Phase::Loops, "loops", "kernels as loops"),
         clEnumValN(Phase::Llvm, "llvm", "kernels in the LLVM dialect"),
@@ -220,6 +227,7 @@ static CompileOptions readCompileOptions() {
   options.target = target;
   options.cpu = cpu;
   options.ptxas = ptxas;
+  options.generalKernels = generalKernels;
   options.phase = phase;
   if (maxBatch.getNumOccurrences())
     options.maxBatch = maxBatch.getValue();
