@@ -9,16 +9,15 @@
 //
 //   producer (1 warp)     for each 64 of k: wait empty[slot]; TMA 2×64 rows of
 //                         weights and all rows of x, to full[slot]
-//   consumers (2 groups)  for each 64 of k: wait full[slot]; wgmma of 64 rows
-//   of
-//                         weights; the slot before is free
+//   consumers (2 groups)  for each 64 of k: wait full[slot]; wgmma of 64 of
+//                         these rows; the slot before is free
 //   all                   partial sums to shared memory, turned round; the CTAs
 //                         that share k add them up in the order of their ranks;
 //                         code; store
 //
 // A cluster is `pair` neighbouring tiles of columns by `splits` parts of k.
-// With many rows x is as much to read as the weights: the CTAs of a pair load a
-// half of its rows each, for both.
+// Launches of more rows than a tile have pairs: there x is as much to read as
+// the weights, and the CTAs of a pair load a half of its rows each, for both.
 //
 // A result of one product gives the groups 64 columns each, of two products one
 // product each. Weights do not depend on the launch before: the first slots are
@@ -28,8 +27,8 @@
 // itself, all of its k, while the ring fills: one launch less.
 //
 // Shared memory: a ring of slots of 16 KB of weights and 128 bytes a row of x;
-// the partial sums lie in the same bytes. Two CTAs an SM: one copies while the
-// other adds up.
+// the partial sums lie in the same bytes. Mostly two CTAs an SM: one copies
+// while the other adds up.
 
 #include "lowering/kernels/Projection.h"
 #include "lowering/kernels/Elements.h"
