@@ -6,8 +6,9 @@
 //   taps[n]  = Σ_g h[g] · w[n, g] + bias[n]                   (rows, project)
 //   v[c]     = code(Σ_j taps[W c + j] · ext[j, c]),  ext = tail rows, then u
 //   δ[c]     = β (v[c] − γ Σ_i k[i] S[i, c])
-//   y[c]     = γ Σ_i q[i] S[i, c] + (Σ_i q[i] k[i]) δ[c]      = Σ_i q[i] S'[i,
-//   c] S'[i, c] = γ S[i, c] + k[i] δ[c] y        = rms_norm(y) · silu(gate)
+//   y[c]     = γ Σ_i q[i] S[i, c] + (Σ_i q[i] k[i]) δ[c],  which is q · S'
+//   S'[i, c] = γ S[i, c] + k[i] δ[c]
+//   y        = rms_norm(y) · silu(gate)
 //
 // The last stage is a copy of the states with arithmetic attached. A CTA owns
 // some columns of one head of one sequence; the CTAs of a head are a cluster,
