@@ -12,6 +12,7 @@ using namespace mlir;
 using namespace jet;
 
 using Values = TileBuilder::Values;
+using Ring = TileBuilder::Ring;
 
 namespace {
 
@@ -32,16 +33,6 @@ public:
   void build();
 
 private:
-  struct Ring {
-    Value slot;
-    Value parity;
-  };
-  Ring advance(Ring ring) {
-    Value next = b.add(ring.slot, 1);
-    Value wraps = b.equal(next, kSlots);
-    return {b.select(wraps, b.index(0), next),
-            b.select(wraps, b.flip(ring.parity), ring.parity)};
-  }
   int64_t tileBytes() const { return 2 * DecodeAttention::kKeys * a.dim * 2; }
   tile::AccType slabType() const {
     return tile::AccType::get(b.getContext(), DecodeAttention::kHeads,
@@ -74,9 +65,6 @@ private:
   void consume();
   void combineWarps();
 
-  Value map(Type type, ValueRange inputs,
-            function_ref<Value(ValueRange arguments)> body);
-
   const DecodeAttention &a;
   Stage stage;
   TileBuilder &b;
@@ -87,21 +75,6 @@ private:
 };
 
 } // namespace
-
-/// tile.map; the arguments are the elements, the row and the column.
-Value AttendKernel::map(Type type, ValueRange inputs,
-                        function_ref<Value(ValueRange)> body) {
-  auto op = tile::MapOp::create(b, type, inputs);
-  OpBuilder::InsertionGuard guard(b);
-  Block &block = op.getBody().emplaceBlock();
-  for (size_t i = 0; i < inputs.size(); ++i)
-    block.addArgument(b.getF32Type(), b.getLoc());
-  for (int i = 0; i < (isa<tile::AccType>(type) ? 2 : 1); ++i)
-    block.addArgument(b.getIndexType(), b.getLoc());
-  b.setInsertionPointToStart(&block);
-  tile::YieldOp::create(b, body(block.getArguments()));
-  return op;
-}
 
 void AttendKernel::allocate() {
   Type bf16 = b.getBF16Type();
@@ -203,7 +176,7 @@ void AttendKernel::produce() {
              b.wait(empty, ring.slot, ring.parity);
              b.expect(full, ring.slot, tileBytes());
              load(tile, ring.slot);
-             Ring next = advance(ring);
+             Ring next = b.advance(ring, kSlots);
              return {next.slot, next.parity};
            });
   });
@@ -272,7 +245,7 @@ Value AttendKernel::scores(ArrayRef<Value> queries, Value keys,
   Value valid = b.sub(work.keys, firstKey);
   Value scale = b.f32(a.scale);
   Value none = b.f32(-std::numeric_limits<float>::infinity());
-  return map(type, {s}, [&](ValueRange in) {
+  return b.map(type, {s}, [&](ValueRange in) {
     return b.select(b.less(in[2], valid), b.mulf(in[0], scale), none);
   });
 }
@@ -281,16 +254,17 @@ AttendKernel::Running AttendKernel::attend(Value s, Value values,
                                            Running running) {
   auto rows = tile::RowsType::get(b.getContext(), DecodeAttention::kHeads);
   Value most = tile::ReduceOp::create(b, rows, tile::Reduction::max, s);
-  Value top = map(rows, {running.top, most},
-                  [&](ValueRange in) { return b.maxf(in[0], in[1]); });
-  Value scale = map(rows, {running.top, top},
-                    [&](ValueRange in) { return weighScore(b, in[0], in[1]); });
-  Value weights = map(s.getType(), {s, top}, [&](ValueRange in) {
+  Value top = b.map(rows, {running.top, most},
+                    [&](ValueRange in) { return b.maxf(in[0], in[1]); });
+  Value scale = b.map(rows, {running.top, top}, [&](ValueRange in) {
+    return weighScore(b, in[0], in[1]);
+  });
+  Value weights = b.map(s.getType(), {s, top}, [&](ValueRange in) {
     return weighScore(b, in[0], in[1]);
   });
   Value more = tile::ReduceOp::create(b, rows, tile::Reduction::add, weights);
-  Value sum = map(rows, {running.sum, scale, more},
-                  [&](ValueRange in) { return b.fma(in[0], in[1], in[2]); });
+  Value sum = b.map(rows, {running.sum, scale, more},
+                    [&](ValueRange in) { return b.fma(in[0], in[1], in[2]); });
   Value p = tile::PackOp::create(b,
                                  tile::FragType::get(b.getContext(),
                                                      DecodeAttention::kHeads,
@@ -304,8 +278,8 @@ AttendKernel::Running AttendKernel::attend(Value s, Value values,
     Value v = tile::LoadMatrixOp::create(b, fragment,
                                          b.slice(values, {b.index(slab)}), row,
                                          b.index(0), b.getUnitAttr());
-    Value scaled = map(slabType(), {mixed, scale},
-                       [&](ValueRange in) { return b.mulf(in[0], in[1]); });
+    Value scaled = b.map(slabType(), {mixed, scale},
+                         [&](ValueRange in) { return b.mulf(in[0], in[1]); });
     next.push_back(tile::MmaOp::create(b, p, v, scaled));
   }
   return Running(next);
@@ -323,7 +297,7 @@ void AttendKernel::storeWarp(const Running &running) {
   auto narrow = tile::AccType::get(b.getContext(), DecodeAttention::kHeads, 8);
   Value none = tile::SplatOp::create(b, narrow, b.f32(0));
   Value both =
-      map(narrow, {none, running.top, running.sum}, [&](ValueRange in) {
+      b.map(narrow, {none, running.top, running.sum}, [&](ValueRange in) {
         return b.select(b.equal(b.rem(in[4], 2), 0), in[1], in[2]);
       });
   store(both, a.dim);
@@ -368,7 +342,7 @@ void AttendKernel::consume() {
                               Running(carried.take_front(count)));
         tile::SyncWarpOp::create(b);
         b.ifThen(tile::ElectOp::create(b), [&] { b.arrive(empty, at.slot); });
-        Ring after = advance(at);
+        Ring after = b.advance(at, kSlots);
         Values all = next.values();
         llvm::append_range(all, ArrayRef<Value>{after.slot, after.parity});
         return all;

@@ -23,14 +23,14 @@ using namespace jet;
 using Values = TileBuilder::Values;
 
 void jet::generateTaps(FormBuilder &form, GeneratedConvOp conv, StringRef what,
-                       int64_t tileRows, bool manyRows, TapWriter write) {
+                       ProjectionSize size, TapWriter write) {
   auto weight = cast<RankedTensorType>(conv.getWeight().getType());
   RowInput input;
   input.operand = form.operandOf(conv, 1);
   Projection projection;
   projection.rows = form.rows();
   projection.inner = weight.getDimSize(1);
-  projection.setInput(form, input, {tileRows, manyRows});
+  projection.setInput(form, input, size);
   unsigned bias = form.operandOf(conv, 3);
   projection.outputs.push_back(
       {{Place::ofOperand(form.operandOf(conv, 2))},
@@ -73,11 +73,11 @@ public:
         channels(conv.getTail().getType().getChannels()),
         history(conv.getTail().getType().getRows()) {}
 
-  void build(int64_t tileRows, bool manyRows) {
+  void build(ProjectionSize size) {
     owners = Place::ofScratch(form.reserve(form.rows() * 8));
     findOwners();
     generateTaps(
-        form, conv, "convolve", tileRows, manyRows,
+        form, conv, "convolve", size,
         [this](Stage &stage, Value row, Value column, ArrayRef<Value> taps) {
           convolve(stage, row, column, taps);
         });
@@ -193,11 +193,8 @@ void jet::buildForms(FormContext &context, GeneratedConvOp op) {
   int64_t columns = cast<ShapedType>(op.getWeight().getType()).getDimSize(0);
   if (!isSupportedConv(op) || vectorWidth(columns) % count)
     return;
-  auto add = [&](int64_t maxRows, int64_t tileRows) {
-    FormBuilder form = context.begin({maxRows});
-    ConvForm(form, op).build(tileRows, /*manyRows=*/maxRows == 0);
-  };
-  for (int64_t rows : {16, 64, 128})
-    add(rows, rows);
-  add(0, 128);
+  for (ProjectionSize size : {ProjectionSize{16}, {64}, {128}, {128, true}}) {
+    FormBuilder form = context.begin(size.fits());
+    ConvForm(form, op).build(size);
+  }
 }

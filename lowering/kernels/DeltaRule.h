@@ -57,7 +57,7 @@ using TapWriter =
     std::function<void(Stage &stage, mlir::Value row, mlir::Value column,
                        llvm::ArrayRef<mlir::Value> taps)>;
 void generateTaps(FormBuilder &form, GeneratedConvOp conv, llvm::StringRef what,
-                  int64_t tileRows, bool manyRows, TapWriter write);
+                  ProjectionSize size, TapWriter write);
 /// Whether there are kernels for the convolution: taps by tensor cores, a tail
 /// of 1 to 3 rows in f32 or bf16.
 bool isSupportedConv(GeneratedConvOp conv);

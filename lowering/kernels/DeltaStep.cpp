@@ -381,10 +381,10 @@ void StepKernel::build() {
 
 /// h · wᵀ + bias in f32 scratch memory.
 static Place storeTaps(FormBuilder &form, GeneratedConvOp conv,
-                       int64_t tileRows, bool manyRows) {
+                       ProjectionSize size) {
   int64_t count = cast<ShapedType>(conv.getWeight().getType()).getDimSize(0);
   Place taps = Place::ofScratch(form.reserve(form.rows() * (count * 4)));
-  generateTaps(form, conv, "taps", tileRows, manyRows,
+  generateTaps(form, conv, "taps", size,
                [=](Stage &stage, Value row, Value column, ArrayRef<Value> own) {
                  auto type = MemRefType::get({ShapedType::kDynamic, count},
                                              stage.b.getF32Type());
@@ -394,9 +394,10 @@ static Place storeTaps(FormBuilder &form, GeneratedConvOp conv,
   return taps;
 }
 
-static void buildForm(FormBuilder form, DeltaStepOp op, int64_t tileRows,
-                      bool manyRows, int64_t columns) {
-  Place taps = storeTaps(form, op.getConvolution(), tileRows, manyRows);
+static void buildForm(FormContext &context, DeltaStepOp op, ProjectionSize size,
+                      int64_t columns) {
+  FormBuilder form = context.begin({size.fits().maxRows, /*oneToken=*/true});
+  Place taps = storeTaps(form, op.getConvolution(), size);
   StepKernel(form, op, taps, columns).build();
   form.finish();
 }
@@ -405,8 +406,8 @@ void jet::buildForms(FormContext &context, DeltaStepOp op) {
   if (!isSupportedConv(op.getConvolution()) || !isSupportedRule(op.getRule()))
     return;
   // A few sequences are spread over more CTAs.
-  buildForm(context.begin({16, true}), op, 16, false, /*columns=*/32);
-  buildForm(context.begin({64, true}), op, 64, false, /*columns=*/64);
-  buildForm(context.begin({128, true}), op, 128, false, /*columns=*/64);
-  buildForm(context.begin({0, true}), op, 128, true, /*columns=*/64);
+  buildForm(context, op, {16}, /*columns=*/32);
+  buildForm(context, op, {64}, /*columns=*/64);
+  buildForm(context, op, {128}, /*columns=*/64);
+  buildForm(context, op, {128, /*manyRows=*/true}, /*columns=*/64);
 }

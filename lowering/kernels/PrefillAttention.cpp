@@ -36,6 +36,7 @@ using namespace mlir;
 using namespace jet;
 
 using Values = TileBuilder::Values;
+using Ring = TileBuilder::Ring;
 
 namespace {
 
@@ -61,15 +62,6 @@ public:
   void build();
 
 private:
-  struct Ring {
-    Value slot, parity;
-  };
-  Ring advance(Ring ring) {
-    Value next = b.add(ring.slot, 1);
-    Value wraps = b.equal(next, kSlots);
-    return {b.select(wraps, b.index(0), next),
-            b.select(wraps, b.flip(ring.parity), ring.parity)};
-  }
   /// Keys [0, count) of one place, in tiles.
   struct Keys {
     Value count, tiles;
@@ -126,8 +118,6 @@ private:
   void consume();
   void storeRows();
 
-  Value map(Type type, ValueRange inputs,
-            function_ref<Value(ValueRange arguments)> body);
   Value splat(Type type, double value) {
     return tile::SplatOp::create(b, type, b.f32(value));
   }
@@ -158,21 +148,6 @@ private:
 };
 
 } // namespace
-
-/// tile.map; the arguments are the elements, the row and the column.
-Value PrefillKernel::map(Type type, ValueRange inputs,
-                         function_ref<Value(ValueRange)> body) {
-  auto op = tile::MapOp::create(b, type, inputs);
-  OpBuilder::InsertionGuard guard(b);
-  Block &block = op.getBody().emplaceBlock();
-  for (size_t i = 0; i < inputs.size(); ++i)
-    block.addArgument(b.getF32Type(), b.getLoc());
-  for (int i = 0; i < (isa<tile::AccType>(type) ? 2 : 1); ++i)
-    block.addArgument(b.getIndexType(), b.getLoc());
-  b.setInsertionPointToStart(&block);
-  tile::YieldOp::create(b, body(block.getArguments()));
-  return op;
-}
 
 void PrefillKernel::allocate() {
   Type bf16 = b.getBF16Type();
@@ -325,7 +300,7 @@ void PrefillKernel::produce() {
                     b.wait(empty, so.slot, so.parity);
                     b.expect(full, so.slot, 2 * kKeys * a.dim * 2);
                     load(tile, so.slot);
-                    Ring next = advance(so);
+                    Ring next = b.advance(so, kSlots);
                     return {next.slot, next.parity};
                   });
     };
@@ -396,7 +371,7 @@ Value PrefillKernel::scores(Value keys, Value firstKey, Sees sees) {
   Value firstRow = b.mul(b.warpId(), kWarpRows);
   Value scale = b.f32(a.scale);
   Value none = b.f32(-std::numeric_limits<float>::infinity());
-  return map(type, {s}, [&](ValueRange in) {
+  return b.map(type, {s}, [&](ValueRange in) {
     Value seen = sees(b.add(firstRow, in[1]), b.add(firstKey, in[2]));
     return b.select(seen, b.mulf(in[0], scale), none);
   });
@@ -406,25 +381,27 @@ PrefillKernel::Running PrefillKernel::mix(Value s, Value values,
                                           Running running) {
   Type rows = rowsType();
   Value most = tile::ReduceOp::create(b, rows, tile::Reduction::max, s);
-  Value top = map(rows, {running.top, most},
-                  [&](ValueRange in) { return b.maxf(in[0], in[1]); });
-  Value scale = map(rows, {running.top, top},
-                    [&](ValueRange in) { return weighScore(b, in[0], in[1]); });
-  Value weights = map(s.getType(), {s, top}, [&](ValueRange in) {
+  Value top = b.map(rows, {running.top, most},
+                    [&](ValueRange in) { return b.maxf(in[0], in[1]); });
+  Value scale = b.map(rows, {running.top, top}, [&](ValueRange in) {
+    return weighScore(b, in[0], in[1]);
+  });
+  Value weights = b.map(s.getType(), {s, top}, [&](ValueRange in) {
     return weighScore(b, in[0], in[1]);
   });
   Value more = tile::ReduceOp::create(b, rows, tile::Reduction::add, weights);
   running.top = top;
-  running.sum = map(rows, {running.sum, scale, more},
-                    [&](ValueRange in) { return b.fma(in[0], in[1], in[2]); });
+  running.sum = b.map(rows, {running.sum, scale, more}, [&](ValueRange in) {
+    return b.fma(in[0], in[1], in[2]);
+  });
   Value p = tile::PackOp::create(b, fragType(kWarpRows, kKeys, "a"), weights);
   for (auto [step, mixed] : llvm::enumerate(running.mixed)) {
     auto [slab, column] = stepAt(step * kStep);
     Value v = tile::LoadMatrixOp::create(b, fragType(kStep, kKeys, "b"),
                                          b.slice(values, {slab}), b.index(0),
                                          column, b.getUnitAttr());
-    Value scaled = map(mixed.getType(), {mixed, scale},
-                       [&](ValueRange in) { return b.mulf(in[0], in[1]); });
+    Value scaled = b.map(mixed.getType(), {mixed, scale},
+                         [&](ValueRange in) { return b.mulf(in[0], in[1]); });
     mixed = tile::MmaOp::create(b, p, v, scaled);
   }
   return running;
@@ -449,7 +426,7 @@ PrefillKernel::Running PrefillKernel::attend(const Keys &keys, Running running,
                so = mix(scores(k, firstKey, sees), v, so);
                tile::SyncWarpOp::create(b);
                b.ifThen(tile::ElectOp::create(b), [&] { b.arrive(empty, at); });
-               so.ring = advance(so.ring);
+               so.ring = b.advance(so.ring, kSlots);
                return so.values();
              }));
 }
@@ -499,8 +476,8 @@ void PrefillKernel::consume() {
   };
   for (auto [step, mixed] : llvm::enumerate(running.mixed))
     store(mixed, step * kStep);
-  store(map(accType(8), {splat(accType(8), 0), running.sum},
-            [&](ValueRange in) { return in[1]; }),
+  store(b.map(accType(8), {splat(accType(8), 0), running.sum},
+              [&](ValueRange in) { return in[1]; }),
         a.dim);
 }
 

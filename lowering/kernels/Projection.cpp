@@ -39,6 +39,7 @@ using namespace mlir;
 using namespace jet;
 
 using Values = TileBuilder::Values;
+using Ring = TileBuilder::Ring;
 
 namespace {
 
@@ -104,16 +105,6 @@ private:
     return {rowBlocks() * tiles};
   }
   AffineExpr rowBlocks() const { return spec.rows.ceilDiv(rows); }
-
-  struct Ring {
-    Value slot, parity;
-  };
-  Ring advance(Ring ring) {
-    Value next = b.add(ring.slot, 1);
-    Value wraps = b.equal(next, slots);
-    return {b.select(wraps, b.index(0), next),
-            b.select(wraps, b.flip(ring.parity), ring.parity)};
-  }
 
   void allocate();
   void initialize();
@@ -272,7 +263,7 @@ void ProjectionKernel::produce() {
              loadWeights(step, ring.slot);
              if (!spec.own)
                loadX(step, ring.slot);
-             Ring next = advance(ring);
+             Ring next = b.advance(ring, slots);
              return {next.slot, next.parity};
            });
   });
@@ -365,7 +356,7 @@ void ProjectionKernel::consume() {
                tile::WgmmaWaitOp::create(b, TypeRange(), 1, ValueRange());
                Value later = b.inverse(b.equal(step, beginStep));
                b.ifThen(b.both(later, leads), [&] { release(carried[3]); });
-               Ring after = advance(ring);
+               Ring after = b.advance(ring, slots);
                return {next, after.slot, after.parity, ring.slot};
              })[0];
   sums = tile::WgmmaWaitOp::create(b, TypeRange(type), 0, ValueRange{sums})

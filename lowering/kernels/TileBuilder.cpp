@@ -264,6 +264,27 @@ Value TileBuilder::flip(Value parity) {
   return createOrFold<arith::XOrIOp>(parity, i32(1));
 }
 
+TileBuilder::Ring TileBuilder::advance(Ring ring, int64_t slots) {
+  Value next = add(ring.slot, 1);
+  Value wraps = equal(next, slots);
+  return {select(wraps, index(0), next),
+          select(wraps, flip(ring.parity), ring.parity)};
+}
+
+Value TileBuilder::map(Type type, ValueRange inputs,
+                       function_ref<Value(ValueRange)> body) {
+  auto op = tile::MapOp::create(*this, type, inputs);
+  OpBuilder::InsertionGuard guard(*this);
+  Block &block = op.getBody().emplaceBlock();
+  for (size_t i = 0; i < inputs.size(); ++i)
+    block.addArgument(getF32Type(), getLoc());
+  for (int i = 0; i < (isa<tile::AccType>(type) ? 2 : 1); ++i)
+    block.addArgument(getIndexType(), getLoc());
+  setInsertionPointToStart(&block);
+  tile::YieldOp::create(*this, body(block.getArguments()));
+  return op;
+}
+
 Value TileBuilder::sumOfWarp(Value value) {
   for (int64_t offset : {16, 8, 4, 2, 1})
     value = addf(value, tile::ShuffleXorOp::create(*this, value, offset));

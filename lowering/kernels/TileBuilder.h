@@ -117,6 +117,17 @@ public:
   /// i32 parity of use `i` of a ring of `slots`.
   Value parity(Value i, int64_t slots);
   Value flip(Value parity);
+  /// A place in a ring, carried through a loop instead of divided for: the
+  /// slot, and the parity of the phase to wait for. The first has parity 0.
+  struct Ring {
+    Value slot, parity;
+  };
+  Ring advance(Ring ring, int64_t slots);
+
+  /// tile.map; the arguments are the elements, the row and, of an accumulator,
+  /// the column.
+  Value map(mlir::Type type, mlir::ValueRange inputs,
+            llvm::function_ref<Value(mlir::ValueRange arguments)> body);
 
   // Sum or maximum over the lanes of a warp; all lanes get it.
   Value sumOfWarp(Value value);
