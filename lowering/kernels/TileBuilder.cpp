@@ -257,9 +257,6 @@ void TileBuilder::expect(Value barriers, Value slot, int64_t bytes) {
 void TileBuilder::wait(Value barriers, Value slot, Value parity) {
   tile::WaitOp::create(*this, barriers, slot, parity);
 }
-Value TileBuilder::parity(Value i, int64_t slots) {
-  return toI32(rem(div(i, slots), 2));
-}
 Value TileBuilder::flip(Value parity) {
   return createOrFold<arith::XOrIOp>(parity, i32(1));
 }

@@ -109,13 +109,11 @@ public:
   };
   void roles(llvm::ArrayRef<Role> roles);
 
-  // mbarriers. Phase i of a ring of n slots: slot i mod n, parity i / n mod 2.
+  // mbarriers.
   void initBarriers(Value barriers, int64_t count);
   void arrive(Value barriers, Value slot);
   void expect(Value barriers, Value slot, int64_t bytes);
   void wait(Value barriers, Value slot, Value parity);
-  /// i32 parity of use `i` of a ring of `slots`.
-  Value parity(Value i, int64_t slots);
   Value flip(Value parity);
   /// A place in a ring, carried through a loop instead of divided for: the
   /// slot, and the parity of the phase to wait for. The first has parity 0.
