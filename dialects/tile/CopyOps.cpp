@@ -68,6 +68,11 @@ LogicalResult LoadRemoteOp::verify() {
                       getType());
 }
 
+LogicalResult StoreRemoteOp::verify() {
+  return verifyAccess(*this, getMemory().getType(), getIndices().size(),
+                      getValue().getType());
+}
+
 //===----------------------------------------------------------------------===//
 // TMA
 //===----------------------------------------------------------------------===//

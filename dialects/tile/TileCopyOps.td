@@ -68,6 +68,25 @@ def Tile_LoadRemoteOp : Tile_Op<"load_remote"> {
   }];
   let hasVerifier = 1;
 }
+def Tile_StoreRemoteOp : Tile_Op<"store_remote"> {
+  let summary = "Store to the same tile of a CTA of the cluster";
+  let description = [{
+    Distributed shared memory: to the same place in the shared memory of CTA
+    `rank`. That CTA runs, which a `tile.cluster_sync` before ensures, and reads
+    it after another.
+
+    Constraints: (C1), (C2), (C4) as of `tile.load`.
+
+    Example: `tile.store_remote %v, %p[%i, %j] of %rank : vector<4xf32>, !tile.shared<64x68xf32>`
+  }];
+  let arguments = (ins AnyType:$value, Tile_SharedType:$memory,
+                       Variadic<Index>:$indices, Index:$rank);
+  let assemblyFormat = [{
+    $value `,` $memory `[` $indices `]` `of` $rank attr-dict
+    `:` type($value) `,` type($memory)
+  }];
+  let hasVerifier = 1;
+}
 def Tile_TmaLoadOp : Tile_Op<"tma_load", [AttrSizedOperandSegments]> {
   let summary = "Start a TMA copy of a box into shared memory";
   let description = [{

@@ -72,20 +72,38 @@ struct LowerStore : ConvertOpToLLVMPattern<StoreOp> {
   }
 };
 
+/// The element's address in the shared memory of the CTA that `op` names.
+template <typename Op>
+Value remoteElement(Op op, typename Op::Adaptor adaptor,
+                    ConversionPatternRewriter &rewriter) {
+  Value own = Code(rewriter, op.getLoc())
+                  .element(op.getMemory().getType(), adaptor.getMemory(),
+                           adaptor.getIndices());
+  auto cluster = LLVM::LLVMPointerType::get(op.getContext(), 7);
+  return NVVM::MapaOp::create(rewriter, op.getLoc(), cluster, own,
+                              adaptor.getRank());
+}
+
 struct LowerLoadRemote : ConvertOpToLLVMPattern<LoadRemoteOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
   LogicalResult
   matchAndRewrite(LoadRemoteOp op, OpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
-    Location loc = op.getLoc();
-    Code code(rewriter, loc);
-    Value own = code.element(op.getMemory().getType(), adaptor.getMemory(),
-                             adaptor.getIndices());
-    auto cluster = LLVM::LLVMPointerType::get(getContext(), 7);
-    Value theirs =
-        NVVM::MapaOp::create(rewriter, loc, cluster, own, adaptor.getRank());
-    rewriter.replaceOpWithNewOp<LLVM::LoadOp>(op, op.getType(), theirs,
-                                              byteSize(op.getType()));
+    rewriter.replaceOpWithNewOp<LLVM::LoadOp>(
+        op, op.getType(), remoteElement(op, adaptor, rewriter),
+        byteSize(op.getType()));
+    return success();
+  }
+};
+
+struct LowerStoreRemote : ConvertOpToLLVMPattern<StoreRemoteOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult
+  matchAndRewrite(StoreRemoteOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    rewriter.replaceOpWithNewOp<LLVM::StoreOp>(
+        op, adaptor.getValue(), remoteElement(op, adaptor, rewriter),
+        byteSize(op.getValue().getType()));
     return success();
   }
 };
@@ -270,10 +288,10 @@ struct LowerRcp : ConvertOpToLLVMPattern<RcpOp> {
 
 void jet::tile::populateCopyPatterns(const LLVMTypeConverter &converter,
                                      RewritePatternSet &patterns) {
-  patterns.add<LowerLoad, LowerLoadRemote, LowerStore, LowerTmaLoad,
-               LowerTmaStore, LowerPrefetchMap, LowerBulkLoad, LowerBulkStore,
-               LowerBulkWait, LowerCpAsync, LowerCpAsyncWait, LowerShuffleXor,
-               LowerExp2, LowerRcp>(converter);
+  patterns.add<LowerLoad, LowerLoadRemote, LowerStoreRemote, LowerStore,
+               LowerTmaLoad, LowerTmaStore, LowerPrefetchMap, LowerBulkLoad,
+               LowerBulkStore, LowerBulkWait, LowerCpAsync, LowerCpAsyncWait,
+               LowerShuffleXor, LowerExp2, LowerRcp>(converter);
   patterns.add<LowerPlain<BulkCommitOp>>(
       converter, emitPlain<NVVM::CpAsyncBulkCommitGroupOp>);
   patterns.add<LowerPlain<CpAsyncCommitOp>>(

@@ -54,6 +54,25 @@ static void loadRemote(Warp &warp, const Instruction &instruction, Mask mask) {
   }
 }
 
+/// numbers: indices, cells of the value.
+static void storeRemote(Warp &warp, const Instruction &instruction, Mask mask) {
+  ArrayRef<uint32_t> in = instruction.in;
+  Element element = instruction.memory.element;
+  int64_t count = instruction.numbers[1];
+  for (int lane : lanes(mask)) {
+    Cta *cta = remoteCta(warp, instruction, lane, in.back());
+    if (!cta)
+      continue;
+    std::byte *to =
+        locateAccess(warp, instruction, lane, in[1],
+                     integers(warp, lane, in.slice(2, instruction.numbers[0])),
+                     count, /*writes=*/true, cta);
+    for (int64_t i = 0; to && i < count; ++i)
+      storeElement(element, to + i * element.bytes(),
+                   warp.cell(in[0] + i, lane));
+  }
+}
+
 static void store(Warp &warp, const Instruction &instruction, Mask mask) {
   ArrayRef<uint32_t> in = instruction.in;
   Element element = instruction.memory.element;
@@ -387,6 +406,12 @@ bool jet::tile::compileCopies(Compiler &compiler, Operation *op) {
             load.getMemory().getType());
     compiler.noteAccess(countCells(load.getType()) *
                         instruction.memory.element.bytes());
+  } else if (auto store = dyn_cast<StoreRemoteOp>(op)) {
+    int64_t cells = countCells(store.getValue().getType());
+    Instruction &instruction = compiler.emit(op, storeRemote);
+    numbers(instruction, {int64_t(store.getIndices().size()), cells},
+            store.getMemory().getType());
+    compiler.noteAccess(cells * instruction.memory.element.bytes());
   } else if (auto load = dyn_cast<TmaLoadOp>(op)) {
     int64_t rank = load.getCoordinates().size();
     numbers(compiler.emit(op, tmaLoad),

@@ -509,3 +509,13 @@ tile.kernel @load_remote_c1(%i: index) block 32 cluster 2 {
   %v = tile.load_remote %a[%i] of %i : !tile.shared<64x32xf32>, f32
   tile.return
 }
+
+// -----
+
+// store_remote C1
+tile.kernel @store_remote_c1(%i: index, %v: f32) block 32 cluster 2 {
+  %a = tile.alloc : !tile.shared<64x32xf32>
+  // expected-error @+1 {{expected 2 indices, found 1}}
+  tile.store_remote %v, %a[%i] of %i : f32, !tile.shared<64x32xf32>
+  tile.return
+}

@@ -137,3 +137,23 @@ tile.kernel @unordered_remote_read() block 32 cluster 2 attributes {tile.grid = 
   tile.cluster_sync
   tile.return
 }
+
+// -----
+
+// What another CTA sends is there behind a cluster_sync, not before.
+!s = !tile.shared<32xf32>
+tile.kernel @unordered_remote_store() block 32 cluster 2 attributes {tile.grid = array<i64: 2>} {
+  %c1 = arith.constant 1 : index
+  %one = arith.constant 1.0 : f32
+  %s = tile.alloc : !s
+  %lane = tile.lane_id
+  %rank = tile.cluster_rank
+  tile.cluster_sync
+  %other = arith.subi %c1, %rank : index
+  // expected-error @+1 {{'tile.store_remote' op overwrites what another thread reads, without a barrier between (thread 0 of CTA 0,0,0)}}
+  tile.store_remote %one, %s[%lane] of %other : f32, !s
+  // expected-note @+1 {{read here by thread 0 of CTA 1,0,0}}
+  %v = tile.load %s[%lane] : !s, f32
+  tile.cluster_sync
+  tile.return
+}
