@@ -7,6 +7,7 @@
 #include "runtime/Session.h"
 
 #include <algorithm>
+#include <ranges>
 
 namespace jet {
 
@@ -67,7 +68,9 @@ Session::timeKernels(const State &state, int64_t repeats) {
     else
       times.push_back({launch.kernel, 1, launch.rowsAreSequences});
   }
-  for (KernelTime &time : times) {
+  // From the last on: kernels that depend on values, as those of top-k do, read
+  // what a step has left there, not what others made of it again and again.
+  for (KernelTime &time : std::views::reverse(times)) {
     const auto each = static_cast<double>(time.launches);
     Result<double> seconds = timePart(state, {time.kernel, {}}, repeats);
     if (!seconds)

@@ -46,6 +46,12 @@ Value TileBuilder::less(Value a, Value b) {
 Value TileBuilder::equal(Value a, Value b) {
   return createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, a, b);
 }
+Value TileBuilder::compare(arith::CmpIPredicate predicate, Value a, Value b) {
+  return createOrFold<arith::CmpIOp>(predicate, a, b);
+}
+Value TileBuilder::compare(arith::CmpFPredicate predicate, Value a, Value b) {
+  return createOrFold<arith::CmpFOp>(predicate, a, b);
+}
 Value TileBuilder::both(Value a, Value b) {
   return createOrFold<arith::AndIOp>(a, b);
 }

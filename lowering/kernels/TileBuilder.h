@@ -42,6 +42,8 @@ public:
   Value less(Value a, int64_t b) { return less(a, index(b)); }
   Value equal(Value a, Value b);
   Value equal(Value a, int64_t b) { return equal(a, index(b)); }
+  Value compare(mlir::arith::CmpIPredicate predicate, Value a, Value b);
+  Value compare(mlir::arith::CmpFPredicate predicate, Value a, Value b);
   Value both(Value a, Value b);
   Value either(Value a, Value b);
   Value inverse(Value a);

@@ -8,13 +8,21 @@ module {
   // CHECK-SAME:   jet.max_rows = 16
   // CHECK:      tile.kernel @head_1_project(
   // CHECK:        tile.store {{.*}} : vector<4xf32>, memref<?x5000xf32>
-  // A CTA for each row and block, 16 elements a thread.
+  // A CTA for each row and block, 16 elements a thread, four at once.
   // CHECK:      tile.kernel @head_1_select(
   // CHECK-SAME:   memref<?x5000xf32> {jet.scratch
   // CHECK-SAME:   memref<?x192xf32> {jet.operand = 3 : i64}
   // CHECK-SAME:   memref<?x192xi32> {jet.operand = 4 : i64}
   // CHECK-SAME:   block 128
   // CHECK:        tile.wait_dependencies
+  // CHECK-COUNT-4: tile.load {{.*}} : memref<?x5000xf32>, vector<4xf32>
+  // The floor, then survivors are counted; if they are too few or too many, all
+  // elements are.
+  // CHECK:        tile.shuffle_xor {{.*}} : f32
+  // CHECK:        arith.cmpf oge
+  // CHECK:        scf.if
+  // CHECK:        arith.cmpf ogt
+  // CHECK:        } else {
   // CHECK:        arith.bitcast {{.*}} : f32 to i32
   // CHECK:        arith.cmpi uge
   // CHECK:      tile.kernel @head_4_select(
