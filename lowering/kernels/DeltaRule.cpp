@@ -50,7 +50,7 @@ Value RuleInputs::element(unsigned number, Value row, Value column) {
   return b.convert(x, b.getF32Type());
 }
 
-RuleKeys RuleInputs::keys(Value row, Value head) {
+RuleKeys RuleInputs::loadKeys(Value row, Value head) {
   TileBuilder &b = stage.b;
   int64_t size = rule.getState().getType().getKeyDim();
   Value lane = b.laneId(), base = b.mul(head, size), zero = b.f32(0);
@@ -68,6 +68,12 @@ RuleKeys RuleInputs::keys(Value row, Value head) {
     keys.at.push_back(at);
     keys.inside.push_back(inside);
   }
+  return keys;
+}
+
+void RuleInputs::finishKeys(RuleKeys &keys) {
+  TileBuilder &b = stage.b;
+  Value zero = b.f32(0);
   auto product = [&](const Values &x, const Values &y) {
     Value sum = zero;
     for (auto [a, c] : llvm::zip_equal(x, y))
@@ -86,7 +92,6 @@ RuleKeys RuleInputs::keys(Value row, Value head) {
     toUnitLength(keys.k, 1);
   }
   keys.qk = product(keys.q, keys.k);
-  return keys;
 }
 
 Value RuleInputs::decay(Value row, Value head) {
@@ -213,7 +218,8 @@ void RuleForm::prepare() {
   forRowsAndHeads("keys", [&](Stage &stage, Value row, Value head) {
     TileBuilder &b = stage.b;
     RuleInputs inputs(stage, rule);
-    RuleKeys unit = inputs.keys(row, head);
+    RuleKeys unit = inputs.loadKeys(row, head);
+    inputs.finishKeys(unit);
     Value all = scratch(stage, keys, heads * 2 * keyDim);
     Value base = b.mul(head, 2 * keyDim);
     for (size_t i = 0; i < unit.at.size(); ++i) {

@@ -30,8 +30,10 @@ public:
   mlir::Value flat(mlir::Operation *op, unsigned number);
   /// Element [row, column] of it, as f32.
   mlir::Value element(unsigned number, mlir::Value row, mlir::Value column);
-  /// To unit length where the rule says so; the whole warp takes part.
-  RuleKeys keys(mlir::Value row, mlir::Value head);
+  /// q and k as they are in memory; then to unit length where the rule says so,
+  /// and qk. The whole warp takes part.
+  RuleKeys loadKeys(mlir::Value row, mlir::Value head);
+  void finishKeys(RuleKeys &keys);
   /// γ = e^g.
   mlir::Value decay(mlir::Value row, mlir::Value head);
   mlir::Value beta(mlir::Value row, mlir::Value head) {

@@ -3,34 +3,20 @@
 //
 // jet.delta_step, one token of each sequence. γ = e^g; S' is S after the step.
 //
-//   taps[n]  = Σ_g h[g] · w[n, g] + bias[n]                   (rows, project)
+//   taps[n]  = Σ_g h[g] · w[n, g] + bias[n]
 //   v[c]     = code(Σ_j taps[W c + j] · ext[j, c]),  ext = tail rows, then u
 //   δ[c]     = β (v[c] − γ Σ_i k[i] S[i, c])
 //   y[c]     = γ Σ_i q[i] S[i, c] + (Σ_i q[i] k[i]) δ[c],  which is q · S'
 //   S'[i, c] = γ S[i, c] + k[i] δ[c]
 //   y        = rms_norm(y) · silu(gate)
 //
-// The last stage is a copy of the states with arithmetic attached. A CTA owns
-// some columns of one head of one sequence; the CTAs of a head are a cluster,
-// because the norm is over all of its columns.
+// y comes from S and not from S', so that one pass over S gives both sums.
 //
-//   thread 0            TMA of S's columns to shared memory
-//   meanwhile
-//     a thread a column   v, the tail, the gate
-//     a warp              q, k to unit length, q · k
-//     a warp              γ, β
-//   all                 Σ k S and Σ q S over a part of the rows, for 4 columns;
-//                       the parts are added up in the order of the rows
-//   all                 S' in place of S
-//   thread 0            TMA of S' to memory
-//   cluster             Σ y²; y
-//
-// y comes from S and not from S', so that one pass over S gives both sums. S is
-// read and written once; a CTA is small, and while some on an SM wait for S
-// others write S'.
+// A projection makes the taps. The rest is a stage: a few sequences are spread
+// over many CTAs (DeltaSpread.cpp), which for one or two also make the taps; of
+// more the states are streamed (DeltaStream.cpp). Here is what the two share.
 
-#include "lowering/kernels/DeltaRule.h"
-#include "lowering/kernels/Elements.h"
+#include "lowering/kernels/DeltaStep.h"
 
 #include "llvm/Support/MathExtras.h"
 
@@ -39,210 +25,123 @@ using namespace jet;
 
 using Values = TileBuilder::Values;
 
-namespace {
+//===----------------------------------------------------------------------===//
+// Inputs
+//===----------------------------------------------------------------------===//
 
-constexpr int64_t kThreads = 128;
-/// Columns of a thread: a vector of 16 bytes of f32.
-constexpr int64_t kWidth = 4;
+Value StepInputs::stateMap(int64_t columns) {
+  FormBuilder &form = stage.form;
+  AffineExpr rows =
+      form.symbol(Symbol::S) * (type().getHeads() * type().getKeyDim());
+  return stage.map(Place::ofOperand(form.operandOf(rule, 5)),
+                   {rows, form.constant(type().getValueDim())},
+                   {type().getKeyDim(), columns}, type().getElementType(), 0);
+}
 
-class StepKernel {
-public:
-  /// `columns` of a CTA: 32 or 64, so that with kWidth a row takes less than a
-  /// warp, and columns and the two other warps fit in the CTA.
-  StepKernel(FormBuilder &form, DeltaStepOp op, Place taps, int64_t columns)
-      : conv(op.getConvolution()), rule(op.getRule()), taps(taps),
-        type(rule.getState().getType()), keyDim(type.getKeyDim()),
-        valueDim(type.getValueDim()), columns(columns),
-        rowGroups(kThreads / (columns / kWidth)),
-        splits(llvm::divideCeil(valueDim, columns)),
-        stage(form, "step", kThreads,
-              {form.constant(splits), form.constant(type.getHeads()),
-               form.symbol(Symbol::B)},
-              splits),
-        b(stage.b), inputs(stage, rule) {}
+Value StepInputs::stateRow(Value slot, Value head) {
+  TileBuilder &b = stage.b;
+  return b.mul(b.add(b.mul(slot, type().getHeads()), head), type().getKeyDim());
+}
 
-  void build();
+StepInputs::Column StepInputs::loadColumn(const BatchLine &line, Value head,
+                                          Value column) {
+  TileBuilder &b = stage.b;
+  Column made;
+  made.number = column;
+  made.channel = b.add(b.mul(head, type().getValueDim()), column);
+  Value tail = stage.operand(stage.form.operandOf(conv, 4));
+  for (int64_t j = 0; j + 1 < width(); ++j)
+    made.ext.push_back(b.load(tail, {line.slot, b.index(j), made.channel}));
+  made.ext.push_back(b.load(inputs.flat(conv, 0), {line.row, made.channel}));
+  if (hasGate())
+    made.gain = inputs.gain(line.row, head, column);
+  return made;
+}
 
-private:
-  void allocate();
-  void locate();
-  void loadState();
-  void convolve();
-  void prepareKeys();
-  void prepareGates();
-  void accumulate();
-  void combine();
-  void update();
-  void sumSquares();
-  void writeResult();
+Values StepInputs::loadTaps(Place taps, const BatchLine &line,
+                            const Column &column) {
+  TileBuilder &b = stage.b;
+  Value all = stage.memory(
+      taps, MemRefType::get({ShapedType::kDynamic, channels() * width()},
+                            b.getF32Type()));
+  Value first = b.mul(column.channel, width());
+  if (llvm::isPowerOf2_64(width()))
+    return b.split(b.load(all, {line.row, first}, width()));
+  Values own;
+  for (int64_t j = 0; j < width(); ++j)
+    own.push_back(b.load(all, {line.row, b.add(first, j)}));
+  return own;
+}
 
-  FormBuilder &form() { return stage.form; }
-  void syncHead();
-  Values forRows(ValueRange inits,
-                 llvm::function_ref<Values(Value, ValueRange)> body);
-  Value stateMap();
-  bool hasGate() { return static_cast<bool>(rule.getGate()); }
-  /// Null where all columns are the head's.
-  Value isValid(Value column) {
-    return valueDim % columns ? b.less(column, valueDim) : Value();
-  }
-  Value ifValid(Value valid, Value condition) {
-    return valid ? b.both(valid, condition) : condition;
-  }
+Value StepInputs::finishColumn(const BatchLine &line, const Column &column,
+                               ValueRange taps, Value valid) {
+  TileBuilder &b = stage.b;
+  Type f32 = b.getF32Type();
+  Value sum = b.f32(0);
+  for (auto [tap, input] : llvm::zip_equal(taps, column.ext))
+    sum = b.fma(tap, b.convert(input, f32), sum);
+  Value v =
+      applyCode(stage, cast<PortOpInterface>(conv.getOperation()),
+                resultPort(0), line.row, column.channel, 1, {Values{sum}})[0];
+  // What the convolution's result would be rounded to.
+  v = b.convert(v, getElementTypeOrSelf(conv.getResult().getType()));
+  Value tail = stage.operand(stage.form.operandOf(conv, 4));
+  for (size_t j = 0; j + 1 < column.ext.size(); ++j)
+    b.store(column.ext[j + 1], tail, {line.slot, b.index(j), column.channel},
+            valid);
+  return b.convert(v, f32);
+}
 
-  GeneratedConvOp conv;
-  GatedDeltaRuleOp rule;
-  Place taps; // f32 [R, H·Dv·W]
-  RecurrentStateType type;
-  int64_t keyDim, valueDim, columns, rowGroups, splits;
-  Stage stage;
-  TileBuilder &b;
-  RuleInputs inputs;
-  // Shared memory: S; q and k; v; weight · silu(gate); γ, β, q·k; the sums over
-  // groups of rows of k S and q S; Σ y².
-  Value state, keys, values, gains, scalars, partials, squares, full;
-  Value thread, slot, row, head, firstColumn;
-  // The thread's rows and columns; γ; δ and y of its columns.
-  Value rowGroup, column, decay;
-  Values delta, y;
-};
+StepInputs::Keys StepInputs::loadKeys(const BatchLine &line, Value head) {
+  return {inputs.loadKeys(line.row, head), inputs.decay(line.row, head),
+          inputs.beta(line.row, head)};
+}
 
-/// The thread's rows of S.
-Values StepKernel::forRows(ValueRange inits,
-                           llvm::function_ref<Values(Value, ValueRange)> body) {
-  if (keyDim % rowGroups)
-    return b.loop(rowGroup, b.index(keyDim), b.index(rowGroups), inits, body);
+void StepInputs::storeKeys(const Keys &keys, Value pairs, Value scalars) {
+  TileBuilder &b = stage.b;
+  const RuleKeys &unit = keys.unit;
+  for (size_t i = 0; i < unit.at.size(); ++i)
+    b.store(b.join({unit.q[i], unit.k[i]}), pairs, {unit.at[i], b.index(0)},
+            unit.inside[i]);
+  b.ifThen(b.equal(b.laneId(), 0), [&] {
+    Value three[] = {keys.decay, keys.beta, unit.qk};
+    for (auto [i, value] : llvm::enumerate(three))
+      b.store(value, scalars, {b.index(i)});
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// A tile of a state
+//===----------------------------------------------------------------------===//
+
+void StateTile::locate() {
+  rowGroup = b.div(b.threadId(), columns / kWidth);
+  column = b.mul(b.rem(b.threadId(), columns / kWidth), kWidth);
+}
+
+tile::SharedType StateTile::sumsType() {
+  return b.shared({kThreads / 32, 2, columns}, b.getF32Type());
+}
+
+/// The thread's rows.
+Values StateTile::forRows(ValueRange inits,
+                          llvm::function_ref<Values(Value, ValueRange)> body) {
+  int64_t rows = type.getKeyDim(), groups = kThreads / (columns / kWidth);
+  if (rows % groups)
+    return b.loop(rowGroup, b.index(rows), b.index(groups), inits, body);
   // As many rows for each thread, which can be unrolled.
-  return b.loop(b.index(0), b.index(keyDim / rowGroups), b.index(1), inits,
+  return b.loop(b.index(0), b.index(rows / groups), b.index(1), inits,
                 [&](Value i, ValueRange carried) {
-                  return body(b.add(b.mul(i, rowGroups), rowGroup), carried);
+                  return body(b.add(b.mul(i, groups), rowGroup), carried);
                 });
 }
 
-/// All threads of the CTAs of the head.
-void StepKernel::syncHead() {
-  if (splits == 1)
-    b.sync();
-  else
-    tile::ClusterSyncOp::create(b);
-}
-
-void StepKernel::allocate() {
-  Type f32 = b.getF32Type();
-  state = b.alloc(b.shared({keyDim, columns}, type.getElementType()));
-  keys = b.alloc(b.shared({keyDim, 2}, f32));
-  values = b.alloc(b.shared({columns}, f32));
-  gains = b.alloc(b.shared({columns}, f32));
-  scalars = b.alloc(b.shared({3}, f32));
-  partials = b.alloc(b.shared({rowGroups, 2, columns}, f32));
-  squares = b.alloc(b.shared({1}, f32));
-  full = b.alloc(tile::BarriersType::get(b.getContext(), 1));
-}
-
-void StepKernel::locate() {
-  thread = b.threadId();
-  head = b.blockY();
-  firstColumn = b.mul(b.blockX(), columns);
-  rowGroup = b.div(thread, columns / kWidth);
-  column = b.mul(b.rem(thread, columns / kWidth), kWidth);
-  BatchLine line = readBatch(stage, form().operandOf(rule, 6), b.blockZ());
-  slot = line.slot;
-  row = line.row;
-}
-
-/// The state of all slots and heads as one matrix.
-Value StepKernel::stateMap() {
-  AffineExpr rows = form().symbol(Symbol::S) * (type.getHeads() * keyDim);
-  return stage.map(Place::ofOperand(form().operandOf(rule, 5)),
-                   {rows, form().constant(valueDim)}, {keyDim, columns},
-                   type.getElementType(), 0);
-}
-
-void StepKernel::loadState() {
-  b.ifThen(b.equal(thread, 0), [&] {
-    b.initBarriers(full, 1);
-    tile::FenceBarriersOp::create(b);
-  });
-  b.sync();
-  int64_t bytes =
-      keyDim * columns * type.getElementType().getIntOrFloatBitWidth() / 8;
-  Value first = b.mul(b.add(b.mul(slot, type.getHeads()), head), keyDim);
-  b.ifThen(b.equal(thread, 0), [&] {
-    b.expect(full, b.index(0), bytes);
-    tile::TmaLoadOp::create(
-        b, stateMap(), ValueRange{first, firstColumn}, state, full, b.index(0),
-        Value(), tile::EvictAttr::get(b.getContext(), tile::Evict::first));
-  });
-}
-
-/// v and the gate of the column of the CTA that is the thread's number. Columns
-/// behind the head's last do its work again.
-void StepKernel::convolve() {
-  Type f32 = b.getF32Type();
-  Value own = b.add(firstColumn, thread), valid = isValid(own);
-  if (valid)
-    own = b.min(own, b.index(valueDim - 1));
-  Value channel = b.add(b.mul(head, valueDim), own);
-  int64_t count = conv.getTail().getType().getRows() + 1;
-  Value all = stage.memory(
-      taps, MemRefType::get({ShapedType::kDynamic,
-                             conv.getTail().getType().getChannels() * count},
-                            f32));
-  Value first = b.mul(channel, count);
-  Values weights;
-  if (llvm::isPowerOf2_64(count))
-    weights = b.split(b.load(all, {row, first}, count));
-  else
-    for (int64_t j = 0; j < count; ++j)
-      weights.push_back(b.load(all, {row, b.add(first, j)}));
-
-  Value tail = stage.operand(form().operandOf(conv, 4));
-  Values ext;
-  for (int64_t j = 0; j + 1 < count; ++j)
-    ext.push_back(b.load(tail, {slot, b.index(j), channel}));
-  ext.push_back(b.load(inputs.flat(conv, 0), {row, channel}));
-  Value sum = b.f32(0);
-  for (auto [weight, input] : llvm::zip_equal(weights, ext))
-    sum = b.fma(weight, b.convert(input, f32), sum);
-  auto ported = cast<PortOpInterface>(conv.getOperation());
-  Value v = applyCode(stage, ported, resultPort(0), row, channel, 1,
-                      {Values{sum}})[0];
-  // What the convolution's result would be rounded to.
-  v = b.convert(v, getElementTypeOrSelf(conv.getResult().getType()));
-  b.store(b.convert(v, f32), values, {thread});
-  for (int64_t j = 0; j + 1 < count; ++j)
-    b.store(ext[j + 1], tail, {slot, b.index(j), channel}, valid);
-
-  if (hasGate())
-    b.store(inputs.gain(row, head, own), gains, {thread});
-}
-
-/// q, k and q · k, by a warp.
-void StepKernel::prepareKeys() {
-  RuleKeys unit = inputs.keys(row, head);
-  for (size_t i = 0; i < unit.at.size(); ++i)
-    b.store(b.join({unit.q[i], unit.k[i]}), keys, {unit.at[i], b.index(0)},
-            unit.inside[i]);
-  b.ifThen(b.equal(b.laneId(), 0),
-           [&] { b.store(unit.qk, scalars, {b.index(2)}); });
-}
-
-/// γ and β, by a warp; its lanes do the same.
-void StepKernel::prepareGates() {
-  Value gamma = inputs.decay(row, head), beta = inputs.beta(row, head);
-  b.ifThen(b.equal(b.laneId(), 0), [&] {
-    b.store(gamma, scalars, {b.index(0)});
-    b.store(beta, scalars, {b.index(1)});
-  });
-}
-
-/// Σ k S and Σ q S of the thread's columns over its rows.
-void StepKernel::accumulate() {
-  Values sums = forRows(
-      Values(2 * kWidth, b.f32(0)), [&](Value i, ValueRange sums) -> Values {
+void StateTile::accumulate(Value state, Value keys, Value sums) {
+  Values own = forRows(
+      Values(2 * kWidth, b.f32(0)), [&](Value i, ValueRange carried) -> Values {
         Values elements = b.split(b.load(state, {i, column}, kWidth));
         Values qk = b.split(b.load(keys, {i, b.index(0)}, 2));
-        Values next(sums);
+        Values next(carried);
         for (int64_t c = 0; c < kWidth; ++c) {
           Value s = b.convert(elements[c], b.getF32Type());
           next[c] = b.fma(qk[1], s, next[c]);
@@ -250,33 +149,37 @@ void StepKernel::accumulate() {
         }
         return next;
       });
-  for (int64_t i = 0; i < 2; ++i)
-    b.store(b.join(ValueRange(sums).slice(i * kWidth, kWidth)), partials,
-            {rowGroup, b.index(i), column});
+  for (Value &sum : own)
+    for (int64_t offset = columns / kWidth; offset < 32; offset *= 2)
+      sum = b.addf(sum, tile::ShuffleXorOp::create(b, sum, offset));
+  Value leads = b.less(b.laneId(), columns / kWidth), warp = b.warpId();
+  b.ifThen(leads, [&] {
+    for (int64_t i = 0; i < 2; ++i)
+      b.store(b.join(ValueRange(own).slice(i * kWidth, kWidth)), sums,
+              {warp, b.index(i), column});
+  });
 }
 
-/// δ and y before the norm, from the sums over all rows.
-void StepKernel::combine() {
-  Value sums[2];
-  for (int64_t group = 0; group < rowGroups; ++group)
+Values StateTile::combine(Value sums, ValueRange v, Value scalars) {
+  Value both[2];
+  for (int64_t warp = 0; warp < kThreads / 32; ++warp)
     for (int64_t i = 0; i < 2; ++i) {
-      Value part =
-          b.load(partials, {b.index(group), b.index(i), column}, kWidth);
-      sums[i] = sums[i] ? b.addf(sums[i], part) : part;
+      Value part = b.load(sums, {b.index(warp), b.index(i), column}, kWidth);
+      both[i] = both[i] ? b.addf(both[i], part) : part;
     }
-  Values ks = b.split(sums[0]), qs = b.split(sums[1]);
-  Values v = b.split(b.load(values, {column}, kWidth));
+  Values ks = b.split(both[0]), qs = b.split(both[1]), y;
   decay = b.load(scalars, {b.index(0)});
   Value beta = b.load(scalars, {b.index(1)});
   Value qk = b.load(scalars, {b.index(2)});
+  delta.clear();
   for (int64_t c = 0; c < kWidth; ++c) {
     delta.push_back(b.mulf(beta, b.subf(v[c], b.mulf(decay, ks[c]))));
     y.push_back(b.fma(qk, delta[c], b.mulf(decay, qs[c])));
   }
+  return y;
 }
 
-/// S' in place of S.
-void StepKernel::update() {
+void StateTile::update(Value state, Value keys) {
   forRows({}, [&](Value i, ValueRange) -> Values {
     Values elements = b.split(b.load(state, {i, column}, kWidth));
     Value k = b.load(keys, {i, b.index(1)});
@@ -289,91 +192,6 @@ void StepKernel::update() {
     return {};
   });
 }
-
-/// Σ y² of the CTA's columns: the first threads have them all.
-void StepKernel::sumSquares() {
-  b.ifThen(b.equal(b.warpId(), 0), [&] {
-    Value sum = b.f32(0);
-    for (Value element : y)
-      sum = b.fma(element, element, sum);
-    Value counts =
-        ifValid(isValid(b.add(firstColumn, column)), b.equal(rowGroup, 0));
-    sum = b.sumOfWarp(b.select(counts, sum, b.f32(0)));
-    b.ifThen(b.equal(b.laneId(), 0),
-             [&] { b.store(sum, squares, {b.index(0)}); });
-  });
-}
-
-void StepKernel::writeResult() {
-  if (hasGate()) {
-    Value total;
-    for (int64_t rank = 0; rank < splits; ++rank) {
-      Value part = splits == 1 ? b.load(squares, {b.index(0)})
-                               : Value(tile::LoadRemoteOp::create(
-                                     b, b.getF32Type(), squares,
-                                     ValueRange{b.index(0)}, b.index(rank)));
-      total = total ? b.addf(total, part) : part;
-    }
-    // Others may still read this CTA's sum.
-    if (splits > 1)
-      tile::ClusterSyncOp::create(b);
-    Value factor = inputs.inverseNorm(total);
-    Values own = b.split(b.load(gains, {column}, kWidth));
-    for (int64_t c = 0; c < kWidth; ++c)
-      y[c] = b.mulf(b.mulf(y[c], factor), own[c]);
-  }
-  unsigned operand = form().resultOperand(0);
-  MemRefType result = form().argument(operand).memref();
-  for (Value &element : y)
-    element = b.convert(element, result.getElementType());
-  Value own = b.add(firstColumn, column);
-  b.ifThen(ifValid(isValid(own), b.equal(rowGroup, 0)), [&] {
-    b.store(b.join(y), stage.operand(operand), {row, head, own});
-  });
-}
-
-void StepKernel::build() {
-  stage.setOverlaps();
-  allocate();
-  // Before the wait: the batch, and S, of which each launch of a step writes
-  // its own layer's. What wrote them has ended, since a step begins with a copy
-  // of its inputs, which waits for all launches before it.
-  locate();
-  loadState();
-  tile::LaunchDependentsOp::create(b);
-  tile::WaitDependenciesOp::create(b);
-  Value warp = b.warpId();
-  b.ifThen(b.less(thread, columns), [&] { convolve(); });
-  b.ifThen(b.equal(warp, columns / 32), [&] { prepareKeys(); });
-  b.ifThen(b.equal(warp, columns / 32 + 1), [&] { prepareGates(); });
-  b.sync();
-  b.wait(full, b.index(0), b.i32(0));
-  accumulate();
-  b.sync();
-  combine();
-  if (hasGate())
-    sumSquares();
-  update();
-  tile::FenceAsyncOp::create(b); // TMA reads S'
-  if (hasGate())
-    syncHead();
-  else
-    b.sync();
-  Value first = b.mul(b.add(b.mul(slot, type.getHeads()), head), keyDim);
-  b.ifThen(b.equal(thread, 0), [&] {
-    tile::TmaStoreOp::create(b, state, stateMap(),
-                             ValueRange{first, firstColumn});
-    tile::BulkCommitOp::create(b);
-  });
-  writeResult();
-  // Shared memory is the CTA's until it has been read.
-  b.ifThen(b.equal(thread, 0), [&] {
-    tile::BulkWaitOp::create(b, b.getI32IntegerAttr(0), b.getUnitAttr());
-  });
-  stage.finish();
-}
-
-} // namespace
 
 //===----------------------------------------------------------------------===//
 // Forms
@@ -394,20 +212,30 @@ static Place storeTaps(FormBuilder &form, GeneratedConvOp conv,
   return taps;
 }
 
-static void buildForm(FormContext &context, DeltaStepOp op, ProjectionSize size,
-                      int64_t columns) {
-  FormBuilder form = context.begin({size.fits().maxRows, /*oneToken=*/true});
-  Place taps = storeTaps(form, op.getConvolution(), size);
-  StepKernel(form, op, taps, columns).build();
-  form.finish();
-}
-
+// Of 2B's heads on an H200 the op took, in µs: with 1 sequence 8.6 where its
+// stage makes the taps, 8.9 where another does (in a step, 28 of 1470 less for
+// 24 of them); 10.3 and 10.4 with 2; 18.1 and 12.8 with 4, where not all CTAs
+// run at once. Streaming took 13.0 with 4, and with 8 sequences 14.3, spreading
+// 15.1. Of another stage and spreading the figures are those of its forerunner.
 void jet::buildForms(FormContext &context, DeltaStepOp op) {
-  if (!isSupportedConv(op.getConvolution()) || !isSupportedRule(op.getRule()))
+  GeneratedConvOp conv = op.getConvolution();
+  if (!isSupportedConv(conv) || !isSupportedRule(op.getRule()))
     return;
-  // A few sequences are spread over more CTAs.
-  buildForm(context, op, {16}, /*columns=*/32);
-  buildForm(context, op, {64}, /*columns=*/64);
-  buildForm(context, op, {128}, /*columns=*/64);
-  buildForm(context, op, {128, /*manyRows=*/true}, /*columns=*/64);
+  auto begin = [&](int64_t maxRows) {
+    return context.begin({maxRows, /*oneToken=*/true});
+  };
+  if (canGenerateTaps(conv)) {
+    FormBuilder form = begin(2);
+    buildDeltaSpread(form, op, std::nullopt);
+    form.finish();
+  }
+  FormBuilder few = begin(4);
+  buildDeltaSpread(few, op, storeTaps(few, conv, {8}));
+  few.finish();
+  for (ProjectionSize size : kProjectionSizes) {
+    FormBuilder form = begin(size.fits().maxRows);
+    buildDeltaStream(form, op, storeTaps(form, conv, size),
+                     /*manyRows=*/size.tileRows > 16);
+    form.finish();
+  }
 }

@@ -7,51 +7,63 @@
 // Functions that the GPU has no instructions for are polynomials.
 // TILE: tile.kernel @step_0_step(
 // TILE-NOT: math.log1p
-// TILE: tile.kernel @step_3_step(
+// TILE: tile.kernel @step_6_step(
 // TILE-NOT: math.log1p
 // TILE: tile.return
 
 module {
-  // The generator's input in bf16, its product, and the step; scratch memory
-  // holds the first two.
-  // CHECK:      tile.kernel @step_0_rows(%{{.*}}: memref<?x8xf32> {jet.operand = 1 : i64}
-  // CHECK:      tile.kernel @step_0_taps(
-  // CHECK-SAME:   {jet.map = affine_map<()[s0, s1, s2, s3, s4, s5] -> (320, 8)>, jet.operand = 2 : i64}
-  // CHECK-SAME:   memref<320xbf16> {jet.operand = 3 : i64}
-  // CHECK-SAME:   memref<?x320xf32> {jet.scratch = affine_map<()[s0, s1, s2, s3, s4, s5] -> (0)>}
-  // A cluster for the 40 columns of a head. All slots and heads are one matrix.
+  // One or two sequences: a stage makes the taps itself. Its weights, and S, as
+  // one matrix of all slots and heads, are under way before the launch before
+  // has ended. A cluster for the 40 columns of a head.
   // CHECK:      tile.kernel @step_0_step(
+  // CHECK-SAME:   !tile.tensor_map<128x64xbf16, swizzle 128> {jet.map = affine_map<()[s0, s1, s2, s3, s4, s5] -> (320, 8)>, jet.operand = 2 : i64}
   // CHECK-SAME:   !tile.tensor_map<16x32xf32> {jet.map = affine_map<()[s0, s1, s2, s3, s4, s5] -> (s4 * 32, 40)>, jet.operand = 10 : i64}
-  // CHECK-SAME:   memref<?x320xf32> {jet.scratch = affine_map<()[s0, s1, s2, s3, s4, s5] -> (0)>}
   // CHECK-SAME:   block 128 cluster 2
-  // CHECK-SAME:   jet.max_rows = 16
+  // CHECK-SAME:   jet.max_rows = 2
   // CHECK-SAME:   jet.one_token, jet.overlaps
-  // S is under way before the launch before has ended.
-  // CHECK:        tile.tma_load
+  // CHECK-COUNT-2: tile.tma_load
   // CHECK:        tile.launch_dependents
   // CHECK-NEXT:   tile.wait_dependencies
-  // Code on the convolution's result, on q and on the decay.
+  // Code on q, on the decay and on the convolution's result.
+  // CHECK:        math.log1p
   // CHECK:        tile.exp2
   // CHECK:        math.sqrt
-  // CHECK:        math.log1p
   // CHECK:        tile.wait %
-  // CHECK:        scf.for
   // CHECK:        tile.fence_async
   // CHECK-NEXT:   tile.cluster_sync
   // CHECK:        tile.tma_store
   // CHECK-COUNT-2: tile.load_remote
   // CHECK:        tile.cluster_sync
   // CHECK:        tile.bulk_wait 0 read
-  // With more rows a CTA has 64 columns.
+  // Up to four: taps in scratch memory.
+  // CHECK:      tile.kernel @step_1_taps(
+  // CHECK-SAME:   memref<?x320xf32> {jet.scratch = affine_map<()[s0, s1, s2, s3, s4, s5] -> (0)>}
   // CHECK:      tile.kernel @step_1_step(
-  // CHECK-SAME:   !tile.tensor_map<16x64xf32>
-  // CHECK-SAME:   block 128 attributes
-  // CHECK-SAME:   jet.max_rows = 64
-  // CHECK-NOT:    tile.cluster_sync
-  // CHECK:        tile.return
+  // CHECK-SAME:   memref<?x320xf32> {jet.scratch = affine_map<()[s0, s1, s2, s3, s4, s5] -> (0)>}
+  // CHECK-SAME:   jet.max_rows = 4
+  // More are streamed, by CTAs with roles.
   // CHECK:      tile.kernel @step_2_step(
+  // CHECK-SAME:   block 352 attributes
+  // CHECK-SAME:   jet.max_rows = 8
+  // CHECK-NOT:    tile.cluster_sync
+  // CHECK:        tile.role @consumers
+  // CHECK:        tile.role @columns
+  // CHECK:        tile.wait_dependencies
+  // CHECK:        tile.role @keys
+  // CHECK:        tile.role @loader
+  // CHECK-NOT:    tile.wait_dependencies
+  // CHECK:        tile.tma_load {{.*}} evict first
+  // CHECK:        tile.role @storer
+  // CHECK:        tile.bulk_wait 0 read
+  // CHECK:      tile.kernel @step_3_rows(
+  // CHECK:      tile.kernel @step_4_step(
+  // CHECK-SAME:   jet.max_rows = 64
+  // CHECK:        tile.role @loader
+  // CHECK-NOT:    evict first
+  // CHECK:        tile.role @storer
+  // CHECK:      tile.kernel @step_5_step(
   // CHECK-SAME:   jet.max_rows = 128
-  // CHECK:      tile.kernel @step_3_step(
+  // CHECK:      tile.kernel @step_6_step(
   // CHECK-NOT:    jet.max_rows
   // CHECK-SAME:   jet.one_token
   module @kernels {
