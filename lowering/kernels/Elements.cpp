@@ -143,15 +143,21 @@ Value RowReader::scaleOf(Value squares) {
   return b.reciprocal(math::SqrtOp::create(b, mean));
 }
 
+Values RowReader::norms(Value column) {
+  if (!input.norm)
+    return Values(width(), b.f32(1));
+  Values norms = b.split(b.load(stage.operand(*input.norm), {column}, width()));
+  for (Value &norm : norms)
+    norm = b.convert(norm, b.getF32Type());
+  return norms;
+}
+
 Value RowReader::round(Value row, Value column, Value scale) {
-  Values elements = read(row, column), norms;
-  if (input.norm)
-    norms = b.split(b.load(stage.operand(*input.norm), {column}, width()));
-  for (size_t i = 0; i < elements.size(); ++i) {
+  Values elements = read(row, column), factors = norms(column);
+  for (auto [element, factor] : llvm::zip_equal(elements, factors)) {
     if (input.norm)
-      elements[i] = b.mulf(b.mulf(elements[i], scale),
-                           b.convert(norms[i], b.getF32Type()));
-    elements[i] = b.convert(elements[i], b.getBF16Type());
+      element = b.mulf(b.mulf(element, scale), factor);
+    element = b.convert(element, b.getBF16Type());
   }
   return b.join(elements);
 }

@@ -57,6 +57,8 @@ public:
   llvm::SmallVector<mlir::Value> read(mlir::Value row, mlir::Value column);
   /// What a row is scaled by, from the sum of its squares.
   mlir::Value scaleOf(mlir::Value squares);
+  /// The f32 factors of the norm from `column` on; ones without one.
+  llvm::SmallVector<mlir::Value> norms(mlir::Value column);
   /// x̂ from [row, column] on: a vector. `scale` is there if there is a norm.
   mlir::Value round(mlir::Value row, mlir::Value column, mlir::Value scale);
 

@@ -12,7 +12,8 @@
 //   consumers (2 groups)  for each 64 of k: wait full[slot]; wgmma of 64 of
 //                         these rows; the slot before is free
 //   all                   partial sums to shared memory, turned round; the CTAs
-//                         that share k add them up in the order of their ranks;
+//                         that share k send each other parts of them, or fetch
+//                         them, and add them up in the order of their ranks;
 //                         code; store
 //
 // A cluster is `pair` neighbouring tiles of columns by `splits` parts of k.
@@ -24,7 +25,7 @@
 // filled before it has ended.
 //
 // At most 8 rows that a stage would have to round first are made by each CTA
-// itself, all of its k, while the ring fills: one launch less.
+// itself, its part of k, while the ring fills (OwnRows.h): one launch less.
 //
 // Shared memory: a ring of slots of 16 KB of weights and 128 bytes a row of x;
 // the partial sums lie in the same bytes. Mostly two CTAs an SM: one copies
@@ -32,6 +33,7 @@
 
 #include "lowering/kernels/Projection.h"
 #include "lowering/kernels/Elements.h"
+#include "lowering/kernels/OwnRows.h"
 
 #include "llvm/Support/MathExtras.h"
 
@@ -61,7 +63,8 @@ public:
       : spec(spec), steps(llvm::divideCeil(spec.inner, kStep)),
         rows(spec.size.tileRows), pair(spec.size.manyRows ? 2 : 1),
         tiles(llvm::alignTo(countTiles(), pair)), splits(chooseSplits()),
-        cluster(pair * splits), slots((ringBytes() - ownBytes()) / slotBytes()),
+        cluster(pair * splits),
+        slots((ringBytes() - ownBytes() - sentBytes()) / slotBytes()),
         stage(form, what, kConsumers + 32, grid(form), cluster), b(stage.b) {}
 
   void build();
@@ -74,7 +77,7 @@ private:
   int64_t ownSteps() const {
     return spec.own ? llvm::divideCeil(steps, splits) : 0;
   }
-  int64_t ownBytes() const { return ownSteps() * rows * kStep * 2; }
+  int64_t ownBytes() const { return OwnRows::bytes(rows, ownSteps()); }
   static int64_t columnsOf(const ProjectionOutput &output) {
     return output.weights.size() == 1 ? kGroups * kGroupColumns : kGroupColumns;
   }
@@ -93,6 +96,14 @@ private:
       size *= 2;
     return size;
   }
+  /// Whether each part of k sends its sums to the CTAs that add them up,
+  /// instead of keeping them for those to fetch: with few rows there is room
+  /// for what arrives beside the rings, and the CTAs meet once instead of
+  /// twice.
+  bool sends() const { return splits > 1 && rows <= 16; }
+  /// f32 that a CTA adds up, and gets from each part.
+  int64_t sentSize() const { return rows * kGroups * kGroupColumns / splits; }
+  int64_t sentBytes() const { return sends() ? splits * sentSize() * 4 : 0; }
   /// One CTA an SM, where at least two can share k and all run at once.
   bool isLarge() const {
     return rows >= 64 && !spec.size.manyRows && tiles * 2 <= kMultiprocessors;
@@ -112,20 +123,23 @@ private:
   forOutput(llvm::function_ref<void(const ProjectionOutput &, Value)> body);
   void loadWeights(Value step, Value slot);
   void loadX(Value step, Value slot);
-  void makeX();
   void produce();
   void release(Value slot);
   void syncCluster(bool all);
   void consume();
+  void send(const ProjectionOutput &output);
   void writeOutput(const ProjectionOutput &output, Value local);
+  Values placeOf(const ProjectionOutput &output, int64_t i, Value m, Value n);
   Value addUp(ValueRange at, int64_t width);
+  Value addUpSent(Value at, int64_t width);
   FormBuilder &form() { return stage.form; }
 
   const Projection &spec;
   int64_t steps, rows, pair, tiles, splits, cluster, slots;
   Stage stage;
   TileBuilder &b;
-  Value weightRing, xRing, ownX, squares, full, empty, partials;
+  std::optional<OwnRows> own;
+  Value weightRing, xRing, full, empty, partials, sent;
   Value tile, row, beginStep, endStep;
   Value rank, member, part; // of the cluster, of the pair, of k
 };
@@ -140,14 +154,15 @@ void ProjectionKernel::allocate() {
   };
   weightRing = part(b.shared({slots, kGroups, 64, kStep}, bf16, 128), 0);
   if (spec.own) {
-    ownX = b.alloc(b.shared({ownSteps(), rows, kStep}, bf16, 128));
-    squares = b.alloc(b.shared({rows, kConsumers / 32}, b.getF32Type()));
+    own.emplace(stage, *spec.own, rows, ownSteps(), kConsumers);
   } else {
     xRing = part(b.shared({slots, pair, rows / pair, kStep}, bf16, 128),
                  slots * kGroups * 64 * kStep * 2);
   }
   partials = part(
       b.shared({kGroups, rows, kGroupColumns + kPadding}, b.getF32Type()), 0);
+  if (sends())
+    sent = b.alloc(b.shared({splits, sentSize()}, b.getF32Type()));
   auto barriers = tile::BarriersType::get(b.getContext(), slots);
   full = b.alloc(barriers);
   empty = b.alloc(barriers);
@@ -159,7 +174,8 @@ void ProjectionKernel::initialize() {
     b.initBarriers(empty, kGroups * pair);
     tile::FenceBarriersOp::create(b);
   });
-  syncCluster(pair > 1); // the other of a pair uses these barriers
+  // Others use these barriers, or write to this CTA's memory.
+  syncCluster(pair > 1 || sends());
   rank = cluster == 1 ? b.index(0) : b.clusterRank();
   member = pair == 1 ? b.index(0) : b.rem(rank, pair);
   part = b.div(rank, pair);
@@ -278,61 +294,12 @@ void ProjectionKernel::release(Value slot) {
         b, empty, slot, b.sub(b.add(b.mul(part, pair), pair - 1), member));
 }
 
-/// All consumers make a row after the other, of which each CTA needs its part
-/// of k; what follows k up to a whole step is zero. Rows of the tile that are
-/// not there are never stored.
-void ProjectionKernel::makeX() {
-  RowReader reader(stage, *spec.own);
-  int64_t width = reader.width();
-  Value count = b.min(stage.size(spec.rows), b.index(rows));
-  Value zero = b.index(0), one = b.index(1), thread = b.threadId();
-  Value stride = b.index(kConsumers * width), warp = b.warpId();
-  tile::WaitDependenciesOp::create(b);
-  if (reader.hasNorm()) {
-    b.loop(zero, count, one, [&](Value m) {
-      Value sum = b.loop(b.mul(thread, width), b.index(spec.inner), stride,
-                         {b.f32(0)}, [&](Value k, ValueRange sums) -> Values {
-                           Value sum = sums[0];
-                           for (Value element : reader.read(m, k))
-                             sum = b.fma(element, element, sum);
-                           return {sum};
-                         })[0];
-      sum = b.sumOfWarp(sum);
-      b.ifThen(b.equal(b.laneId(), 0),
-               [&] { b.store(sum, squares, {m, warp}); });
-    });
-    b.sync(1, kConsumers);
-  }
-  Value begin = b.mul(beginStep, kStep), end = b.mul(endStep, kStep);
-  b.loop(zero, count, one, [&](Value m) {
-    Value scale;
-    if (reader.hasNorm()) {
-      Value sum = b.load(squares, {m, zero});
-      for (int64_t i = 1; i < kConsumers / 32; ++i)
-        sum = b.addf(sum, b.load(squares, {m, b.index(i)}));
-      scale = reader.scaleOf(sum);
-    }
-    b.loop(b.add(begin, b.mul(thread, width)), end, stride, [&](Value k) {
-      Value local = b.sub(k, begin);
-      Values at = {b.div(local, kStep), m, b.rem(local, kStep)};
-      auto store = [&] { b.store(reader.round(m, k, scale), ownX, at); };
-      if (spec.inner % kStep == 0)
-        return store();
-      b.ifElse(b.less(k, spec.inner), store, [&] {
-        auto type = VectorType::get(width, b.getBF16Type());
-        b.store(arith::ConstantOp::create(b, b.getZeroAttr(type)), ownX, at);
-      });
-    });
-  });
-  tile::FenceAsyncOp::create(b);
-  b.sync(1, kConsumers);
-}
-
 void ProjectionKernel::consume() {
   Value group = tile::WarpgroupIdOp::create(b);
   Value leads = b.equal(b.rem(b.threadId(), 128), 0);
-  if (spec.own)
-    makeX();
+  if (own)
+    own->make(b.min(stage.size(spec.rows), b.index(rows)), beginStep, endStep,
+              /*barrier=*/1);
   auto type = tile::AccType::get(b.getContext(), 64, rows);
   Value start = tile::SplatOp::create(b, type, b.f32(0));
   Values inits = {start, b.index(0), b.i32(0), b.index(0)};
@@ -343,8 +310,7 @@ void ProjectionKernel::consume() {
                Ring ring{carried[1], carried[2]};
                b.wait(full, ring.slot, ring.parity);
                Value x =
-                   spec.own
-                       ? b.slice(ownX, {b.sub(step, beginStep)})
+                   own ? own->tile(b.sub(step, beginStep))
                        : tile::ViewOp::create(
                              b, b.shared({rows, kStep}, b.getBF16Type(), 128),
                              b.slice(xRing, {ring.slot}));
@@ -365,29 +331,68 @@ void ProjectionKernel::consume() {
   tile::StoreAccOp::create(b, sums, b.slice(partials, {group}), b.index(0),
                            b.index(0), Value(), Value(),
                            /*transposed=*/b.getUnitAttr());
+  if (!sends())
+    return;
+  b.sync(1, kConsumers);
+  forOutput([&](const ProjectionOutput &output, Value) { send(output); });
+}
+
+/// Of the tile's units, which are vectors of a row of the result, the first
+/// ones belong to the first part of k, and so on.
+void ProjectionKernel::send(const ProjectionOutput &output) {
+  int64_t products = output.weights.size(), width = vectorWidth(output.columns);
+  int64_t units = columnsOf(output) / width;
+  int64_t share = rows * units / splits;
+  Value count = b.min(stage.size(spec.rows), b.index(rows));
+  b.loop(b.threadId(), b.mul(count, units), b.index(kConsumers),
+         [&](Value unit) {
+           Value m = b.div(unit, units);
+           Value n = b.mul(b.rem(unit, units), width);
+           Value at = b.mul(b.rem(unit, share), products * width);
+           for (int64_t i = 0; i < products; ++i)
+             tile::StoreRemoteOp::create(
+                 b, b.load(partials, placeOf(output, i, m, n), width), sent,
+                 ValueRange{part, b.add(at, i * width)}, b.div(unit, share));
+         });
+}
+
+/// Where the sums of product `i` are among the groups'.
+Values ProjectionKernel::placeOf(const ProjectionOutput &output, int64_t i,
+                                 Value m, Value n) {
+  if (output.weights.size() == 2)
+    return {b.index(i), m, n};
+  return {b.div(n, kGroupColumns), m, b.rem(n, kGroupColumns)};
 }
 
 void ProjectionKernel::writeOutput(const ProjectionOutput &output,
                                    Value local) {
-  bool paired = output.weights.size() == 2;
-  int64_t columns = columnsOf(output), width = vectorWidth(output.columns);
-  int64_t units = columns / width; // of a row
+  int64_t products = output.weights.size(), width = vectorWidth(output.columns);
+  int64_t columns = columnsOf(output), units = columns / width; // of a row
   Value firstColumn = b.mul(local, columns);
   Value count = b.min(b.sub(stage.size(spec.rows), row), b.index(rows));
-  Value begin = b.add(b.mul(part, kConsumers), b.threadId());
-  b.loop(begin, b.mul(count, units), b.index(kConsumers * splits),
-         [&](Value unit) {
+  // Of the units those that were sent here, else all CTAs' threads in turn.
+  int64_t share = rows * units / splits;
+  Value first = sends() ? b.mul(part, share) : b.mul(part, kConsumers);
+  Value end = b.mul(count, units);
+  if (sends())
+    end = b.min(end, b.add(first, share));
+  b.loop(b.add(first, b.threadId()), end,
+         b.index(sends() ? kConsumers : kConsumers * splits), [&](Value unit) {
            Value m = b.div(unit, units);
            Value n = b.mul(b.rem(unit, units), width);
            Value column = b.add(firstColumn, n);
            b.ifThen(b.less(column, output.columns), [&] {
-             SmallVector<Values> products;
-             for (size_t i = 0; i < output.weights.size(); ++i) {
-               Value group = paired ? b.index(i) : b.div(n, kGroupColumns);
-               Value within = paired ? n : b.rem(n, kGroupColumns);
-               products.push_back(b.split(addUp({group, m, within}, width)));
+             SmallVector<Values> sums;
+             for (int64_t i = 0; i < products; ++i) {
+               Value at = b.add(b.mul(b.sub(unit, first), products * width),
+                                i * width);
+               sums.push_back(
+                   b.split(sends() ? addUpSent(at, width)
+                                   : addUp(placeOf(output, i, m, n), width)));
+               if (own)
+                 own->scale(sums.back(), m);
              }
-             output.write(stage, b.add(row, m), column, width, products);
+             output.write(stage, b.add(row, m), column, width, sums);
            });
          });
 }
@@ -402,6 +407,16 @@ Value ProjectionKernel::addUp(ValueRange at, int64_t width) {
   for (int64_t other = 0; other < splits; ++other) {
     Value theirs = tile::LoadRemoteOp::create(b, type, partials, at,
                                               b.add(member, other * pair));
+    sum = sum ? b.addf(sum, theirs) : theirs;
+  }
+  return sum;
+}
+
+/// The same, of what they sent.
+Value ProjectionKernel::addUpSent(Value at, int64_t width) {
+  Value sum;
+  for (int64_t other = 0; other < splits; ++other) {
+    Value theirs = b.load(sent, {b.index(other), at}, width);
     sum = sum ? b.addf(sum, theirs) : theirs;
   }
   return sum;
@@ -422,7 +437,7 @@ void ProjectionKernel::build() {
     });
   });
   // Others may still read this CTA's sums, or arrive at its barriers.
-  if (cluster > 1)
+  if (cluster > 1 && !sends())
     syncCluster(true);
   stage.finish();
 }

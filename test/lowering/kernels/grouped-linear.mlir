@@ -43,8 +43,16 @@ module {
   // CHECK-NOT:  @residual_0_rows
   // CHECK:      tile.kernel @residual_0_project
   // CHECK-SAME:   block 288 cluster 8
-  // CHECK:        tile.load_remote
+  // CHECK:        tile.cluster_sync
+  // CHECK:        tile.store_remote
+  // CHECK:        tile.cluster_sync
+  // CHECK-NOT:    tile.cluster_sync
   // CHECK:        arith.addf
+  // CHECK:        tile.return
+  // With many rows there is no room to send to.
+  // CHECK:      tile.kernel @residual_2_project
+  // CHECK-NOT:    tile.store_remote
+  // CHECK:        tile.load_remote
   module @kernels {
     func.func @swiglu(%x: tensor<?x64xf32>, %g: tensor<96x64xbf16>, %u: tensor<96x64xbf16>, %n: tensor<64xbf16>) -> tensor<?x96xf32> {
       %y = jet.grouped_linear %x(%g, %u) norm %n eps 1.0e-06 products [2]
