@@ -80,8 +80,21 @@ def hasGpu():
     )
 
 
+def hasTorch():
+    """Whether python3 has PyTorch, and that a GPU. It need not be lit's Python, which
+    is the system's; PyTorch often lives in an environment of its own."""
+    program = "import torch; assert torch.cuda.is_available()"
+    command = ["python3", "-c", program]
+    return (
+        subprocess.run(command, capture_output=True, env=config.environment).returncode
+        == 0
+    )
+
+
 if hasGpu():
     config.available_features.add("cuda")
+    if hasTorch():
+        config.available_features.add("torch")
 
 if hasPtxas():
     config.available_features.add("ptxas")
