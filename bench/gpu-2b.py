@@ -14,8 +14,9 @@ and the packages may come from another machine; COMMIT says of what they were bu
 
 import datetime
 import json
-import subprocess
 import sys
+
+from jetrun import bench, deviceName
 
 # Batch and context. The general path is too slow for more.
 DECODE = [(1, 1024), (1, 65536), (16, 1024), (16, 65536),
@@ -25,14 +26,6 @@ PREFILL = {"forms": 8192, "general": 512}
 STEPS, REPEATS = 8, 2
 
 
-def run(*command):
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-
-
-def measure(jetRun, package, *options):
-    return json.loads(run(jetRun, "bench", package, "--json", *options))
-
-
 def decode(jetRun, packages, batch, context):
     """The faster of REPEATS runs of each variant, which take turns."""
     best = {}
@@ -40,8 +33,8 @@ def decode(jetRun, packages, batch, context):
         for name, package in packages.items():
             if name == "general" and (batch, context) not in GENERAL:
                 continue
-            result = measure(jetRun, package, f"--batch={batch}",
-                             f"--context={context}", f"--steps={STEPS}")["decode"]
+            result = bench(jetRun, package, f"--batch={batch}",
+                           f"--context={context}", f"--steps={STEPS}")["decode"]
             row = {"variant": name, "batch": batch, "context": context,
                    **{key: result[key] for key in
                       ("program", "device_ms", "median_ms", "bound_ms",
@@ -54,22 +47,20 @@ def decode(jetRun, packages, batch, context):
 def main():
     jetRun, commit, forms, general = sys.argv[1:]
     packages = {"forms": forms, "general": general}
-    device = run("nvidia-smi", "--query-gpu=name,driver_version",
-                 "--format=csv,noheader").strip()
     rows = [row for batch, context in DECODE
             for row in decode(jetRun, packages, batch, context)]
     prefill = []
     for name, package in packages.items():
-        result = measure(jetRun, package, f"--prefill={PREFILL[name]}",
-                         "--chunk=2048", "--steps=1")
+        result = bench(jetRun, package, f"--prefill={PREFILL[name]}",
+                       "--chunk=2048", "--steps=1")
         prefill.append({"variant": name, **result["prefill"]})
-    kernels = {str(batch): measure(jetRun, forms, f"--batch={batch}",
-                                   "--context=4096", "--steps=4",
-                                   "--kernels")["kernels"]
+    kernels = {str(batch): bench(jetRun, forms, f"--batch={batch}",
+                                 "--context=4096", "--steps=4",
+                                 "--kernels")["kernels"]
                for batch in (1, 128)}
     print(json.dumps({
         "date": datetime.date.today().isoformat(), "commit": commit,
-        "device": device,
+        "device": deviceName(),
         "model": "Jet-Nemotron-2B, bf16, made-up weights",
         "steps": STEPS, "repeats": REPEATS, "decode": rows, "prefill": prefill,
         "kernels_at_context_4096": kernels}, indent=1))

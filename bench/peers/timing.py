@@ -1,0 +1,83 @@
+# Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Times on the device: CUDA graphs over inputs that no cache holds."""
+
+import statistics
+
+import torch
+
+REPLAYS = 7
+# More than any L2: what one call leaves there the next must not find.
+ROTATED_BYTES = 256 << 20
+
+
+def copies(bytes):
+    """How many sets of inputs of that size outlast the L2."""
+    return max(2, -(-ROTATED_BYTES // bytes))
+
+
+def capture(functions):
+    """A graph of all functions in turn, after a run of each to warm up."""
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(2):
+            for function in functions:
+                function()
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        for function in functions:
+            function()
+    return graph
+
+
+def eventTime(function, repeats=REPLAYS):
+    """Median microseconds of a call, each between two events."""
+    function()
+    times = []
+    for _ in range(repeats):
+        begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        begin.record()
+        function()
+        end.record()
+        end.synchronize()
+        times.append(begin.elapsed_time(end) * 1e3)
+    return statistics.median(times)
+
+
+def graphTime(functions):
+    """Median microseconds of one of the functions, which take turns."""
+    rounds = max(1, 8 // len(functions))
+    graph = capture(list(functions) * rounds)
+    return eventTime(graph.replay) / (rounds * len(functions))
+
+
+def each(variants):
+    """{name: median microseconds} of {name: functions that take turns}, without
+    those that do not take the inputs."""
+    times = {}
+    for name, functions in variants.items():
+        try:
+            times[name] = graphTime(functions)
+        except RuntimeError:
+            continue
+    if not times:
+        raise RuntimeError("expected one of %s to run" % ", ".join(variants))
+    return times
+
+
+def best(times):
+    """(name, microseconds) of the fastest."""
+    name = min(times, key=times.get)
+    return name, times[name]
+
+
+def bandwidth():
+    """TB/s of a device copy (bytes read and written) and of a sum. Not as graphs,
+    in which a copy is slower."""
+    source = torch.randn(1 << 29, device="cuda")
+    target = torch.empty_like(source)
+    size = source.numel() * source.element_size()
+    return {"copy_tb_per_s": 2 * size / eventTime(lambda: target.copy_(source)) / 1e6,
+            "read_tb_per_s": size / eventTime(lambda: source.sum()) / 1e6}
