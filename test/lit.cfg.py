@@ -95,6 +95,8 @@ if hasGpu():
     config.available_features.add("cuda")
     if hasTorch():
         config.available_features.add("torch")
+    if shutil.which("compute-sanitizer", path=config.environment["PATH"]):
+        config.available_features.add("compute-sanitizer")
 
 if hasPtxas():
     config.available_features.add("ptxas")
