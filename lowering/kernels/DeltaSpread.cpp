@@ -39,6 +39,7 @@ constexpr int64_t kColumns = 32, kThreads = StateTile::kThreads;
 constexpr int64_t kWidth = StateTile::kWidth;
 constexpr int64_t kStep = 64; // of h: a swizzled row of 128 bytes
 constexpr int64_t kMostWeightBytes = 96 * 1024;
+
 int64_t innerOf(GeneratedConvOp conv) {
   return cast<RankedTensorType>(conv.getWeight().getType()).getDimSize(1);
 }

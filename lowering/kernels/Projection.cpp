@@ -46,7 +46,7 @@ using Ring = TileBuilder::Ring;
 namespace {
 
 constexpr int64_t kGroups = 2, kConsumers = kGroups * 128;
-constexpr int64_t kStep = 64; // of k: a swizzled row of 128 bytes
+constexpr int64_t kStep = OwnRows::kStep; // of k: a swizzled row of 128 bytes
 constexpr int64_t kGroupColumns = 64;
 /// Two CTAs fit an SM, or one. With many rows of x a slot is large, and a CTA
 /// needs the larger ring to keep enough of the weights under way: 1536 columns
@@ -130,8 +130,8 @@ private:
   void send(const ProjectionOutput &output);
   void writeOutput(const ProjectionOutput &output, Value local);
   Values placeOf(const ProjectionOutput &output, int64_t i, Value m, Value n);
-  Value addUp(ValueRange at, int64_t width);
-  Value addUpSent(Value at, int64_t width);
+  Value addUp(llvm::function_ref<Value(int64_t part)> sumOfPart);
+  Value fetch(ValueRange at, int64_t width, int64_t other);
   FormBuilder &form() { return stage.form; }
 
   const Projection &spec;
@@ -386,9 +386,11 @@ void ProjectionKernel::writeOutput(const ProjectionOutput &output,
              for (int64_t i = 0; i < products; ++i) {
                Value at = b.add(b.mul(b.sub(unit, first), products * width),
                                 i * width);
-               sums.push_back(
-                   b.split(sends() ? addUpSent(at, width)
-                                   : addUp(placeOf(output, i, m, n), width)));
+               Values place = placeOf(output, i, m, n);
+               sums.push_back(b.split(addUp([&](int64_t other) -> Value {
+                 return sends() ? b.load(sent, {b.index(other), at}, width)
+                                : fetch(place, width, other);
+               })));
                if (own)
                  own->scale(sums.back(), m);
              }
@@ -398,28 +400,23 @@ void ProjectionKernel::writeOutput(const ProjectionOutput &output,
 }
 
 /// The sum over the parts of k, in their order.
-Value ProjectionKernel::addUp(ValueRange at, int64_t width) {
-  if (splits == 1)
-    return b.load(partials, at, width);
-  Type f32 = b.getF32Type();
-  Type type = width == 1 ? f32 : VectorType::get(width, f32);
+Value ProjectionKernel::addUp(llvm::function_ref<Value(int64_t)> sumOfPart) {
   Value sum;
   for (int64_t other = 0; other < splits; ++other) {
-    Value theirs = tile::LoadRemoteOp::create(b, type, partials, at,
-                                              b.add(member, other * pair));
+    Value theirs = sumOfPart(other);
     sum = sum ? b.addf(sum, theirs) : theirs;
   }
   return sum;
 }
 
-/// The same, of what they sent.
-Value ProjectionKernel::addUpSent(Value at, int64_t width) {
-  Value sum;
-  for (int64_t other = 0; other < splits; ++other) {
-    Value theirs = b.load(sent, {b.index(other), at}, width);
-    sum = sum ? b.addf(sum, theirs) : theirs;
-  }
-  return sum;
+/// Fetches a part's sums.
+Value ProjectionKernel::fetch(ValueRange at, int64_t width, int64_t other) {
+  if (splits == 1)
+    return b.load(partials, at, width);
+  Type f32 = b.getF32Type();
+  Type type = width == 1 ? f32 : VectorType::get(width, f32);
+  return tile::LoadRemoteOp::create(b, type, partials, at,
+                                    b.add(member, other * pair));
 }
 
 void ProjectionKernel::build() {
