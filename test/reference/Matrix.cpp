@@ -11,8 +11,9 @@
 using namespace jet::reference;
 
 Linear::Linear(const std::vector<double> &weight, int64_t outputs,
-               int64_t inputs, std::vector<double> bias)
-    : outputs(outputs), inputs(inputs), bias(std::move(bias)) {
+               int64_t inputs, std::vector<double> bias, Rounding inputType)
+    : outputs(outputs), inputs(inputs), bias(std::move(bias)),
+      inputType(inputType) {
   int64_t count = (outputs + kPanel - 1) / kPanel;
   panels.assign(count * inputs * kPanel, 0.0);
   for (int64_t o = 0; o < outputs; ++o)
@@ -36,8 +37,10 @@ static void multiplyPanel(const double *const rows[4], const double *panel,
       sums[r][o] = acc[r][o];
 }
 
-Matrix Linear::apply(const Matrix &x) const {
-  Matrix y(x.rows, outputs);
+Matrix Linear::apply(const Matrix &input) const {
+  Matrix x = input, y(x.rows, outputs);
+  for (double &value : x.data)
+    value = roundTo(inputType, value);
   for (int64_t o = 0; o < outputs; o += kPanel) {
     for (int64_t r = 0; r < x.rows; r += 4) {
       // Past the last row the last row again; its sums are not used.

@@ -6,6 +6,8 @@
 #ifndef JET_TEST_REFERENCE_MATRIX_H
 #define JET_TEST_REFERENCE_MATRIX_H
 
+#include "Tensors.h"
+
 #include <cstdint>
 #include <vector>
 
@@ -26,21 +28,22 @@ struct Matrix {
   double at(int64_t i, int64_t j) const { return data[i * cols + j]; }
 };
 
-/// y = x Wᵀ + b. The weight is kept in panels of kPanel outputs, the output
-/// index fastest, so that apply() runs over it in order.
+/// y = x Wᵀ + b, x rounded to a type. The weight is kept in panels of kPanel
+/// outputs, the output index fastest, so that apply() runs over it in order.
 class Linear {
 public:
   Linear() = default;
   /// `weight` is [outputs, inputs] row-major; `bias` is empty or [outputs].
   Linear(const std::vector<double> &weight, int64_t outputs, int64_t inputs,
-         std::vector<double> bias = {});
+         std::vector<double> bias = {}, Rounding inputType = Rounding::None);
 
-  Matrix apply(const Matrix &x) const;
+  Matrix apply(const Matrix &input) const;
 
 private:
   static constexpr int64_t kPanel = 8;
   int64_t outputs = 0, inputs = 0;
   std::vector<double> panels, bias;
+  Rounding inputType = Rounding::None;
 };
 
 /// Each row: w ∘ x / sqrt(mean(x²) + eps).

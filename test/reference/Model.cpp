@@ -42,7 +42,7 @@ Linear WeightReader::getLinear(const std::string &prefix, bool hasBias) {
   if (!message.empty())
     return {};
   const std::vector<int64_t> &shape = shapes[prefix + ".weight"];
-  return Linear(weight, shape[0], shape[1], std::move(bias));
+  return Linear(weight, shape[0], shape[1], std::move(bias), inputType);
 }
 
 /// The mixer of every layer: the only candidate, or the one placed there.
@@ -75,7 +75,7 @@ Result<Model> Model::create(const ModelSpec &spec, const TensorMap &tensors,
   auto kinds = placeMixers(spec, options);
   if (!kinds)
     return kinds.error();
-  WeightReader weights(tensors, spec);
+  WeightReader weights(tensors, spec, options);
   Model model;
   model.spec = spec;
   model.embedding = weights.get("model.embed_tokens.weight");

@@ -26,6 +26,8 @@ struct Options {
   /// What a model keeps between steps, and in which types: K and V (after
   /// rotary), the convolution's input, and the matrix S after each chunk.
   Rounding kv = Rounding::None, tail = Rounding::None, state = Rounding::None;
+  /// What tensor cores round the inputs of projections to.
+  Rounding activations = Rounding::None;
   /// Mixers of a supernet, one name a layer; empty: the config's placement.
   std::vector<std::string> placement;
 };
@@ -33,8 +35,9 @@ struct Options {
 /// Reads weights by name with the shape that the spec demands.
 class WeightReader {
 public:
-  WeightReader(const TensorMap &tensors, const ModelSpec &spec)
-      : tensors(tensors) {
+  WeightReader(const TensorMap &tensors, const ModelSpec &spec,
+               const Options &options)
+      : tensors(tensors), inputType(options.activations) {
     for (const ParameterSpec &parameter : listParameters(spec))
       shapes[parameter.name] = parameter.shape;
   }
@@ -45,6 +48,7 @@ public:
 
 private:
   const TensorMap &tensors;
+  Rounding inputType;
   std::map<std::string, std::vector<int64_t>> shapes;
   std::string message;
 };

@@ -159,6 +159,8 @@ int main(int argc, char **argv) {
           "type that the convolution's input takes");
   addType("--state-dtype", arguments.options.state,
           "type that S is rounded to after each chunk");
+  addType("--activation-dtype", arguments.options.activations,
+          "type that inputs of projections are rounded to");
   app.add_option("--placement", arguments.options.placement,
                  "mixers of a supernet's layers")
       ->delimiter(',');

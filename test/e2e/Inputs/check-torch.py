@@ -4,9 +4,11 @@
       The PyTorch model in fp32 computes the golden logits, all tokens of a
       sequence at once and one after the other.
   check-torch.py WEIGHTS --package PACKAGE WORKDIR BATCHxLENGTH[/CHUNK]...
+                 [--cpu-package FILE]
       Logits of PACKAGE are no further from those of PyTorch in fp32 than twice
-      what PyTorch in bf16 is, in the mean over random tokens. CHUNK tokens are
-      taken in at once; one, by decoding.
+      what PyTorch in bf16 is, in the mean over random tokens, and no further from
+      those of FILE, the same model for the CPU. CHUNK tokens are taken in at once;
+      one, by decoding.
 
 WEIGHTS is a folder with config.json.
 """
@@ -60,7 +62,7 @@ def checkGolden(weights, path, device):
           GOLDEN_LIMIT)
 
 
-def checkPackage(weights, package, workdir, shapes):
+def checkPackage(weights, package, workdir, shapes, cpuPackage):
     os.makedirs(workdir, exist_ok=True)
     exact, rounded = (load(weights, "cuda", dtype)
                       for dtype in (torch.float32, torch.bfloat16))
@@ -68,15 +70,21 @@ def checkPackage(weights, package, workdir, shapes):
         batch, length, chunk = re.fullmatch(r"(\d+)x(\d+)(?:/(\d+))?", shape).groups()
         rows = tensorfile.randomIds(int(batch), int(length), exact.spec.vocab, seed=1)
         options = ["--chunk=" + chunk] if chunk else []
-        ours = forward(package, weights, {"input_ids": tensorfile.ids(rows)},
-                       workdir, "--device=cuda:0", *options)
+        tensors = {"input_ids": tensorfile.ids(rows)}
+        ours = toTorch(forward(package, weights, tensors, workdir, "--device=cuda:0",
+                               *options), "cuda")
         ids = torch.tensor(rows, device="cuda")
         expected = exact.forward(ids)
         size = rms(expected)
-        ownError = rms(toTorch(ours, "cuda") - expected) / size
+        ownError = rms(ours - expected) / size
         torchError = rms(rounded.forward(ids).float() - expected) / size
         print("%s: error %.3g, of PyTorch in bf16 %.3g" % (shape, ownError, torchError))
         check(shape + ": times PyTorch's error", ownError / torchError, LIMIT)
+        if cpuPackage:
+            cpu = toTorch(forward(cpuPackage, weights, tensors, workdir), "cuda")
+            print("%s: error of the CPU %.3g" % (shape, rms(cpu - expected) / size))
+            check(shape + ": from the CPU, times PyTorch's error",
+                  rms(ours - cpu) / size / torchError, LIMIT)
 
 
 def main():
@@ -85,13 +93,15 @@ def main():
     parser.add_argument("--golden")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--package", nargs="+")
+    parser.add_argument("--cpu-package")
     arguments = parser.parse_args()
     with torch.no_grad():
         if arguments.golden:
             checkGolden(arguments.weights, arguments.golden, arguments.device)
         if arguments.package:
             package, workdir, *shapes = arguments.package
-            checkPackage(arguments.weights, package, workdir, shapes)
+            checkPackage(arguments.weights, package, workdir, shapes,
+                         arguments.cpu_package)
 
 
 main()
