@@ -24,11 +24,21 @@ SizeExpr jet::toSizeExpr(AffineExpr expr) {
   if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
     return SizeExpr::makeSymbol(static_cast<Symbol>(symbol.getPosition()));
   auto binary = cast<AffineBinaryOpExpr>(expr);
-  SizeExpr::Kind kind =
-      expr.getKind() == AffineExprKind::Add   ? SizeExpr::Kind::Add
-      : expr.getKind() == AffineExprKind::Mul ? SizeExpr::Kind::Mul
-                                              : SizeExpr::Kind::CeilDiv;
-  return SizeExpr::make(kind, toSizeExpr(binary.getLHS()),
+  auto kindOf = [](AffineExprKind kind) {
+    switch (kind) {
+    case AffineExprKind::Add:
+      return SizeExpr::Kind::Add;
+    case AffineExprKind::Mul:
+      return SizeExpr::Kind::Mul;
+    case AffineExprKind::CeilDiv:
+      return SizeExpr::Kind::CeilDiv;
+    case AffineExprKind::FloorDiv:
+      return SizeExpr::Kind::FloorDiv;
+    default:
+      llvm_unreachable("not a size");
+    }
+  };
+  return SizeExpr::make(kindOf(expr.getKind()), toSizeExpr(binary.getLHS()),
                         toSizeExpr(binary.getRHS()));
 }
 
@@ -36,8 +46,9 @@ bool jet::isSizes(AffineMap map, size_t count) {
   bool valid = map.getNumDims() == 0 && map.getNumSymbols() <= kNumSymbols &&
                map.getNumResults() == count;
   map.walkExprs([&](AffineExpr expr) {
-    valid &= expr.getKind() != AffineExprKind::Mod &&
-             expr.getKind() != AffineExprKind::FloorDiv;
+    valid &= expr.getKind() != AffineExprKind::Mod;
+    if (auto constant = dyn_cast<AffineConstantExpr>(expr))
+      valid &= constant.getValue() >= 0;
   });
   return valid;
 }

@@ -60,7 +60,7 @@ Result<int64_t> SizeExpr::evaluate(const SymbolValues &symbols) const {
     if (*lhs < 0)
       return Error{"size expression: expected a dividend >= 0, found " +
                    std::to_string(*lhs)};
-    value = *lhs / *rhs + (*lhs % *rhs != 0);
+    value = *lhs / *rhs + (kind == Kind::CeilDiv && *lhs % *rhs != 0);
   }
   if (!value)
     return Error{"size expression: the value does not fit 64 bits"};

@@ -92,15 +92,15 @@ using SymbolValues = int64_t[kNumSymbols];
 /// Columns of the batch in front of a sequence's pages.
 inline constexpr int64_t kBatchColumns = 4;
 
-/// A non-negative size that is polynomial in the symbols, or a ceiling
-/// division of one. JSON: an integer, a symbol's letter, or
-/// ["add" | "mul" | "ceildiv", lhs, rhs].
+/// A non-negative size that is polynomial in the symbols, or a division of one,
+/// rounded up or down. JSON: an integer, a symbol's letter, or
+/// ["add" | "mul" | "ceildiv" | "floordiv", lhs, rhs].
 struct SizeExpr {
-  enum class Kind { Constant, Symbol, Add, Mul, CeilDiv };
+  enum class Kind { Constant, Symbol, Add, Mul, CeilDiv, FloorDiv };
   Kind kind = Kind::Constant;
   int64_t constant = 0;           // Constant
   jet::Symbol symbol = Symbol::R; // Symbol
-  std::vector<SizeExpr> args;     // two, for Add, Mul, CeilDiv
+  std::vector<SizeExpr> args;     // two, for the others
 
   static SizeExpr makeConstant(int64_t value);
   static SizeExpr makeSymbol(jet::Symbol symbol);

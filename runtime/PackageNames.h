@@ -23,6 +23,7 @@ inline constexpr std::pair<const char *, SizeExpr::Kind> kSizeOps[] = {
     {"add", SizeExpr::Kind::Add},
     {"mul", SizeExpr::Kind::Mul},
     {"ceildiv", SizeExpr::Kind::CeilDiv},
+    {"floordiv", SizeExpr::Kind::FloorDiv},
 };
 
 inline constexpr std::pair<const char *, Access> kAccesses[] = {

@@ -25,7 +25,7 @@ public:
   AttendKernel(FormBuilder &form, const DecodeAttention &attention)
       : a(attention),
         stage(form, "attend", kConsumers + 32,
-              {attention.shares,
+              {attention.shares ? attention.shares : form.constant(1),
                form.constant(attention.kvHeads * attention.headTiles),
                form.symbol(Symbol::B)}),
         b(stage.b) {}
@@ -378,15 +378,17 @@ void AttendKernel::combineWarps() {
             element = b.fma(more, weight, element);
         }
         Value head = b.add(b.mul(kvHead, a.group), b.add(firstHead, m));
-        b.ifElse(
-            b.equal(work.shares, 1),
-            [&] { a.writeResult(stage, work.row, head, column, mixed, sum); },
-            [&] {
-              Value row = a.shareRow(stage, sequence, head, share);
-              b.store(b.join(mixed), a.partsMemory(stage), {row, column});
-              b.store(b.join({top, sum}), a.topsMemory(stage),
-                      {row, b.index(0)}, b.equal(column, 0));
-            });
+        auto writeResult = [&] {
+          a.writeResult(stage, work.row, head, column, mixed, sum);
+        };
+        if (!a.shares)
+          return writeResult();
+        b.ifElse(b.equal(work.shares, 1), writeResult, [&] {
+          Value row = a.shareRow(stage, sequence, head, share);
+          b.store(b.join(mixed), a.partsMemory(stage), {row, column});
+          b.store(b.join({top, sum}), a.topsMemory(stage), {row, b.index(0)},
+                  b.equal(column, 0));
+        });
       });
 }
 

@@ -6,8 +6,9 @@
 //   s[h, j] = q[h]·K[j] / sqrt(D);  y[h] = softmax(s[h]) · V
 //
 // Every byte of the cache is read once and used for few products, so this is a
-// copy of the cache with arithmetic attached, and the keys of a sequence are
-// dealt to as many CTAs as fill the machine:
+// copy of the cache with arithmetic attached. With few sequences the keys of
+// each are dealt to as many CTAs as fill the machine, with many a CTA takes
+// all:
 //
 //   attend   CTA (split, KV head, sequence): its share of the tiles of 64 keys
 //     producer (1 warp)    for each tile: wait empty[slot]; TMA of K and V to
@@ -17,7 +18,8 @@
 //                          S = Q·Kᵀ, online softmax, O += P·V
 //     consumers            combine the warps' (max, sum, O); write the result
 //                          if the sequence has one share, else the share's
-//   combine  CTA (head, sequence): combines the shares, in their order
+//   combine  CTA (head, sequence): combines the shares, in their order; none if
+//            no sequence has several
 //
 // Q has 16 rows, as mma.sync wants, of which those past the heads are zero; of
 // more than 16 heads a KV head, 16 are a CTA. Of the cache only the tile of the
@@ -45,10 +47,10 @@ using Values = TileBuilder::Values;
 
 namespace {
 constexpr int64_t kMinTiles = 2;
-/// Two CTAs fit an SM. With ⌈132 / n⌉ shares of each of n heads of the cache
-/// there are less than 132 + n CTAs: up to n = 264 all run at once.
-constexpr int64_t kMostShares = kMultiprocessors;
-constexpr int64_t kCombineThreads = 256;
+/// Two CTAs fit an SM, and all SMs should have as many: 16 sequences of 64K
+/// keys took 277 µs with 160 CTAs, 256 with twice as many as fit, and more.
+constexpr int64_t kMostCtas = 2 * kMultiprocessors;
+constexpr int64_t kCombineThreads = 512;
 } // namespace
 
 DecodeAttention::DecodeAttention(AttentionOp op)
@@ -80,6 +82,11 @@ SequenceWork DecodeAttention::readSequence(Stage &stage, Value number) const {
   if (window)
     work.keys = b.min(work.keys, b.index(*window));
   work.tiles = b.ceilDiv(work.keys, kKeys);
+  if (!shares) {
+    work.perShare = work.tiles;
+    work.shares = b.index(1);
+    return work;
+  }
   work.perShare =
       b.max(b.index(kMinTiles), b.ceilDiv(work.tiles, stage.size(shares)));
   work.shares = b.ceilDiv(work.tiles, work.perShare);
@@ -212,21 +219,35 @@ static bool isSupported(AttentionOp op) {
   return std::gcd(DecodeAttention::kKeys, unitRows) >= 8;
 }
 
-static void buildDecode(FormContext &context, AttentionOp op) {
-  FormBuilder form = context.begin({.maxRows = 0, .oneToken = true});
-  DecodeAttention attention(op);
-  // At no batch more than a window has tiles.
-  AffineExpr ctas =
-      form.symbol(Symbol::B) * (attention.kvHeads * attention.headTiles);
+static int64_t windowTiles(const DecodeAttention &attention) {
+  return llvm::divideCeil(*attention.window, DecodeAttention::kKeys);
+}
+
+/// Each sequence's keys in as many shares as fit the machine.
+static void buildSplit(FormContext &context, DecodeAttention attention) {
+  int64_t ctas = attention.kvHeads * attention.headTiles;
+  FormBuilder form =
+      context.begin({.maxRows = kMultiprocessors / ctas, .oneToken = true});
+  // At no batch more shares than a window has tiles.
+  AffineExpr least = form.symbol(Symbol::B) * ctas;
   if (attention.window)
-    ctas = ctas + kMostShares / llvm::divideCeil(*attention.window,
-                                                 DecodeAttention::kKeys);
-  attention.shares = form.constant(kMostShares).ceilDiv(ctas);
+    least = least + kMostCtas / windowTiles(attention);
+  attention.shares = form.constant(kMostCtas).floorDiv(least);
   AffineExpr rows = form.symbol(Symbol::B) * attention.heads * attention.shares;
   attention.parts = Place::ofScratch(form.reserve(rows * (attention.dim * 4)));
   attention.tops = Place::ofScratch(form.reserve(rows * 8));
   buildAttend(form, attention);
   buildCombine(form, attention);
+  form.finish();
+}
+
+static void buildDecode(FormContext &context, AttentionOp op) {
+  DecodeAttention attention(op);
+  bool isShort = attention.window && windowTiles(attention) < 2 * kMinTiles;
+  if (!isShort && attention.kvHeads * attention.headTiles <= kMultiprocessors)
+    buildSplit(context, attention);
+  FormBuilder form = context.begin({.maxRows = 0, .oneToken = true});
+  buildAttend(form, attention);
   form.finish();
 }
 

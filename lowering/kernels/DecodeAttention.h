@@ -49,8 +49,9 @@ struct DecodeAttention {
   int64_t slabColumns, slabs;
   double scale; // of scores, in powers of 2
   mlir::Type result;
-  mlir::AffineExpr shares; // CTAs of a sequence and KV head
-  Place parts, tops; // f32 [B·H·shares, D], and [B·H·shares, 2]: max and sum
+  mlir::AffineExpr shares; // CTAs of a sequence and KV head; null: one
+  // Of several shares: f32 [B·H·shares, D], and [B·H·shares, 2]: max and sum.
+  Place parts, tops;
 };
 
 /// 2^(score − top).

@@ -32,6 +32,8 @@ TEST(SizeExprTest, EvaluatesEverySymbolAndOperation) {
   EXPECT_EQ(
       *SizeExpr::make(Kind::CeilDiv, number(0), number(4)).evaluate(symbols),
       0);
+  EXPECT_EQ(*SizeExpr::make(Kind::FloorDiv, sum, number(4)).evaluate(symbols),
+            2);
 }
 
 TEST(SizeExprTest, OverflowAndDivisionByZeroAreErrors) {
@@ -43,6 +45,8 @@ TEST(SizeExprTest, OverflowAndDivisionByZeroAreErrors) {
       SizeExpr::make(Kind::CeilDiv, tokens, number(0)).evaluate(symbols));
   EXPECT_FALSE(
       SizeExpr::make(Kind::CeilDiv, tokens, number(-1)).evaluate(symbols));
+  EXPECT_FALSE(
+      SizeExpr::make(Kind::FloorDiv, tokens, number(0)).evaluate(symbols));
   // Rounding up must not overflow on the way.
   EXPECT_EQ(*SizeExpr::make(Kind::CeilDiv, tokens, number(2)).evaluate(symbols),
             INT64_MAX / 2 + 1);

@@ -22,7 +22,8 @@ struct Config {
 class DecodeAttention : public testing::TestWithParam<uint64_t> {
 protected:
   /// Sequences that have the given numbers of tokens before the step.
-  void check(const Config &config, const std::vector<int64_t> &positions);
+  void check(const Config &config, const std::vector<int64_t> &positions,
+             int64_t form = 0);
 
   Random random{0xDECA};
 };
@@ -61,7 +62,8 @@ std::vector<double> mix(const std::vector<double> &scores,
 }
 
 void DecodeAttention::check(const Config &config,
-                            const std::vector<int64_t> &positions) {
+                            const std::vector<int64_t> &positions,
+                            int64_t form) {
   const Step step = makeStep(config, positions);
   const std::string cacheText = cacheType(
       config.kvHeads, config.dim, DType::BF16, config.page, config.window);
@@ -103,7 +105,7 @@ void DecodeAttention::check(const Config &config,
                   number(random));
       }
   }
-  forms->run("attention", {&q, &cache, &batch, &y}, step, GetParam(), 0);
+  forms->run("attention", {&q, &cache, &batch, &y}, step, GetParam(), form);
 
   int64_t wrong = 0;
   double worst = 0;
@@ -152,13 +154,20 @@ TEST_P(DecodeAttention, OfManyShares) {
 }
 
 TEST_P(DecodeAttention, OfLongShares) {
-  // 5 shares of a head, of more tiles than the ring of slots has.
-  check({8, 8, 64, {}}, {1500, 5, 639, 640});
+  // 4 shares of a head, of more tiles than the ring of slots has.
+  check({16, 16, 64, {}}, {1500, 5, 639, 640});
+}
+
+TEST_P(DecodeAttention, OfWholeSequences) {
+  // More of them than fill the machine; or as if there were.
+  check({70, 70, 64, {}}, {5, 130}, 1);
+  check({12, 2, 128, {}}, {0, 63, 700}, 1);
 }
 
 TEST_P(DecodeAttention, InTheRing) {
   // Before it has come round, when it is full, and after.
   check({12, 2, 128, 192}, {5, 190, 191, 192, 500});
+  check({12, 2, 128, 256}, {5, 255, 256, 1000});
 }
 
 TEST_P(DecodeAttention, OfOddSizes) {

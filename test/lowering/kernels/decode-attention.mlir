@@ -4,17 +4,17 @@
 // RUN: jet-opt %s -jet-build-tile-kernels -split-input-file | FileCheck %s
 
 module {
-  // A CTA for each multiprocessor or more, over sequences and KV heads; memory
-  // for the shares of each head.
+  // Two CTAs for each multiprocessor or a little less, over sequences and KV heads;
+  // memory for the shares of each head.
   // CHECK: tile.kernels @tile_kernels
   // CHECK:      tile.kernel @paged_0_attend(
   // CHECK-SAME:   memref<?xi32> {jet.operand = 2 : i64}, %{{.*}}: index {jet.size = affine_map<()[s0, s1, s2, s3, s4, s5] -> (s3 + 4)>},
-  // CHECK-SAME:   index {jet.size = affine_map<()[s0, s1, s2, s3, s4, s5] -> (132 ceildiv (s1 * 2))>},
+  // CHECK-SAME:   index {jet.size = affine_map<()[s0, s1, s2, s3, s4, s5] -> (264 floordiv (s1 * 2))>},
   // CHECK-SAME:   memref<?x12x128xf32> {jet.operand = 0 : i64},
   // CHECK-SAME:   !tile.tensor_map<64x64xbf16, swizzle 128> {jet.map = affine_map<()[s0, s1, s2, s3, s4, s5] -> (s5 * 256, 128)>, jet.operand = 1 : i64},
   // CHECK-SAME:   memref<?x12x128xf32> {jet.operand = 3 : i64},
   // CHECK-SAME:   memref<?x128xf32> {jet.scratch = affine_map<()[s0, s1, s2, s3, s4, s5] -> (0)>}
-  // CHECK-SAME:   block 160 attributes {jet.form = 0 : i64, jet.grid = #map{{[0-9]*}}, jet.kernel = @paged, jet.one_token, jet.overlaps, jet.scratch
+  // CHECK-SAME:   block 160 attributes {jet.form = 0 : i64, jet.grid = #map{{[0-9]*}}, jet.kernel = @paged, jet.max_rows = 66 : i64, jet.one_token, jet.overlaps, jet.scratch
   // The keys of the step come from the launch before, the others do not.
   // CHECK:        tile.launch_dependents
   // CHECK:        tile.role @consumers threads 128
@@ -27,18 +27,21 @@ module {
   // CHECK:          tile.wait_dependencies
   // CHECK:            tile.tma_load
   // CHECK:      tile.kernel @paged_0_combine(
-  // CHECK-SAME:   block 256
+  // CHECK-SAME:   block 512
   // CHECK-SAME:   jet.one_token, jet.overlaps
   // CHECK:        tile.wait_dependencies
+  // With many sequences a CTA writes its heads' results.
+  // CHECK:      tile.kernel @paged_1_attend(
+  // CHECK-NOT:  tile.kernel @paged_1_combine(
   // A window has 18 tiles: no more shares than that, at any batch.
   // CHECK:      tile.kernel @window_0_attend(
-  // CHECK-SAME:   index {jet.size = affine_map<()[s0, s1, s2, s3, s4, s5] -> (132 ceildiv (s1 * 2 + 7))>}
+  // CHECK-SAME:   index {jet.size = affine_map<()[s0, s1, s2, s3, s4, s5] -> (264 floordiv (s1 * 2 + 14))>}
   // CHECK-SAME:   {jet.map = affine_map<()[s0, s1, s2, s3, s4, s5] -> (s4 * 4608, 128)>, jet.operand = 1 : i64}
   // CHECK:      tile.kernel @window_0_combine(
   // 20 heads a KV head are two CTAs, and then the cache is read twice; rows of 96
   // are swizzled 64 bytes at a time; pages of 16 are copied one by one.
   // CHECK:      tile.kernel @many_0_attend(
-  // CHECK-SAME:   index {jet.size = affine_map<()[s0, s1, s2, s3, s4, s5] -> (132 ceildiv (s1 * 2))>}
+  // CHECK-SAME:   index {jet.size = affine_map<()[s0, s1, s2, s3, s4, s5] -> (264 floordiv (s1 * 2))>}
   // CHECK-SAME:   !tile.tensor_map<16x32xbf16, swizzle 64>
   // CHECK-NOT:    evict first
   // CHECK:      tile.kernel @many_0_combine(
