@@ -32,8 +32,8 @@ MixerAttrInterface importMixer(Builder &builder, const ModelSpec &spec,
 
 /// The model's symbol: its name, unless a program or the kernels have it.
 static std::string symbolFor(StringRef name) {
-  for (StringRef taken : {"prefill", "decode", "forward", "prefill_top_k",
-                          "decode_top_k", "kernels"})
+  for (StringRef taken : {"prefill", "decode", "forward", "prefill_sample",
+                          "decode_sample", "kernels"})
     if (name == taken)
       return (name + "_model").str();
   return name.str();

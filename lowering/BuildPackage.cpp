@@ -240,9 +240,11 @@ private:
             .Case("tokens", OperandRef::Kind::Tokens)
             .Case("positions", OperandRef::Kind::Positions)
             .Case("batch", OperandRef::Kind::Batch)
+            .Case("sampling", OperandRef::Kind::Sampling)
             .Default(std::nullopt);
     if (!kind)
-      return input.emitOpError("expected tokens, positions or batch, found '")
+      return input.emitOpError("expected tokens, positions, batch or "
+                               "sampling, found '")
              << input.getName() << "'";
     places[input.getPlace()] = {*kind, 0};
     return success();
@@ -286,13 +288,14 @@ private:
             .Case("logits", OperandRef::Kind::Logits)
             .Case("values", OperandRef::Kind::Values)
             .Case("ids", OperandRef::Kind::Ids)
+            .Case("next", OperandRef::Kind::Next)
             .Default(std::nullopt);
     if (!kind)
-      return output.emitOpError("expected logits, values or ids, found '")
+      return output.emitOpError("expected logits, values, ids or next, found '")
              << output.getName() << "'";
     program.logitsPerSequence = output.getPerSequence();
     auto type = cast<MemRefType>(output.getPlace().getType());
-    if (kind != OperandRef::Kind::Logits)
+    if (kind == OperandRef::Kind::Values || kind == OperandRef::Kind::Ids)
       program.candidates = type.getRank() == 2 ? type.getDimSize(1) : -1;
     places[output.getPlace()] = {*kind, 0};
     return success();

@@ -43,8 +43,8 @@ def VerifyPlanPass : Pass<"jet-verify-plan", "::mlir::ModuleOp"> {
     misaligned or outside of the arena; a buffer read before it is written, or
     further than it is written; a place that an execution writes and uses a
     second time; an operand larger than its buffer; a state that is written
-    twice, or by a program and not by another, or never; an output that is read,
-    or not written once; sizes that do not fit 64 bits; a state, weight, input
+    twice, or by a program and not by another, or never; an output that is read
+    before it is written, or not written once; sizes that do not fit 64 bits; a state, weight, input
     or output that is not what the `jet.model` and the runtime say.
   }];
 }

@@ -37,9 +37,10 @@ void jet::buildExpandPipeline(OpPassManager &pm, const ExpandOptions &options) {
 
 ArrayRef<StringRef> jet::getFusionNames() {
   static const StringRef names[] = {
-      "generated-conv",  "group-linears",     "swiglu",           "rms-norm",
-      "delta-rule-norm", "delta-rule-inputs", "elementwise",      "head-top-k",
-      "delta-step",      "kv-append",         "round-activations"};
+      "generated-conv", "group-linears",   "swiglu",
+      "rms-norm",       "delta-rule-norm", "delta-rule-inputs",
+      "elementwise",    "head-top-k",      "sample",
+      "delta-step",     "kv-append",       "round-activations"};
   return names;
 }
 
@@ -75,6 +76,9 @@ void jet::buildFusePipeline(OpPassManager &pm, const FuseOptions &options) {
   // After it: what the head carries on its input by then goes along.
   if (isOn("head-top-k"))
     programs.addPass(createFuseHeadTopKPass({remarks}));
+  // After it: what it merges.
+  if (isOn("sample"))
+    programs.addPass(createFuseSamplePass({remarks}));
   // Last: what it makes is not looked into by others.
   if (isOn("delta-step"))
     programs.addPass(createFuseDeltaStepPass({remarks}));

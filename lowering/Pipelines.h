@@ -25,7 +25,7 @@ struct PlacementOptions : mlir::PassPipelineOptions<PlacementOptions> {
 
 struct ExpandOptions : mlir::PassPipelineOptions<ExpandOptions> {
   Option<int64_t> topK{*this, "top-k",
-                       llvm::cl::desc("candidates of the programs *_top_k; 0 "
+                       llvm::cl::desc("candidates of the programs *_sample; 0 "
                                       "for none of these programs"),
                        llvm::cl::init(0)};
 };

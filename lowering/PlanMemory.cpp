@@ -20,12 +20,14 @@ using namespace jet;
 /// Buffers begin at multiples of a cache line.
 static constexpr int64_t kAlignment = 64;
 
-/// What the runtime prepares: the arguments of a program before its states.
-static constexpr StringLiteral kInputs[] = {"tokens", "positions", "batch"};
+/// What the runtime prepares: the arguments of a program before its states, the
+/// last of programs that sample.
+static constexpr StringLiteral kInputs[] = {"tokens", "positions", "batch",
+                                            "sampling"};
 
 /// What the caller gets: the results of a program before its states.
 static constexpr StringLiteral kLogits[] = {"logits"};
-static constexpr StringLiteral kCandidates[] = {"values", "ids"};
+static constexpr StringLiteral kCandidates[] = {"values", "ids", "next"};
 
 /// The memory that holds a value of `type`; null if none can.
 static Type placeOf(Type type) {
@@ -125,8 +127,9 @@ LogicalResult Planner::placeArguments() {
       continue;
     }
     if (!type || index >= std::size(kInputs))
-      return function.emitOpError("expected tokens, positions, the batch and "
-                                  "then states as arguments, found ")
+      return function.emitOpError("expected tokens, positions, the batch, how "
+                                  "to sample and then states as arguments, "
+                                  "found ")
              << argument.getType() << " as argument " << index;
     places[argument] =
         InputOp::create(b, function.getLoc(), type, kInputs[index]);
@@ -148,8 +151,8 @@ LogicalResult Planner::placeResults() {
     auto launch = value.getDefiningOp<LaunchOp>();
     if (!launch || index >= names.size() || !hasRows(value.getType()))
       return terminator->emitOpError("expected the logits of a launch (or "
-                                     "values and ids) and then states, found a "
-                                     "result ")
+                                     "values, ids and the next ones) and then "
+                                     "states, found a result ")
              << index << " of " << value.getType()
              << (launch ? "" : " that no launch makes");
     // A step of decode has one token of each sequence.

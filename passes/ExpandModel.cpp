@@ -22,7 +22,7 @@ enum class Logits { LastTokens, OneTokenEach, AllTokens };
 struct Program {
   StringRef name;
   Logits logits;
-  int64_t topK = 0; // returns that many candidates, if not 0
+  int64_t topK = 0; // picks from that many candidates, if not 0
 };
 
 /// silu(gate h) ∘ up h, projected back.
@@ -55,9 +55,10 @@ Value expandLayer(ExpandBuilder &b, ModelOp model, LayerOp layer, Value x,
       x, expandMlp(b, h, model.getHiddenSize(), model.getIntermediateSize()));
 }
 
-/// Final norm and head: logits, or values and ids.
+/// Final norm and head: logits, or values, ids and what `sampling` picks.
 SmallVector<Value> expandHead(ExpandBuilder &b, ModelOp model, Value x,
-                              Value table, const Program &program) {
+                              Value table, Value sampling,
+                              const Program &program) {
   int64_t hidden = model.getHiddenSize(), vocab = model.getVocabSize();
   b.setLoc(model.getLoc());
   b.prefix.clear();
@@ -74,7 +75,9 @@ SmallVector<Value> expandHead(ExpandBuilder &b, ModelOp model, Value x,
   auto topK = TopKOp::create(b, b.rows({program.topK}),
                              b.rows({program.topK}, b.getI32Type()), logits,
                              program.topK);
-  return {topK.getValues(), topK.getIds()};
+  Value next = SampleOp::create(b, b.rows({}, b.getI32Type()), topK.getValues(),
+                                topK.getIds(), sampling);
+  return {topK.getValues(), topK.getIds(), next};
 }
 
 void expandFunction(ModelOp model, const Program &program) {
@@ -84,6 +87,10 @@ void expandFunction(ModelOp model, const Program &program) {
   auto indices = RankedTensorType::get({ShapedType::kDynamic},
                                        IntegerType::get(context, 32));
   SmallVector<Type> inputs = {indices, indices, BatchType::get(context)};
+  if (program.topK)
+    inputs.push_back(RankedTensorType::get(
+        {ShapedType::kDynamic, kSamplingSize}, Float32Type::get(context)));
+  const size_t firstState = inputs.size();
   SmallVector<int64_t> owners;
   for (LayerOp layer : layers)
     for (Type type : layer.getStateTypes()) {
@@ -93,7 +100,8 @@ void expandFunction(ModelOp model, const Program &program) {
   auto function = func::FuncOp::create(top, model.getLoc(), program.name,
                                        top.getFunctionType(inputs, {}));
   for (auto [index, layer] : llvm::enumerate(owners))
-    function.setArgAttr(index + 3, "jet.layer", top.getI64IntegerAttr(layer));
+    function.setArgAttr(index + firstState, "jet.layer",
+                        top.getI64IntegerAttr(layer));
 
   ExpandBuilder b(
       model.getLoc(),
@@ -106,14 +114,16 @@ void expandFunction(ModelOp model, const Program &program) {
               {(int64_t)model.getVocabSize(), (int64_t)model.getHiddenSize()});
   Value x = EmbeddingOp::create(b, b.rows({(int64_t)model.getHiddenSize()}),
                                 function.getArgument(0), table);
-  SmallVector<Value> states(function.getArguments().drop_front(3));
+  SmallVector<Value> states(function.getArguments().drop_front(firstState));
   MutableArrayRef<Value> rest = states;
   for (LayerOp layer : layers) {
     size_t count = layer.getStateTypes().size();
     x = expandLayer(b, model, layer, x, rest.take_front(count));
     rest = rest.drop_front(count);
   }
-  SmallVector<Value> returned = expandHead(b, model, x, table, program);
+  Value sampling = program.topK ? function.getArgument(3) : Value();
+  SmallVector<Value> returned =
+      expandHead(b, model, x, table, sampling, program);
   llvm::append_range(returned, states);
   func::ReturnOp::create(b, returned);
   function.setFunctionType(
@@ -150,8 +160,8 @@ struct ExpandModelPass : jet::impl::ExpandModelPassBase<ExpandModelPass> {
     expandFunction(model, {"forward", Logits::AllTokens});
     if (!k)
       return;
-    expandFunction(model, {"prefill_top_k", Logits::LastTokens, k});
-    expandFunction(model, {"decode_top_k", Logits::OneTokenEach, k});
+    expandFunction(model, {"prefill_sample", Logits::LastTokens, k});
+    expandFunction(model, {"decode_sample", Logits::OneTokenEach, k});
   }
 };
 

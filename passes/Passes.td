@@ -34,17 +34,18 @@ def ExpandModelPass : Pass<"jet-expand-model", "::mlir::ModuleOp"> {
     - `@forward`: logits of all tokens.
 
     With `top-k=K` also
-    - `@prefill_top_k`, `@decode_top_k`: instead of the logits the K largest and
-      their token ids.
+    - `@prefill_sample`, `@decode_sample`: instead of the logits the K largest,
+      their token ids, and the one that is picked of these.
 
-    Each takes token ids, their positions, the batch and the state of every
-    layer, and returns the logits (or values and ids) and the next state.
+    Each takes token ids, their positions, the batch, if it samples how to
+    (`jet.sample`), and the state of every layer, and returns the logits (or
+    values, ids and the picked ones) and the next state.
 
     Errors, at the op: a layer that still has candidates, a K that is not from 0
     to the vocabulary's size.
   }];
   let options = [Option<"topK", "top-k", "int64_t", "0",
-                        "Candidates of the programs *_top_k; 0 for none of "
+                        "Candidates of the programs *_sample; 0 for none of "
                         "these programs">];
   let dependentDialects = ["::mlir::func::FuncDialect",
                            "::mlir::arith::ArithDialect",
@@ -268,6 +269,29 @@ def FuseHeadTopKPass : Jet_FusionPass<"fuse-head-top-k"> {
     bias or code on them, a group of several projections. Bit-exact.
   }];
   let statistics = [Statistic<"numFused", "fused", "heads fused">];
+}
+
+def FuseSamplePass : Jet_FusionPass<"fuse-sample"> {
+  let summary = "Sampling where candidates are merged (`sample`)";
+  let description = [{
+    A `jet.sample` of what a `jet.merge_top_k` makes becomes a part of it: one
+    launch less. Bit-exact.
+
+    Not of a vocabulary that is one block, whose candidates `jet.linear_top_k`
+    makes at once. Refused, with a remark: candidates that another op makes, or of
+    which a token is picked already.
+
+    Before:
+    ```mlir
+    %v, %i = jet.merge_top_k %values, %ids k 64 : …
+    %next = jet.sample %v, %i by %sampling : …
+    ```
+    After:
+    ```mlir
+    %v, %i, %next = jet.merge_top_k %values, %ids k 64 sample %sampling : …
+    ```
+  }];
+  let statistics = [Statistic<"numFused", "fused", "samples fused">];
 }
 
 def FuseElementwisePass : Jet_FusionPass<"fuse-elementwise"> {

@@ -184,6 +184,40 @@ int jet_session_step_top_k(jet_session *session, jet_state *state,
   });
 }
 
+int jet_session_step_sample(jet_session *session, jet_state *state,
+                            const jet_sequence *sequences, size_t num_sequences,
+                            jet_sampler *const *samplers, const int32_t **next,
+                            jet_error *error) {
+  if (!session || !state || !next ||
+      (num_sequences && (!sequences || !samplers)))
+    return fail(error, "jet_session_step_sample: expected no null arguments");
+  return guarded(error, [&] {
+    auto inputs = readSequences(sequences, num_sequences);
+    if (!inputs)
+      return fail(error,
+                  "jet_session_step_sample: expected tokens, found null");
+    const jet::Model &model = state->state.model();
+    std::vector<jet::SamplingRow> sampling(num_sequences);
+    for (size_t i = 0; i < num_sequences; ++i) {
+      if (!samplers[i])
+        continue;
+      const jet::Sampler &sampler = samplers[i]->sampler;
+      if (!sampler.canUseCandidates(model.candidates(), model.info().vocabSize))
+        return fail(error, "jet_session_step_sample: expected samplers that "
+                           "can use the model's candidates");
+      sampling[i] = sampler.row();
+    }
+    auto result = session->session.stepSample(state->state, *inputs, sampling);
+    if (!result)
+      return fail(error, result.error());
+    for (size_t i = 0; i < num_sequences; ++i)
+      if (samplers[i])
+        samplers[i]->sampler.advance();
+    *next = result->data();
+    return 0;
+  });
+}
+
 int jet_sampler_create(double temperature, int64_t top_k, double top_p,
                        uint64_t seed, jet_sampler **sampler, jet_error *error) {
   if (!sampler)

@@ -179,12 +179,12 @@ private:
     const CostSizes &sizes = report.sizes;
     int64_t rows = program.logitsPerSequence ? sizes.batch : sizes.tokens;
     sums.add(report.unavoidable.activations, checkedMul(4, sizes.tokens));
-    // A logit has 4 bytes, a candidate 8 with its id.
-    sums.add(report.unavoidable.activations,
-             program.candidates ? checkedProduct(std::initializer_list<int64_t>{
-                                      8, rows, program.candidates})
-                                : checkedProduct(std::initializer_list<int64_t>{
-                                      4, rows, package.model.vocabSize}));
+    // Of a row: logits of 4 bytes; or how to sample, candidates of 8 with their
+    // ids, and the next token.
+    int64_t outputs = 4 * package.model.vocabSize;
+    if (program.candidates)
+      outputs = 4 * kSamplingColumns + 8 * program.candidates + 4;
+    sums.add(report.unavoidable.activations, checkedMul(outputs, rows));
   }
 
   const Package &package;

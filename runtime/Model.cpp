@@ -26,8 +26,8 @@ Result<std::shared_ptr<Model>> Model::loadPackage(const std::string &path,
   model->place = std::move(*opened);
   model->contents = std::move(*package);
   // verifyPackage() made sure of each.
-  const char *const names[] = {"prefill", "decode", "forward", "prefill_top_k",
-                               "decode_top_k"};
+  const char *const names[] = {"prefill", "decode", "forward", "prefill_sample",
+                               "decode_sample"};
   const std::vector<ProgramInfo> &programs = model->contents.programs;
   for (size_t kind = 0; kind < model->programIndex.size(); ++kind)
     for (size_t i = 0; i < programs.size(); ++i)

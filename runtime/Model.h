@@ -24,7 +24,13 @@ namespace jet {
 enum class Poison { Off, On };
 
 /// The entry points of a package; the last two only where candidates() > 0.
-enum class ProgramKind { Prefill, Decode, Forward, PrefillTopK, DecodeTopK };
+enum class ProgramKind {
+  Prefill,
+  Decode,
+  Forward,
+  PrefillSample,
+  DecodeSample
+};
 
 /// Immutable after load(): sessions of several threads may share one. Keeps
 /// the checkpoint mapped.
@@ -56,8 +62,8 @@ public:
   const ProgramInfo &program(ProgramKind kind) const {
     return contents.programs[programIndex[static_cast<size_t>(kind)]];
   }
-  /// How many candidates Session::stepTopK() gives; 0 when the package has no
-  /// programs for them.
+  /// How many candidates Session::stepTopK() gives and stepSample() picks from;
+  /// 0 when the package has no programs for that.
   int64_t candidates() const { return numCandidates; }
   const std::shared_ptr<Device> &device() const { return place; }
   /// Parameter `index` from row `row` on, in the device's memory.

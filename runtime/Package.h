@@ -4,7 +4,7 @@
 // The package: the one file in which the compiler and the runtime meet, and
 // this header the one description of it that both include.
 //
-// Bytes of a package, format version 4 (all integers little-endian):
+// Bytes of a package, format version 5 (all integers little-endian):
 //
 //   offset 0        u64: N, the length of the header
 //   offset 8        N bytes: the header, JSON (UTF-8), padded with spaces so
@@ -58,12 +58,17 @@
 //                            the state), first row in `tokens`, row count >= 1,
 //                            then its page table: the pages of its positions,
 //                            page_size positions each, up to the step's last
+// and of the programs that sample:
+//   sampling   [B, 4]  f32   per sequence: temperature, top-p, top-k and u, as
+//                            in the op jet.sample; any numbers are safe
 // Outputs, one row for each sequence (its last token) or token: either
 //   logits     [B or T, vocab]   f32
-// or, of the programs that return candidates, the K largest logits in order —
-// the larger first, of equal ones the lower id, NaNs last — and their ids:
+// or, of the programs that sample, the K largest logits in order — the larger
+// first, of equal ones the lower id, NaNs last —, their ids, and that one of
+// the ids which `sampling` picks:
 //   values     [B, K]  f32
 //   ids        [B, K]  i32
+//   next       [B]     i32
 
 #ifndef JET_RUNTIME_PACKAGE_H
 #define JET_RUNTIME_PACKAGE_H
@@ -82,7 +87,7 @@
 
 namespace jet {
 
-inline constexpr int64_t kPackageVersion = 4;
+inline constexpr int64_t kPackageVersion = 5;
 
 /// The sizes that kernels are symbolic in; the index is the ABI's.
 enum class Symbol { R = 0, B = 1, T = 2, C = 3, S = 4, P = 5 };
@@ -91,6 +96,8 @@ using SymbolValues = int64_t[kNumSymbols];
 
 /// Columns of the batch in front of a sequence's pages.
 inline constexpr int64_t kBatchColumns = 4;
+/// Columns of the input `sampling`.
+inline constexpr int64_t kSamplingColumns = 4;
 
 /// A non-negative size that is polynomial in the symbols, or a division of one,
 /// rounded up or down. JSON: an integer, a symbol's letter, or
@@ -273,8 +280,8 @@ struct RowRange {
 
 /// What a launch passes to a kernel. JSON: {"parameter": i}, {"parameter": i,
 /// "rows": [begin, end]}, {"state": i}, {"buffer": i},
-/// {"input": "tokens" | "positions" | "batch"},
-/// {"output": "logits" | "values" | "ids"}.
+/// {"input": "tokens" | "positions" | "batch" | "sampling"},
+/// {"output": "logits" | "values" | "ids" | "next"}.
 struct OperandRef {
   enum class Kind {
     Parameter,
@@ -283,9 +290,11 @@ struct OperandRef {
     Tokens,
     Positions,
     Batch,
+    Sampling,
     Logits,
     Values, // of candidates
-    Ids
+    Ids,
+    Next
   };
   Kind kind = Kind::Buffer;
   int64_t index = 0; // Parameter, State: package-wide; Buffer: in the program
@@ -310,15 +319,15 @@ struct BufferInfo {
 
 /// One entry point. JSON "programs".
 struct ProgramInfo {
-  /// "name": "prefill" | "decode" | "forward", and in packages that can return
-  /// candidates "prefill_top_k" | "decode_top_k".
+  /// "name": "prefill" | "decode" | "forward", and in packages that can sample
+  /// "prefill_sample" | "decode_sample".
   std::string name;
   int64_t arenaBytesPerRow = 0; // "arena_bytes_per_row"
   /// "logits": the rows of the outputs, "sequences" (last token of each) |
   /// "tokens"
   bool logitsPerSequence = true;
   /// "candidates": K of the outputs values and ids, the same in all programs
-  /// that have these; 0 for logits.
+  /// that sample; 0 for logits.
   int64_t candidates = 0;
   std::vector<BufferInfo> buffers;  // "buffers"
   std::vector<LaunchInfo> launches; // "launches"
@@ -326,12 +335,13 @@ struct ProgramInfo {
 
 /// Whether every step of the program named so has one token of each sequence.
 inline bool isDecodeProgram(std::string_view name) {
-  return name == "decode" || name == "decode_top_k";
+  return name == "decode" || name == "decode_sample";
 }
 
 inline bool isOutput(OperandRef::Kind kind) {
   using Kind = OperandRef::Kind;
-  return kind == Kind::Logits || kind == Kind::Values || kind == Kind::Ids;
+  return kind == Kind::Logits || kind == Kind::Values || kind == Kind::Ids ||
+         kind == Kind::Next;
 }
 /// Whether `kind` is among the outputs of `program`.
 inline bool hasOutput(const ProgramInfo &program, OperandRef::Kind kind) {

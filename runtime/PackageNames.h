@@ -52,6 +52,7 @@ inline constexpr std::pair<const char *, OperandRef::Kind> kInputs[] = {
     {"tokens", OperandRef::Kind::Tokens},
     {"positions", OperandRef::Kind::Positions},
     {"batch", OperandRef::Kind::Batch},
+    {"sampling", OperandRef::Kind::Sampling},
 };
 
 /// Operands that are a result: {"output": "logits"}.
@@ -59,6 +60,7 @@ inline constexpr std::pair<const char *, OperandRef::Kind> kOutputs[] = {
     {"logits", OperandRef::Kind::Logits},
     {"values", OperandRef::Kind::Values},
     {"ids", OperandRef::Kind::Ids},
+    {"next", OperandRef::Kind::Next},
 };
 
 /// Arguments of a stage: {"operand": 3}, {"scratch": 0}, {"size": "R"}.

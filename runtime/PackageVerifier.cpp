@@ -254,12 +254,12 @@ std::optional<PackageFault> PackageVerifier::verifyWhole() {
     found.insert(program.name);
   std::multiset<std::string> expected = {"decode", "forward", "prefill"};
   if (found != expected) {
-    expected.insert({"decode_top_k", "prefill_top_k"});
+    expected.insert({"decode_sample", "prefill_sample"});
     if (found != expected)
       return makeFault(
           "$.programs",
           "expected prefill, decode and forward, and both or none of "
-          "prefill_top_k and decode_top_k, found " +
+          "prefill_sample and decode_sample, found " +
               std::to_string(found.size()) + " programs");
   }
   std::set<std::string_view> blobs;

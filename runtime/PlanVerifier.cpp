@@ -45,12 +45,16 @@ std::string PlanVerifier::describe(const OperandRef &ref) const {
     return "positions";
   case Kind::Batch:
     return "batch";
+  case Kind::Sampling:
+    return "sampling";
   case Kind::Logits:
     return "logits";
   case Kind::Values:
     return "values";
   case Kind::Ids:
     return "ids";
+  case Kind::Next:
+    return "next tokens";
   }
   return "unknown";
 }
@@ -203,9 +207,13 @@ std::optional<PackageFault> PlanVerifier::verifyLaunch(size_t step) {
 std::optional<PackageFault> PlanVerifier::verifyOutputUse(size_t step,
                                                           size_t operand) {
   const OperandRef &ref = program.launches[step].operands[operand];
-  if (kernelOf(step).operands[operand].access != Access::Write)
+  const Access access = kernelOf(step).operands[operand].access;
+  // All of it is there then: kernels have the size that outputs have.
+  if (access == Access::Read && outputWriters.count(ref.kind))
+    return {};
+  if (access != Access::Write)
     return makeFault(step, "expected " + describe(ref) +
-                               " to be written only, found operand " +
+                               " to be written before, found operand " +
                                std::to_string(operand) + " reading them");
   const auto [writer, isFirst] = outputWriters.try_emplace(ref.kind, step);
   if (!isFirst)
@@ -272,7 +280,7 @@ std::optional<PackageFault> PlanVerifier::verify() {
   for (size_t step = 0; step < program.launches.size(); ++step)
     if (auto fault = verifyLaunch(step))
       return fault;
-  for (Kind kind : {Kind::Logits, Kind::Values, Kind::Ids})
+  for (Kind kind : {Kind::Logits, Kind::Values, Kind::Ids, Kind::Next})
     if (hasOutput(program, kind) && !outputWriters.count(kind))
       return makeFault("expected a launch that writes the " + describe({kind}) +
                        ", found none among " +

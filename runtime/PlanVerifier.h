@@ -26,7 +26,7 @@ namespace jet {
 ///    from the first launch that writes a buffer to the last that uses it;
 ///  - a launch writes states of one layer only, and no two launches write the
 ///    same state;
-///  - each output is written by one launch and never read.
+///  - each output is written by one launch, and read by none before.
 ///
 /// Expects what verifyPackage() checks of buffers and launches by themselves:
 /// indices, operand counts, sizes free of overflow, operands no larger than

@@ -111,6 +111,16 @@ PackageVerifier::describe(const ProgramInfo &program, const OperandRef &ref,
                                        SizeExpr::makeConstant(kBatchColumns),
                                        SizeExpr::makeSymbol(Symbol::C))};
     break;
+  case Kind::Sampling:
+    actual.name = "sampling";
+    actual.dtype = DType::F32;
+    shape = {sequences, SizeExpr::makeConstant(kSamplingColumns)};
+    break;
+  case Kind::Next:
+    actual.name = "next";
+    actual.writable = true;
+    shape = {sequences};
+    break;
   case Kind::Logits:
   case Kind::Values:
   case Kind::Ids: {
@@ -179,8 +189,11 @@ std::optional<PackageFault> PackageVerifier::verifyOperand(
     return makeFault(place, actual.error().message);
   if (isOutput(ref.kind) && !hasOutput(program, ref.kind))
     return mismatch(place,
-                    program.candidates ? "an output values or ids"
+                    program.candidates ? "an output values, ids or next"
                                        : "an output logits",
+                    actual->name);
+  if (ref.kind == OperandRef::Kind::Sampling && !program.candidates)
+    return mismatch(place, "an input of a program without candidates",
                     actual->name);
   if (actual->dtype != operand.dtype)
     return mismatch(place, std::string(dtypeName(operand.dtype)) + " elements",
@@ -250,12 +263,12 @@ PackageVerifier::verifyProgram(const ProgramInfo &program) {
   if (program.logitsPerSequence != perSequence)
     return mismatch(place + ".logits", perSequence ? "sequences" : "tokens",
                     perSequence ? "tokens" : "sequences");
-  const bool isTopK =
-      program.name == "prefill_top_k" || program.name == "decode_top_k";
-  const int64_t most = isTopK ? package.model.vocabSize : 0;
-  if (program.candidates < (isTopK ? 1 : 0) || program.candidates > most)
+  const bool samples =
+      program.name == "prefill_sample" || program.name == "decode_sample";
+  const int64_t most = samples ? package.model.vocabSize : 0;
+  if (program.candidates < (samples ? 1 : 0) || program.candidates > most)
     return mismatch(place + ".candidates",
-                    isTopK ? "1 to " + std::to_string(most) : "0",
+                    samples ? "1 to " + std::to_string(most) : "0",
                     std::to_string(program.candidates));
   if (auto fault = verifyBuffers(program, place))
     return fault;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 namespace jet {
@@ -88,6 +89,21 @@ int32_t Sampler::sample(std::span<const float> values,
   if (options.topK > 0 && static_cast<uint64_t>(options.topK) < values.size())
     values = values.first(static_cast<size_t>(options.topK));
   return ids[pick(values)];
+}
+
+SamplingRow Sampler::row() const {
+  if (isGreedy())
+    return {};
+  // Down, so that it stays below 1.
+  const double uniform = randomUniform(stream, counter);
+  auto rounded = static_cast<float>(uniform);
+  if (static_cast<double>(rounded) > uniform)
+    rounded = std::nextafter(rounded, 0.0f);
+  // Finite as a float too.
+  constexpr double most = std::numeric_limits<float>::max();
+  return {static_cast<float>(std::min(options.temperature, most)),
+          static_cast<float>(options.topP), static_cast<float>(options.topK),
+          rounded};
 }
 
 size_t Sampler::pick(std::span<const float> sorted) {

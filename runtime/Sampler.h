@@ -33,6 +33,15 @@ struct SamplingOptions {
   uint64_t seed = 0;
 };
 
+/// How a model picks the next token of a sequence itself, from candidates: a
+/// row of the programs' input `sampling`, see Package.h.
+struct SamplingRow {
+  float temperature = 0; // 0 is greedy
+  float topP = 1;
+  float topK = 0;    // 0 keeps all
+  float uniform = 0; // in [0, 1)
+};
+
 /// Samples tokens one after another. Same options and logits, same tokens.
 class Sampler {
 public:
@@ -48,6 +57,11 @@ public:
   /// What sample() picks from logits whose largest are `values`, in order, with
   /// these `ids` (see Candidates). Expects canUseCandidates().
   int32_t sample(std::span<const float> values, std::span<const int32_t> ids);
+
+  /// What a model needs to pick the next token as sample() would; advance()
+  /// goes on to the one after it.
+  SamplingRow row() const;
+  void advance() { counter += !isGreedy(); }
 
 private:
   explicit Sampler(const SamplingOptions &options) : options(options) {}

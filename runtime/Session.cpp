@@ -6,8 +6,12 @@
 #include "support/CheckedMath.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstring>
 
 namespace jet {
+
+static_assert(sizeof(SamplingRow) == kSamplingColumns * sizeof(float));
 
 /// `count` int32 or more, up to a multiple of 64 bytes.
 static int64_t padded(int64_t count) { return (count + 15) / 16 * 16; }
@@ -15,7 +19,8 @@ static int64_t padded(int64_t count) { return (count + 15) / 16 * 16; }
 void StepTables::resize(int64_t rows, int64_t sequences, int64_t columns) {
   positionsAt = padded(rows);
   batchAt = 2 * positionsAt;
-  values.resize(batchAt + sequences * (kBatchColumns + columns));
+  samplingAt = batchAt + padded(sequences * (kBatchColumns + columns));
+  values.resize(samplingAt + sequences * kSamplingColumns);
 }
 
 Result<void> StepTables::upload(const std::shared_ptr<Device> &device) {
@@ -124,13 +129,18 @@ Result<void> Session::reserve(const ProgramInfo &program, int64_t sequences,
   const int64_t logitCount =
       program.candidates ? 0 : outputs * model->info().vocabSize;
   // verifyPackage(): at most vocab_size candidates, of sequences.
-  idsAt = padded(outputs * program.candidates) * int64_t(sizeof(float));
+  const int64_t candidateBytes =
+      padded(outputs * program.candidates) * int64_t(sizeof(float));
+  valuesAt =
+      padded(program.candidates ? outputs : 0) * int64_t(sizeof(int32_t));
+  idsAt = valuesAt + candidateBytes;
   for (auto [memory, bytes, what] :
        {std::tuple(&arena, rows * program.arenaBytesPerRow,
                    "activations of " + std::to_string(rows) + " tokens"),
         std::tuple(&logits.memory, logitCount * int64_t(sizeof(float)),
                    std::string("logits")),
-        std::tuple(&candidates.memory, 2 * idsAt, std::string("candidates"))}) {
+        std::tuple(&candidates.memory, idsAt + candidateBytes,
+                   std::string("candidates"))}) {
     if (memory->size() >= bytes)
       continue;
     // Free first: the old contents are of no use, and the peak counts.
@@ -161,10 +171,14 @@ void *Session::resolve(const ProgramInfo &program, const State &state,
     return tables.address(tables.positions());
   case OperandRef::Kind::Batch:
     return tables.address(tables.batch());
+  case OperandRef::Kind::Sampling:
+    return tables.address(tables.sampling());
   case OperandRef::Kind::Logits:
     return logits.memory.data();
-  case OperandRef::Kind::Values:
+  case OperandRef::Kind::Next:
     return candidates.memory.data();
+  case OperandRef::Kind::Values:
+    return candidates.memory.data() + valuesAt;
   case OperandRef::Kind::Ids:
     return candidates.memory.data() + idsAt;
   }
@@ -244,7 +258,8 @@ std::span<const uint64_t> Session::keyOf(const ProgramInfo &program,
 }
 
 Result<void> Session::run(const ProgramInfo &program, State &state,
-                          std::span<const StepInput> inputs, int64_t rows) {
+                          std::span<const StepInput> inputs, int64_t rows,
+                          std::span<const SamplingRow> sampling) {
   const auto sequences = static_cast<int64_t>(inputs.size());
   if (auto done = reserve(program, sequences, rows); !done)
     return done;
@@ -253,6 +268,8 @@ Result<void> Session::run(const ProgramInfo &program, State &state,
                                      static_cast<int64_t>(input.tokens.size()));
   tables.resize(rows, sequences, state.table.columns());
   prepareInputs(state, inputs);
+  if (!sampling.empty())
+    std::memcpy(tables.sampling(), sampling.data(), sampling.size_bytes());
   if (auto done = tables.upload(model->device()); !done)
     return done;
   if (poison == Poison::On)
@@ -295,27 +312,77 @@ Session::step(State &state, std::span<const StepInput> inputs, LogitsOf which) {
   return std::span(reinterpret_cast<const float *>(*data), count);
 }
 
-Result<Candidates> Session::stepTopK(State &state,
-                                     std::span<const StepInput> inputs) {
+static Result<void> checkSampling(std::span<const SamplingRow> sampling,
+                                  size_t sequences) {
+  if (sampling.size() != sequences)
+    return Error{"step: expected how to sample for each of " +
+                 std::to_string(sequences) + " sequences, found " +
+                 std::to_string(sampling.size())};
+  for (size_t i = 0; i < sequences; ++i) {
+    const SamplingRow &row = sampling[i];
+    const struct {
+      const char *name, *expected;
+      float value;
+      bool isRight;
+    } checks[] = {{"temperature", "a number >= 0", row.temperature,
+                   std::isfinite(row.temperature) && row.temperature >= 0},
+                  {"top-p", "a number from 0 to 1", row.topP,
+                   row.topP >= 0 && row.topP <= 1},
+                  {"top-k", "a number >= 0", row.topK, row.topK >= 0},
+                  {"uniform", "a number in [0, 1)", row.uniform,
+                   row.uniform >= 0 && row.uniform < 1}};
+    for (const auto &check : checks)
+      if (!check.isRight)
+        return Error{"sequence " + std::to_string(i) + ": " + check.name +
+                     ": expected " + check.expected + ", found " +
+                     std::to_string(check.value)};
+  }
+  return {};
+}
+
+Result<void> Session::runSample(State &state, std::span<const StepInput> inputs,
+                                std::span<const SamplingRow> sampling) {
   if (!model->candidates())
     return Error{"step: expected a package with candidates (jetc compile "
                  "--top-k), found one without"};
+  if (auto right = checkSampling(sampling, inputs.size()); !right)
+    return right;
   Result<int64_t> rows = checkInputs(state, inputs);
   if (!rows)
     return rows.error();
-  const auto sequences = static_cast<int64_t>(inputs.size());
+  const bool isDecode = *rows == static_cast<int64_t>(inputs.size());
   const ProgramKind kind =
-      *rows == sequences ? ProgramKind::DecodeTopK : ProgramKind::PrefillTopK;
-  if (auto done = run(model->program(kind), state, inputs, *rows); !done)
+      isDecode ? ProgramKind::DecodeSample : ProgramKind::PrefillSample;
+  return run(model->program(kind), state, inputs, *rows, sampling);
+}
+
+Result<Candidates> Session::stepTopK(State &state,
+                                     std::span<const StepInput> inputs) {
+  // What is picked of them is of no interest.
+  const std::vector<SamplingRow> greedy(inputs.size());
+  if (auto done = runSample(state, inputs, greedy); !done)
     return done.error();
-  const int64_t count = sequences * model->candidates();
-  auto data = candidates.download(model->device(), 2 * idsAt);
+  const size_t count = inputs.size() * model->candidates();
+  auto data = candidates.download(
+      model->device(), idsAt + static_cast<int64_t>(count * sizeof(int32_t)));
   if (!data)
     return data.error();
   return Candidates{
-      std::span(reinterpret_cast<const float *>(*data), count),
+      std::span(reinterpret_cast<const float *>(*data + valuesAt), count),
       std::span(reinterpret_cast<const int32_t *>(*data + idsAt), count),
       model->candidates()};
+}
+
+Result<std::span<const int32_t>>
+Session::stepSample(State &state, std::span<const StepInput> inputs,
+                    std::span<const SamplingRow> sampling) {
+  if (auto done = runSample(state, inputs, sampling); !done)
+    return done.error();
+  auto data = candidates.download(
+      model->device(), static_cast<int64_t>(inputs.size() * sizeof(int32_t)));
+  if (!data)
+    return data.error();
+  return std::span(reinterpret_cast<const int32_t *>(*data), inputs.size());
 }
 
 } // namespace jet

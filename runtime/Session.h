@@ -7,6 +7,7 @@
 #define JET_RUNTIME_SESSION_H
 
 #include "runtime/Model.h"
+#include "runtime/Sampler.h"
 #include "runtime/State.h"
 
 #include <functional>
@@ -38,10 +39,10 @@ struct Candidates {
   int64_t count = 0;
 };
 
-/// What a program reads — tokens, positions and batch, see Package.h — in one
-/// piece: written here, and where the device has memory of its own, copied
-/// there at once. Each part begins at a multiple of 64 bytes that depends on
-/// the sizes alone.
+/// What a program reads — tokens, positions, batch and how to sample, see
+/// Package.h — in one piece: written here, and where the device has memory of
+/// its own, copied there at once. Each part begins at a multiple of 64 bytes
+/// that depends on the sizes alone.
 class StepTables {
 public:
   /// For `rows` tokens of `sequences`, with `columns` pages each.
@@ -49,6 +50,7 @@ public:
   int32_t *tokens() { return values.data(); }
   int32_t *positions() { return values.data() + positionsAt; }
   int32_t *batch() { return values.data() + batchAt; }
+  int32_t *sampling() { return values.data() + samplingAt; } // bits of f32
 
   Result<void> upload(const std::shared_ptr<Device> &device);
   /// For kernels: what is at `part`, one of the above.
@@ -56,7 +58,7 @@ public:
 
 private:
   std::vector<int32_t> values;
-  int64_t positionsAt = 0, batchAt = 0;
+  int64_t positionsAt = 0, batchAt = 0, samplingAt = 0;
   ZeroMemory copy; // none on the CPU
 };
 
@@ -103,6 +105,15 @@ public:
   /// candidates.
   Result<Candidates> stepTopK(State &state, std::span<const StepInput> inputs);
 
+  /// The same with the next token of each sequence alone, picked by the device
+  /// from the candidates: what Sampler::sample() would, but for its rounding.
+  /// `sampling` has a row for each of `inputs`. Also an error: another number
+  /// of rows; a temperature that is negative or not finite, a topK < 0, a topP
+  /// not in [0, 1], a uniform not in [0, 1).
+  Result<std::span<const int32_t>>
+  stepSample(State &state, std::span<const StepInput> inputs,
+             std::span<const SamplingRow> sampling);
+
   int threads() const { return queue->threads(); }
 
   /// Seconds that the device takes for the last step when it runs `repeats` >=
@@ -135,7 +146,11 @@ private:
                               std::span<const StepInput> inputs) const;
   void prepareInputs(const State &state, std::span<const StepInput> inputs);
   Result<void> run(const ProgramInfo &program, State &state,
-                   std::span<const StepInput> inputs, int64_t rows);
+                   std::span<const StepInput> inputs, int64_t rows,
+                   std::span<const SamplingRow> sampling = {});
+  /// Runs the step to candidates and next tokens.
+  Result<void> runSample(State &state, std::span<const StepInput> inputs,
+                         std::span<const SamplingRow> sampling);
   Result<void> reserve(const ProgramInfo &program, int64_t sequences,
                        int64_t rows);
   /// A part of a program.
@@ -170,8 +185,8 @@ private:
   /// Of the last step; its inputs are in `tables`.
   const ProgramInfo *lastProgram = nullptr;
   int64_t lastSequences = 0, lastRows = 0;
-  OutputTable logits, candidates; // candidates: values, then ids
-  int64_t idsAt = 0;              // bytes into `candidates`
+  OutputTable logits, candidates;  // candidates: next tokens, values, ids
+  int64_t valuesAt = 0, idsAt = 0; // bytes into `candidates`
   ZeroMemory arena;
 };
 

@@ -52,7 +52,8 @@ typedef struct jet_model_info {
   int64_t max_context;  /* most tokens of a slot */
   int64_t page_size;    /* tokens of a page */
   int64_t bos_token_id; /* -1 for none */
-  int64_t candidates;   /* of jet_session_step_top_k; 0: not compiled in */
+  int64_t candidates;   /* of jet_session_step_top_k and _sample; 0: not
+                           compiled in */
 } jet_model_info;
 
 void jet_model_get_info(const jet_model *model, jet_model_info *info);
@@ -103,6 +104,18 @@ int jet_session_step_top_k(jet_session *session, jet_state *state,
                            const jet_sequence *sequences, size_t num_sequences,
                            const float **values, const int32_t **ids,
                            jet_error *error);
+
+/* The same with the next token of each sequence alone, which the device picks:
+ * *next becomes a [num_sequences] array of token ids, owned and valid likewise.
+ * `samplers` has one for each sequence, no two the same, that can use the
+ * model's candidates (jet_sampler_can_use_candidates) and goes on by one token;
+ * NULL for the likeliest token, such as where the prompt goes on and none is
+ * wanted. The tokens are those of jet_sampler_sample, but where rounding
+ * decides. */
+int jet_session_step_sample(jet_session *session, jet_state *state,
+                            const jet_sequence *sequences, size_t num_sequences,
+                            jet_sampler *const *samplers, const int32_t **next,
+                            jet_error *error);
 
 /* temperature 0 is greedy; top_k 0 and top_p 1 keep every token. */
 int jet_sampler_create(double temperature, int64_t top_k, double top_p,

@@ -346,6 +346,11 @@ OpCost DeltaStepOp::getCost() {
   return cost;
 }
 
+/// Difference, quotient, exponential, sum and two comparisons each.
+static void addSampling(OpCost &cost, Type candidates) {
+  cost.vectorFlops += getElements(candidates) * CostExpr(6);
+}
+
 // Each logit is compared once; what is kept is short.
 OpCost TopKOp::getCost() {
   OpCost cost = getOperandCost(*this);
@@ -366,6 +371,14 @@ OpCost LinearTopKOp::getCost() {
 OpCost MergeTopKOp::getCost() {
   OpCost cost = getOperandCost(*this);
   cost.vectorFlops = getElements(getValues().getType());
+  if (getSampling())
+    addSampling(cost, getBestValues().getType());
+  return cost;
+}
+
+OpCost SampleOp::getCost() {
+  OpCost cost = getOperandCost(*this);
+  addSampling(cost, getValues().getType());
   return cost;
 }
 

@@ -68,6 +68,8 @@ bool isUpdated(mlir::Type operand, mlir::TypeRange results);
 /// Largest size in attributes and state types, and of the row of a weight. A
 /// product of two still fits in 64 bits.
 inline constexpr int64_t kMaxSize = INT32_MAX;
+/// What jet.sample goes by, of each row: temperature, top-p, top-k, u.
+inline constexpr int64_t kSamplingSize = 4;
 /// Whether a tensor op only names data: parameters and views. Such ops are in
 /// no kernel; a launch gets what they stand for.
 bool isView(mlir::Operation *op);

@@ -67,7 +67,7 @@ class Jet_PlaceOp<string mnemonic> : Op<Jet_Dialect, mnemonic,
 def Jet_InputOp : Jet_PlaceOp<"input"> {
   let summary = "What the runtime prepares for a step";
   let description = [{
-    `tokens` and `positions`, `[T]` i32, or `batch`.
+    `tokens` and `positions`, `[T]` i32, `batch`, or `sampling`, `[B, 4]` f32.
 
     Constraints: (C1) a memref is dense, of f32, bf16, f16, f8E4M3FN
     or i32.

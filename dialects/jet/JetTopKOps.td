@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Level "tensor", the end of a program that returns candidates instead of
-// logits: the k largest of each row and where they are.
+// logits: the k largest of each row, where they are, and which is picked.
 //
 // All ops here share one order, that of greedy decoding: the larger value first,
 // of equal values (-0 equals 0) the lower id; NaNs come after every number, by
@@ -88,28 +88,76 @@ def Jet_LinearTopKOp : Jet_PortedOp<"linear_top_k", [
   let builders = [];
 }
 
+def Jet_SampleOp : Jet_TensorOp<"sample"> {
+  let summary = "Pick one of the candidates of each row";
+  let description = [{
+    The next token of each row, from candidates in the order of `jet.top_k`. With
+    v the row of `values`, and T, P, K, u its `sampling`:
+
+    - n candidates take part: one if T is not positive or v_0 is not finite
+      (greedy decoding), else the first K of them, or all if K < 1;
+    - w_i = exp((v_i − v_0) / T), 0 where that is NaN; c_i = w_0 + … + w_i, added
+      up in this order;
+    - top-p keeps those up to m, the first with c_m >= P · c_{n−1};
+    - the pick is the first i with c_i > u · c_m, or m; `next` is its id.
+
+    With u uniform in [0, 1), i has the probability w_i / c_m. Sums are in f32;
+    their order is fixed, so that all targets pick alike, but for where exp's last
+    bits decide. Any numbers in `sampling` pick one of the candidates.
+
+    Shapes: values, ids `[R, N]`; sampling `[R, 4]` (temperature, top-p, top-k,
+    u); next `[R]` i32.
+
+    Constraints:
+    - (C1) values and ids have the same shape;
+    - (C2) sampling has R rows of 4;
+    - (C3) next has R elements.
+
+    Example:
+    ```mlir
+    %next = jet.sample %values, %ids by %sampling : (tensor<?x64xf32>, tensor<?x64xi32>, tensor<?x4xf32>) -> tensor<?xi32>
+    ```
+  }];
+  let arguments = (ins Jet_F32Rows:$values, Jet_I32Rows:$ids,
+                       Jet_F32Rows:$sampling);
+  let results = (outs Jet_I1:$next);
+  let assemblyFormat = [{
+    $values `,` $ids `by` $sampling attr-dict `:`
+    functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = Jet_DeclareCost;
+}
+
 def Jet_MergeTopKOp : Jet_TensorOp<"merge_top_k"> {
   let summary = "The k largest of candidates";
   let description = [{
     Puts the pairs `(values[r, i], ids[r, i])` of each row in the order of
-    `jet.top_k`, ids taking the place of columns, and keeps the first k.
+    `jet.top_k`, ids taking the place of columns, and keeps the first k. With
+    `sample`, `next` is what `jet.sample` picks of these.
 
-    Shapes: values, ids `[R, N]`; results `[R, k]`.
+    Shapes: values, ids `[R, N]`; the best `[R, k]`; sampling `[R, 4]`, next
+    `[R]`.
 
     Constraints:
     - (C1) values and ids have the same shape;
     - (C2) `1 <= k <= N`;
-    - (C3) the results have R rows of k.
+    - (C3) the best have R rows of k;
+    - (C4) next is there with sampling alone, and both are as in `jet.sample`.
 
     Example:
     ```mlir
     %v, %i = jet.merge_top_k %values, %ids k 4 : (tensor<?x32xf32>, tensor<?x32xi32>) -> (tensor<?x4xf32>, tensor<?x4xi32>)
+    %w, %j, %next = jet.merge_top_k %values, %ids k 4 sample %sampling : (tensor<?x32xf32>, tensor<?x32xi32>, tensor<?x4xf32>) -> (tensor<?x4xf32>, tensor<?x4xi32>, tensor<?xi32>)
     ```
   }];
-  let arguments = (ins Jet_F32Rows:$values, Jet_I32Rows:$ids, I64Attr:$k);
-  let results = (outs Jet_F32Rows:$best_values, Jet_I32Rows:$best_ids);
+  let arguments = (ins Jet_F32Rows:$values, Jet_I32Rows:$ids,
+                       Optional<Jet_F32Rows>:$sampling, I64Attr:$k);
+  let results = (outs Jet_F32Rows:$best_values, Jet_I32Rows:$best_ids,
+                      Optional<Jet_I1>:$next);
   let assemblyFormat = [{
-    $values `,` $ids `k` $k attr-dict `:` functional-type(operands, results)
+    $values `,` $ids `k` $k (`sample` $sampling^)? attr-dict `:`
+    functional-type(operands, results)
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = Jet_DeclareCost;

@@ -21,16 +21,31 @@ static LogicalResult verifyK(Operation *op, int64_t k, int64_t limit,
                            << what << ", found " << k;
 }
 
-/// Each of `results` has the rows of `like` and `columns` columns.
+/// The first two results have the rows of `like` and `columns` columns.
 static LogicalResult verifyResults(Operation *op, Value like, int64_t columns) {
   int64_t rows = shapeOf(like)[0];
-  for (Value result : op->getResults())
+  for (Value result : op->getResults().take_front(2))
     if (shapeOf(result) != ArrayRef<int64_t>{rows, columns}) {
       InFlightDiagnostic diag = op->emitOpError();
       diag << "expected results of shape [";
       diag << (ShapedType::isDynamic(rows) ? "?" : std::to_string(rows));
       return diag << ", " << columns << "], found " << result.getType();
     }
+  return success();
+}
+
+/// A row of options and a next token for each row of `values`.
+static LogicalResult verifySampling(Operation *op, Value values, Value sampling,
+                                    Value next) {
+  int64_t rows = shapeOf(values)[0];
+  std::string size = ShapedType::isDynamic(rows) ? "?" : std::to_string(rows);
+  if (shapeOf(sampling) != ArrayRef<int64_t>{rows, kSamplingSize})
+    return op->emitOpError()
+           << "expected sampling of shape [" << size << ", " << kSamplingSize
+           << "], found " << sampling.getType();
+  if (shapeOf(next) != ArrayRef<int64_t>{rows})
+    return op->emitOpError() << "expected next of shape [" << size
+                             << "], found " << next.getType();
   return success();
 }
 
@@ -62,12 +77,32 @@ LogicalResult LinearTopKOp::verify() {
   return verifyNorm(*this, getNorm(), getNormEps(), weight[1]); // C4
 }
 
+/// C1 of ops on candidates.
+template <typename Op> static LogicalResult verifyCandidates(Op op) {
+  if (shapeOf(op.getValues()) == shapeOf(op.getIds()))
+    return success();
+  return op.emitOpError() << "expected values and ids of one shape, found "
+                          << op.getValues().getType() << " and "
+                          << op.getIds().getType();
+}
+
+LogicalResult SampleOp::verify() {
+  if (failed(verifyCandidates(*this))) // C1
+    return failure();
+  return verifySampling(*this, getValues(), getSampling(), getNext()); // C2, C3
+}
+
 LogicalResult MergeTopKOp::verify() {
-  if (shapeOf(getValues()) != shapeOf(getIds())) // C1
-    return emitOpError() << "expected values and ids of one shape, found "
-                         << getValues().getType() << " and "
-                         << getIds().getType();
+  if (failed(verifyCandidates(*this))) // C1
+    return failure();
   if (failed(verifyK(*this, getK(), shapeOf(getValues())[1], "candidates")))
-    return failure();                               // C2
-  return verifyResults(*this, getValues(), getK()); // C3
+    return failure();                                    // C2
+  if (failed(verifyResults(*this, getValues(), getK()))) // C3
+    return failure();
+  // C4
+  if (bool(getSampling()) != bool(getNext()))
+    return emitOpError() << "expected a next token with sampling alone";
+  if (!getSampling())
+    return success();
+  return verifySampling(*this, getValues(), getSampling(), getNext());
 }

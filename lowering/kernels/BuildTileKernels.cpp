@@ -37,8 +37,9 @@ struct BuildTileKernelsPass
         return signalPassFailure();
       FormContext context{forms, kernel, *arguments};
       llvm::TypeSwitch<Operation *>(&kernel.getBody().front().front())
-          .Case<AttentionOp, DeltaStepOp, GatedDeltaRuleOp, GeneratedConvOp,
-                GroupedLinearOp, LinearTopKOp, MergeTopKOp, QkvLinearOp>(
+          .Case<AttentionOp, DeltaStepOp, EmbeddingOp, GatedDeltaRuleOp,
+                GeneratedConvOp, GroupedLinearOp, LastTokenOp, LinearTopKOp,
+                MergeTopKOp, QkvLinearOp, SampleOp>(
               [&](auto op) { buildForms(context, op); })
           .Default([](Operation *) {});
     }

@@ -153,12 +153,15 @@ struct FormContext {
 // One family a file.
 void buildForms(FormContext &context, AttentionOp op);
 void buildForms(FormContext &context, DeltaStepOp op);
+void buildForms(FormContext &context, EmbeddingOp op);
 void buildForms(FormContext &context, GatedDeltaRuleOp op);
 void buildForms(FormContext &context, GeneratedConvOp op);
 void buildForms(FormContext &context, GroupedLinearOp op);
+void buildForms(FormContext &context, LastTokenOp op);
 void buildForms(FormContext &context, LinearTopKOp op);
 void buildForms(FormContext &context, MergeTopKOp op);
 void buildForms(FormContext &context, QkvLinearOp op);
+void buildForms(FormContext &context, SampleOp op);
 
 } // namespace jet
 

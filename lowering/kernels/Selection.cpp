@@ -110,6 +110,10 @@ void SelectKernel::writeResult(Value place, Value value, Value id) {
   Value isIn = b.less(place, k);
   b.store(value, stage.operand(stage.form.resultOperand(0)), indices, isIn);
   b.store(id, stage.operand(stage.form.resultOperand(1)), indices, isIn);
+  if (!picking)
+    return;
+  b.store(value, picking->values, {place}, isIn);
+  b.store(id, picking->ids, {place}, isIn);
 }
 
 //===----------------------------------------------------------------------===//
@@ -305,12 +309,20 @@ void SelectKernel::orderSurvivors(Value count) {
   });
 }
 
+void SelectKernel::setSampling(unsigned sampling) {
+  picking.emplace(Picking{WarpSampler(b, k), stage.operand(sampling),
+                          b.alloc(b.shared({k}, b.getF32Type())),
+                          b.alloc(b.shared({k}, b.getI32Type()))});
+}
+
 void SelectKernel::build(const Elements &elements, Value column) {
   using P = arith::CmpIPredicate;
   this->elements = &elements;
   this->column = column;
   stage.setOverlaps();
   tile::LaunchDependentsOp::create(b);
+  if (picking)
+    picking->sampler.load(picking->sampling, b.blockX());
   tile::WaitDependenciesOp::create(b);
   load();
   if (hasFloor()) {
@@ -327,6 +339,14 @@ void SelectKernel::build(const Elements &elements, Value column) {
         [&] { countAll(); });
   } else {
     countAll();
+  }
+  if (picking) {
+    b.sync();
+    b.ifThen(b.equal(b.warpId(), 0), [&] {
+      picking->sampler.pick({picking->values, picking->ids, {}},
+                            stage.operand(stage.form.resultOperand(2)),
+                            b.blockX());
+    });
   }
   stage.finish();
 }

@@ -30,11 +30,15 @@
 //
 // Elements that there are not are NaN of the largest id, which is what lists
 // are filled up with.
+//
+// With sampling the results go to shared memory too, where the first warp picks
+// one of them.
 
 #ifndef JET_LOWERING_KERNELS_SELECTION_H
 #define JET_LOWERING_KERNELS_SELECTION_H
 
 #include "lowering/kernels/Forms.h"
+#include "lowering/kernels/WarpSampler.h"
 
 namespace jet {
 
@@ -57,7 +61,11 @@ public:
     Value values, ids, first, count;
     bool inLists() const { return bool(ids); }
   };
-  /// The first k go to the op's results from [row, column] on.
+  /// Has one of the first k picked as the rows of operand `sampling` say.
+  /// Before build().
+  void setSampling(unsigned sampling);
+  /// The first k go to the op's results from [row, column] on, the pick to its
+  /// third.
   void build(const Elements &elements, Value column);
 
   /// For what build() is given.
@@ -108,9 +116,16 @@ private:
   void orderSlots();
   void countAll();
 
+  /// The first k of a row, if one of them is picked.
+  struct Picking {
+    WarpSampler sampler;
+    Value sampling, values, ids; // the last two shared
+  };
+
   int64_t k, threads, warps, width, perThread, pairs, capacity;
   Stage stage;
   TileBuilder &b;
+  std::optional<Picking> picking;
   const Elements *elements = nullptr;
   Value column;
   TileBuilder::Values exist, values, ids, keys; // of the thread

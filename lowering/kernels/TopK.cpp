@@ -29,6 +29,8 @@ void jet::buildForms(FormContext &context, MergeTopKOp op) {
   FormBuilder form = context.begin({});
   SelectKernel select(form, count, op.getK(), {form.rows()},
                       widthOf(count, count));
+  if (op.getSampling())
+    select.setSampling(2);
   Stage &stage = select.getStage();
   TileBuilder &b = stage.b;
   select.build({stage.operand(0), stage.operand(1), b.index(0), b.index(count)},

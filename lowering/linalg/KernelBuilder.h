@@ -138,6 +138,7 @@ Lowered lowerQkvLinear(KernelBuilder &, QkvLinearOp, mlir::ValueRange);
 Lowered lowerTopK(KernelBuilder &, TopKOp, mlir::ValueRange);
 Lowered lowerLinearTopK(KernelBuilder &, LinearTopKOp, mlir::ValueRange);
 Lowered lowerMergeTopK(KernelBuilder &, MergeTopKOp, mlir::ValueRange);
+Lowered lowerSample(KernelBuilder &, SampleOp, mlir::ValueRange);
 Lowered lowerRmsNorm(KernelBuilder &, RmsNormOp, mlir::ValueRange);
 Lowered lowerGatedRmsNorm(KernelBuilder &, GatedRmsNormOp, mlir::ValueRange);
 Lowered lowerL2Norm(KernelBuilder &, L2NormOp, mlir::ValueRange);

@@ -1,8 +1,9 @@
 // Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// jet.top_k, jet.linear_top_k, jet.merge_top_k: one list a row, k long and in
-// order, into which elements are inserted one after another:
+// jet.top_k, jet.linear_top_k, jet.merge_top_k, jet.sample. The first three
+// keep one list a row, k long and in order, into which elements are inserted
+// one after another:
 //
 //   list = k × (NaN, largest id)            (comes after everything)
 //   for each element:
@@ -148,21 +149,98 @@ Value toId(KernelBuilder &b, Value column) {
   return arith::IndexCastOp::create(b, b.getI32Type(), column);
 }
 
-/// A grid over the rows of `input`, each of which `body` reduces to a list.
-Lowered reduceRows(KernelBuilder &b, Value input, int64_t k,
+/// What is picked of one row, by its `sampling`: jet.sample. Returns the id, an
+/// i32. Sums are not reassociated.
+Value sampleRow(KernelBuilder &b, List list, Value sampling) {
+  using P = arith::CmpFPredicate;
+  auto compare = [&](P predicate, Value x, Value y) -> Value {
+    return arith::CmpFOp::create(b, predicate, x, y);
+  };
+  auto select = [&](Value condition, Value x, Value y) -> Value {
+    return arith::SelectOp::create(b, condition, x, y);
+  };
+  auto option = [&](int64_t column) -> Value {
+    return tensor::ExtractOp::create(b, sampling, b.index(column));
+  };
+  auto value = [&](Value i) -> Value {
+    return tensor::ExtractOp::create(b, list.values, i);
+  };
+  Value temperature = option(0), topP = option(1), topK = option(2),
+        uniform = option(3);
+  Value zero = b.f32(0), one = b.index(1), first = value(b.index(0));
+  OpFoldResult size = b.dim(list.values, 0);
+
+  // A cut that is no number of candidates is none: it cannot be converted.
+  int64_t k = cast<RankedTensorType>(list.values.getType()).getDimSize(0);
+  Value isCut = arith::AndIOp::create(b, compare(P::OGE, topK, b.f32(1)),
+                                      compare(P::OLT, topK, b.f32(k)));
+  Value cut = arith::IndexCastOp::create(
+      b, b.getIndexType(),
+      arith::FPToSIOp::create(b, b.getI32Type(), select(isCut, topK, zero)));
+  Value infinity = b.f32(std::numeric_limits<double>::infinity());
+  Value isFinite = compare(P::OLT, math::AbsFOp::create(b, first), infinity);
+  Value samples =
+      arith::AndIOp::create(b, isFinite, compare(P::OGT, temperature, zero));
+  Value n = select(samples, select(isCut, cut, b.index(k)), one);
+  Value last = b.sub(n, one);
+
+  SmallVector<Value> summed =
+      b.loop(n, {b.empty({size}, b.getF32Type()), zero},
+             [&](Value i, ValueRange so) -> SmallVector<Value> {
+               Value difference = arith::SubFOp::create(b, value(i), first);
+               Value weight = math::ExpOp::create(
+                   b, arith::DivFOp::create(b, difference, temperature));
+               weight = select(compare(P::UNO, weight, weight), zero, weight);
+               Value sum = arith::AddFOp::create(b, so[1], weight);
+               return {tensor::InsertOp::create(b, sum, so[0], i), sum};
+             });
+  auto sum = [&](Value i) -> Value {
+    return tensor::ExtractOp::create(b, summed[0], i);
+  };
+  // Sums ascend, so that those that pass come first.
+  auto count = [&](Value end, P predicate, Value bound) {
+    return b.loop(end, b.index(0),
+                  [&](Value i, ValueRange so) -> SmallVector<Value> {
+                    Value passes = compare(predicate, sum(i), bound);
+                    return {b.add(so[0], select(passes, one, b.index(0)))};
+                  })[0];
+  };
+  Value m =
+      b.min(count(n, P::OLT, arith::MulFOp::create(b, topP, summed[1])), last);
+  Value pick = count(m, P::OLE, arith::MulFOp::create(b, uniform, sum(m)));
+  return tensor::ExtractOp::create(b, list.ids, pick);
+}
+
+/// Where the pick of row `row` goes in `next`.
+GridResult pickInto(KernelBuilder &b, Value next, Value row, Value id) {
+  SmallVector<OpFoldResult> at = {row}, one = {b.getIndexAttr(1)};
+  Value slice = b.slice(next, at, one, {true});
+  return {tensor::InsertOp::create(b, id, slice, b.index(0)), at, one};
+}
+
+/// A grid over the rows of `input`, each of which `body` reduces to a list, and
+/// with `sampling` to what is picked of it.
+Lowered reduceRows(KernelBuilder &b, Value input, int64_t k, Value sampling,
                    function_ref<List(TopK &, Value row, List)> body) {
   OpFoldResult rows = b.dim(input, 0), one = b.getIndexAttr(1);
   SmallVector<OpFoldResult> sizes = {rows, b.getIndexAttr(k)};
   SmallVector<Value> inits = {b.empty(sizes, b.getF32Type()),
                               b.empty(sizes, b.getI32Type())};
+  if (sampling)
+    inits.push_back(b.empty({rows}, b.getI32Type()));
   return b.grid({rows}, {one}, inits, [&](ValueRange point, ValueRange inits) {
     TopK topK(b, k);
     List list = topK.clear(topK.getRow({inits[0], inits[1]}, point[0]));
     list = body(topK, point[0], list);
     SmallVector<OpFoldResult> at = {point[0], b.getIndexAttr(0)};
     SmallVector<OpFoldResult> extent = {one, b.getIndexAttr(k)};
-    return SmallVector<GridResult>{{list.values, at, extent},
-                                   {list.ids, at, extent}};
+    SmallVector<GridResult> results = {{list.values, at, extent},
+                                       {list.ids, at, extent}};
+    if (sampling)
+      results.push_back(
+          pickInto(b, inits[2], point[0],
+                   sampleRow(b, list, b.row(sampling, point[0]))));
+    return results;
   });
 }
 
@@ -170,24 +248,39 @@ Lowered reduceRows(KernelBuilder &b, Value input, int64_t k,
 
 Lowered jet::lowerTopK(KernelBuilder &b, TopKOp op, ValueRange operands) {
   Value count = b.asValue(b.dim(operands[0], 1));
-  return reduceRows(
-      b, operands[0], op.getK(), [&](TopK &topK, Value row, List list) {
-        return topK.insertAll(list, b.row(operands[0], row), count,
-                              [&](Value i) { return toId(b, i); });
-      });
+  return reduceRows(b, operands[0], op.getK(), /*sampling=*/{},
+                    [&](TopK &topK, Value row, List list) {
+                      return topK.insertAll(
+                          list, b.row(operands[0], row), count,
+                          [&](Value i) { return toId(b, i); });
+                    });
 }
 
 Lowered jet::lowerMergeTopK(KernelBuilder &b, MergeTopKOp op,
                             ValueRange operands) {
   Value count = b.asValue(b.dim(operands[0], 1));
   return reduceRows(
-      b, operands[0], op.getK(), [&](TopK &topK, Value row, List list) {
+      b, operands[0], op.getK(), op.getSampling() ? operands[2] : Value(),
+      [&](TopK &topK, Value row, List list) {
         Value ids = b.row(operands[1], row);
         return topK.insertAll(list, b.row(operands[0], row), count,
                               [&](Value i) -> Value {
                                 return tensor::ExtractOp::create(b, ids, i);
                               });
       });
+}
+
+Lowered jet::lowerSample(KernelBuilder &b, SampleOp op, ValueRange operands) {
+  OpFoldResult rows = b.dim(operands[0], 0);
+  return b.grid({rows}, {b.getIndexAttr(1)}, {b.empty({rows}, b.getI32Type())},
+                [&](ValueRange point, ValueRange inits) {
+                  auto row = [&](unsigned operand) {
+                    return b.row(operands[operand], point[0]);
+                  };
+                  Value id = sampleRow(b, {row(0), row(1)}, row(2));
+                  return SmallVector<GridResult>{
+                      pickInto(b, inits[0], point[0], id)};
+                });
 }
 
 //===----------------------------------------------------------------------===//

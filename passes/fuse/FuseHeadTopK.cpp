@@ -87,8 +87,9 @@ static LogicalResult fuse(RewriterBase &rewriter, TopKOp topK, FusionLog &log) {
   if (columns == k)
     rewriter.replaceOp(topK, fused);
   else
-    rewriter.replaceOpWithNewOp<MergeTopKOp>(
-        topK, topK->getResultTypes(), fused.getValues(), fused.getIds(), k);
+    rewriter.replaceOpWithNewOp<MergeTopKOp>(topK, topK->getResultTypes(),
+                                             fused.getValues(), fused.getIds(),
+                                             /*sampling=*/Value(), k);
   rewriter.eraseOp(projection);
   return success();
 }

@@ -942,7 +942,7 @@ jet.model @m hidden 16 intermediate 16 vocab 32 max_position 64 rms_norm_eps 1.0
 }
 jet.plan @prefill arena 128 max_batch 4 max_context 64 {
   %tokens = jet.input "tokens" : memref<?xi32>
-  // expected-error @+1 {{'jet.input' op expected tokens, positions or batch, found 'lengths'}}
+  // expected-error @+1 {{'jet.input' op expected tokens, positions, batch or sampling, found 'lengths'}}
   %batch = jet.input "lengths" : !jet.batch
   %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32, page = 64>
   %logits = jet.output "logits" rows sequences : memref<?x32xf32>
@@ -989,7 +989,7 @@ jet.plan @prefill arena 128 max_batch 4 max_context 64 {
   %tokens = jet.input "tokens" : memref<?xi32>
   %batch = jet.input "batch" : !jet.batch
   %s = jet.state 0 layer 0 : !jet.kv_cache<1x16xf32, page = 64>
-  // expected-error @+1 {{'jet.output' op expected logits, values or ids, found 'probabilities'}}
+  // expected-error @+1 {{'jet.output' op expected logits, values, ids or next, found 'probabilities'}}
   %logits = jet.output "probabilities" rows sequences : memref<?x32xf32>
   %w = jet.weight "w" : memref<32x16xf32>
   %x = jet.buffer at 0 bytes 64 : memref<?x16xf32>

@@ -102,6 +102,49 @@ static int checkCandidates(jet_model *model, jet_session *session,
   return 0;
 }
 
+/* A step that samples picks what the sampler picks from the candidates of the
+ * same step, time after time; without a sampler the likeliest. */
+static int checkSample(jet_session *session, jet_state *state) {
+  jet_error error;
+  const int32_t tokens[] = {1, 2, 3};
+  const jet_sequence sequences[] = {{1, tokens, 3}, {0, tokens, 2}};
+  const float *values = NULL;
+  const int32_t *ids = NULL, *next = NULL;
+  int32_t likely[2][3];
+  float large[3];
+  jet_sampler *sampler = NULL, *other = NULL, *samplers[] = {NULL, NULL};
+  int i;
+  CHECK(jet_session_step_sample(session, state, sequences, 2, NULL, &next,
+                                &error) == 1);
+  CHECK(jet_sampler_create(1, 0, 1, 0, &sampler, &error) == 0);
+  samplers[0] = sampler;
+  CHECK(jet_session_step_sample(session, state, sequences, 2, samplers, &next,
+                                &error) == 1);
+  CHECK(strstr(error.message, "can use the model's candidates") != NULL);
+  jet_sampler_destroy(sampler);
+  CHECK(jet_sampler_create(9, 3, 1, 7, &sampler, &error) == 0);
+  CHECK(jet_sampler_create(9, 3, 1, 7, &other, &error) == 0);
+  samplers[0] = sampler;
+  for (i = 0; i < 8; ++i) {
+    CHECK(jet_state_reset(state, 0, &error) == 0);
+    CHECK(jet_state_reset(state, 1, &error) == 0);
+    CHECK(jet_session_step_top_k(session, state, sequences, 2, &values, &ids,
+                                 &error) == 0);
+    memcpy(large, values, sizeof(large));
+    memcpy(likely, ids, sizeof(likely));
+    CHECK(jet_state_reset(state, 0, &error) == 0);
+    CHECK(jet_state_reset(state, 1, &error) == 0);
+    CHECK(jet_session_step_sample(session, state, sequences, 2, samplers, &next,
+                                  &error) == 0);
+    CHECK(next[0] == jet_sampler_sample_candidates(other, large, likely[0], 3));
+    CHECK(next[1] == likely[1][0]);
+  }
+  jet_sampler_destroy(sampler);
+  jet_sampler_destroy(other);
+  CHECK(jet_state_reset(state, 0, &error) == 0);
+  return 0;
+}
+
 /* `expected` are the logits after tokens 1 2 3, `expectedSecond` after 4. */
 int useJetRuntime(const char *package, const char *weights,
                   const float *expected, const float *expectedSecond) {
@@ -127,6 +170,8 @@ int useJetRuntime(const char *package, const char *weights,
   if ((failed = checkErrors(model, session, state)))
     return failed;
   if ((failed = checkCandidates(model, session, state, expected)))
+    return failed;
+  if ((failed = checkSample(session, state)))
     return failed;
   CHECK(jet_state_reset(state, 1, &error) == 0);
   /* The others keep the model alive. */

@@ -171,19 +171,23 @@ Package makePackageWithCandidates(bool code) {
   Package package = makePackage(code);
   const SizeExpr B = symbol(Symbol::B);
   KernelInfo head = package.kernels[HeadLast];
-  head.name = "fixture_head_top_k";
+  head.name = "fixture_head_sample";
   head.operands.back() = {
       DType::F32, {B, constant(kCandidates)}, Access::Write};
   head.operands.push_back(
       {DType::I32, {B, constant(kCandidates)}, Access::Write});
+  head.operands.push_back(
+      {DType::F32, {B, constant(kSamplingColumns)}, Access::Read});
+  head.operands.push_back({DType::I32, {B}, Access::Write});
   const auto kernel = static_cast<int64_t>(package.kernels.size());
   package.kernels.push_back(head);
-  for (const char *name : {"prefill_top_k", "decode_top_k"}) {
+  for (const char *name : {"prefill_sample", "decode_sample"}) {
     ProgramInfo program = makeProgram(name);
     program.candidates = kCandidates;
     program.launches.back().kernel = kernel;
     program.launches.back().operands.back() = {Kind::Values};
-    program.launches.back().operands.push_back({Kind::Ids});
+    for (Kind kind : {Kind::Ids, Kind::Sampling, Kind::Next})
+      program.launches.back().operands.push_back({kind});
     package.programs.push_back(std::move(program));
   }
   return package;

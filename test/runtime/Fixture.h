@@ -46,7 +46,7 @@ std::string readFile(const std::string &path);
 /// not code.
 Package makePackage(bool code = true);
 
-/// The same with programs that return kCandidates candidates.
+/// The same with programs that return kCandidates candidates and pick one.
 inline constexpr int64_t kCandidates = 3;
 Package makePackageWithCandidates(bool code = true);
 

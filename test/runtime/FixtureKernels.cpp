@@ -4,6 +4,7 @@
 // Kernels of a toy model, in the ABI of runtime/Package.h. Hidden size 4,
 // vocabulary 16; see Fixture.h for what the model computes.
 
+#include <cmath>
 #include <cstdint>
 
 namespace {
@@ -46,6 +47,28 @@ void head(const float *weight, const float *x, float *logits) {
     for (int64_t h = 0; h < kHidden; ++h)
       logits[v] += weight[v * kHidden + h] * x[h];
   }
+}
+
+/// The index of one of `count` sorted values; `sampling` is temperature, top-p,
+/// top-k and u.
+int64_t pick(const float *values, int64_t count, const float *sampling) {
+  const double temperature = sampling[0];
+  if (temperature == 0)
+    return 0;
+  if (sampling[2] >= 1 && sampling[2] < static_cast<float>(count))
+    count = static_cast<int64_t>(sampling[2]);
+  double total = 0, mass = 0, sum = 0;
+  const auto weight = [&](int64_t i) {
+    return std::exp((values[i] - values[0]) / temperature);
+  };
+  for (int64_t i = 0; i < count; ++i)
+    total += weight(i);
+  int64_t kept = 0, best = 0;
+  while (mass < sampling[1] * total && kept < count)
+    mass += weight(kept++);
+  while (best < kept - 1 && (sum += weight(best)) <= sampling[3] * mass)
+    ++best;
+  return best;
 }
 } // namespace
 
@@ -133,15 +156,17 @@ void fixture_head_all(void *const *operands, const int64_t *, int64_t begin,
 }
 
 /// batch [B, 4 + C], z [T, hidden], weight [vocab, hidden] -> values [B, 3],
-/// ids [B, 3]; grid B.
-void fixture_head_top_k(void *const *operands, const int64_t *symbols,
-                        int64_t begin, int64_t end) {
+/// ids [B, 3]; sampling [B, 4] -> next [B]; grid B.
+void fixture_head_sample(void *const *operands, const int64_t *symbols,
+                         int64_t begin, int64_t end) {
   constexpr int64_t k = 3;
   const Batch batch(operands, symbols);
   const auto *z = operand<const float>(operands, 1);
   const auto *weight = operand<const float>(operands, 2);
   auto *values = operand<float>(operands, 3);
   auto *ids = operand<int32_t>(operands, 4);
+  const auto *sampling = operand<const float>(operands, 5);
+  auto *next = operand<int32_t>(operands, 6);
   for (int64_t b = begin; b < end; ++b) {
     float logits[kVocab];
     bool isTaken[kVocab] = {};
@@ -156,6 +181,7 @@ void fixture_head_top_k(void *const *operands, const int64_t *symbols,
       values[b * k + i] = logits[best];
       ids[b * k + i] = static_cast<int32_t>(best);
     }
+    next[b] = ids[b * k + pick(values + b * k, k, sampling + b * 4)];
   }
 }
 

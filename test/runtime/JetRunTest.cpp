@@ -314,7 +314,7 @@ TEST_F(JetRunTest, BenchTimesAGpu) {
   EXPECT_NEAR(decode["ratio"], 25 / (bytes / rate / 1e6), 1e-6);
   ASSERT_EQ(json["kernels"].size(), 4u);
   EXPECT_EQ(json["kernels"][0]["us"], 25'000);
-  EXPECT_EQ(decode["program"], "decode_top_k");
+  EXPECT_EQ(decode["program"], "decode_sample");
   EXPECT_EQ(decode["graph"]["edges"], 3);
   EXPECT_EQ(decode["graph"]["programmatic_edges"], 0);
   const Outcome logits = run(command + " --logits", driver);

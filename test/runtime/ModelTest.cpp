@@ -226,6 +226,84 @@ TEST_F(ModelTest, CandidatesAreTheLargestLogits) {
   EXPECT_EQ(stateBytes(state, 0), stateBytes(other, 0));
 }
 
+TEST_F(ModelTest, NextTokensAreWhatASamplerPicks) {
+  const TemporaryDirectory directory;
+  ASSERT_TRUE(writePackage(onDevice(makePackageWithCandidates()),
+                           directory.file("p.jet")));
+  writeCheckpoint(directory.file("model.safetensors"));
+  auto loaded = Model::load(directory.file("p.jet"), directory.name());
+  ASSERT_TRUE(loaded) << messageOf(loaded);
+  model = *loaded;
+  Session session(model, 2);
+  State state = makeState(), other = makeState();
+  const SamplingOptions options[] = {
+      {},
+      {.temperature = 1.5, .topK = kCandidates, .seed = 1},
+      {.temperature = 4, .topK = 2, .topP = 0.9, .seed = 2}};
+  std::vector<Sampler> samplers, ahead;
+  for (const SamplingOptions &one : options) {
+    samplers.push_back(*Sampler::create(one));
+    ahead.push_back(*Sampler::create(one));
+  }
+  // Prompts, then a token each often enough for a graph to be recorded.
+  std::mt19937 random(6);
+  for (size_t round = 0; round < 8; ++round) {
+    std::vector<Tokens> tokens;
+    std::vector<StepInput> inputs;
+    std::vector<SamplingRow> rows;
+    for (size_t i = 0; i < 3; ++i)
+      tokens.push_back(randomTokens(random, round == 0 ? 3 - i : 1));
+    for (size_t i = 0; i < 3; ++i) {
+      inputs.push_back({static_cast<int64_t>(2 - i), tokens[i]});
+      rows.push_back(ahead[i].row());
+      ahead[i].advance();
+    }
+    const auto next = session.stepSample(state, inputs, rows);
+    ASSERT_TRUE(next) << messageOf(next);
+    ASSERT_EQ(next->size(), 3u);
+    const Tokens picked(next->begin(), next->end());
+    const Result<Candidates> found = session.stepTopK(other, inputs);
+    ASSERT_TRUE(found) << messageOf(found);
+    for (size_t i = 0; i < 3; ++i)
+      EXPECT_EQ(picked[i],
+                samplers[i].sample(
+                    found->values.subspan(i * kCandidates, kCandidates),
+                    found->ids.subspan(i * kCandidates, kCandidates)))
+          << "round " << round << ", sequence " << i;
+  }
+}
+
+TEST_F(ModelTest, RefusesWrongSampling) {
+  const TemporaryDirectory directory;
+  ASSERT_TRUE(writePackage(onDevice(makePackageWithCandidates()),
+                           directory.file("p.jet")));
+  writeCheckpoint(directory.file("model.safetensors"));
+  auto loaded = Model::load(directory.file("p.jet"), directory.name());
+  ASSERT_TRUE(loaded) << messageOf(loaded);
+  model = *loaded;
+  Session session(model, 1);
+  State state = makeState();
+  const Tokens tokens = {1};
+  const std::vector<StepInput> inputs = {{0, tokens}};
+  auto refusal = [&](const std::vector<SamplingRow> &rows) {
+    return messageOf(session.stepSample(state, inputs, rows));
+  };
+  EXPECT_EQ(refusal({}),
+            "step: expected how to sample for each of 1 sequences, found 0");
+  EXPECT_EQ(refusal({{.temperature = -1}}),
+            "sequence 0: temperature: expected a number >= 0, found -1.000000");
+  EXPECT_EQ(refusal({{.temperature = NAN}}),
+            "sequence 0: temperature: expected a number >= 0, found nan");
+  EXPECT_EQ(refusal({{.topP = 1.5}}),
+            "sequence 0: top-p: expected a number from 0 to 1, found 1.500000");
+  EXPECT_EQ(refusal({{.topK = -1}}),
+            "sequence 0: top-k: expected a number >= 0, found -1.000000");
+  EXPECT_EQ(refusal({{.uniform = 1}}),
+            "sequence 0: uniform: expected a number in [0, 1), found 1.000000");
+  EXPECT_EQ(state.position(0), 0);
+  EXPECT_EQ(refusal({{}}), "success");
+}
+
 TEST_F(ModelTest, APackageWithoutCandidatesSaysSo) {
   Session session(model, 1);
   State state = makeState();

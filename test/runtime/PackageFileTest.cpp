@@ -106,12 +106,14 @@ TEST_F(PackageFileTest, RoundTripsCandidates) {
   ASSERT_TRUE(package) << messageOf(package);
   ASSERT_EQ(package->programs.size(), 5u);
   const ProgramInfo &program = package->programs[4];
-  EXPECT_EQ(program.name, "decode_top_k");
+  EXPECT_EQ(program.name, "decode_sample");
   EXPECT_EQ(program.candidates, kCandidates);
   EXPECT_EQ(package->programs[1].candidates, 0);
   const std::vector<OperandRef> &operands = program.launches.back().operands;
   EXPECT_EQ(operands[3].kind, OperandRef::Kind::Values);
   EXPECT_EQ(operands[4].kind, OperandRef::Kind::Ids);
+  EXPECT_EQ(operands[5].kind, OperandRef::Kind::Sampling);
+  EXPECT_EQ(operands[6].kind, OperandRef::Kind::Next);
 }
 
 TEST_F(PackageFileTest, RoundTripsForms) {
@@ -205,7 +207,7 @@ TEST_F(PackageFileTest, AnotherVersionIsNamedBeforeTheChecksum) {
   other["version"] = 7;
   std::string file = withHeader(other.dump());
   file.back() ^= 1;
-  EXPECT_EQ(read(file), path + ": expected package version 4, found 7");
+  EXPECT_EQ(read(file), path + ": expected package version 5, found 7");
 }
 
 TEST_F(PackageFileTest, AnotherFormatIsNamed) {

@@ -153,7 +153,7 @@ const Broken kBroken[] = {
      "expected a positive constant as divisor"},
     {"no forward", [](Package &p) { p.programs.pop_back(); },
      "$.programs: expected prefill, decode and forward, and both or none of "
-     "prefill_top_k and decode_top_k, found 2 programs"},
+     "prefill_sample and decode_sample, found 2 programs"},
     {"candidates of logits", [](Package &p) { p.programs[0].candidates = 3; },
      "$.programs['prefill'].candidates: expected 0, found 3"},
     {"decode twice", [](Package &p) { p.programs[0].name = "decode"; },
@@ -225,12 +225,12 @@ const Broken kBroken[] = {
 const Broken kBrokenCandidates[] = {
     {"only prefill", [](Package &p) { p.programs.pop_back(); },
      "$.programs: expected prefill, decode and forward, and both or none of "
-     "prefill_top_k and decode_top_k, found 4 programs"},
+     "prefill_sample and decode_sample, found 4 programs"},
     {"no candidates", [](Package &p) { p.programs[3].candidates = 0; },
-     "$.programs['prefill_top_k'].candidates: expected 1 to 16, found 0"},
+     "$.programs['prefill_sample'].candidates: expected 1 to 16, found 0"},
     {"more than the vocabulary",
      [](Package &p) { p.programs[3].candidates = kVocab + 1; },
-     "$.programs['prefill_top_k'].candidates: expected 1 to 16, found 17"},
+     "$.programs['prefill_sample'].candidates: expected 1 to 16, found 17"},
     {"different numbers",
      [](Package &p) {
        p.kernels.push_back(p.kernels[5]);
@@ -240,11 +240,11 @@ const Broken kBrokenCandidates[] = {
        p.programs[4].candidates = 4;
        p.programs[4].launches.back().kernel = 6;
      },
-     "$.programs['decode_top_k'].candidates: expected 3 as in the other "
+     "$.programs['decode_sample'].candidates: expected 3 as in the other "
      "program, found 4"},
     {"candidates of all tokens",
      [](Package &p) { p.programs[3].logitsPerSequence = false; },
-     "$.programs['prefill_top_k'].logits: expected sequences, found tokens"},
+     "$.programs['prefill_sample'].logits: expected sequences, found tokens"},
     {"a size of another number",
      [](Package &p) { p.programs[3].candidates = 4; },
      "expected 3*B elements, found 4*B (values)"},
@@ -258,7 +258,36 @@ const Broken kBrokenCandidates[] = {
      [](Package &p) {
        p.programs[3].launches.back().operands[3] = {OperandRef::Kind::Logits};
      },
-     "expected an output values or ids, found logits"},
+     "expected an output values, ids or next, found logits"},
+    {"sampling of other columns",
+     [](Package &p) { p.kernels[5].operands[5].shape[1] = number(3); },
+     "expected 3*B elements, found 4*B (sampling)"},
+    {"sampling that is no f32",
+     [](Package &p) { p.kernels[5].operands[5].dtype = DType::I32; },
+     "expected I32 elements, found F32 (sampling)"},
+    {"sampling that is written",
+     [](Package &p) { p.kernels[5].operands[5].access = Access::ReadWrite; },
+     "expected something writable, found sampling"},
+    {"next tokens of candidates",
+     [](Package &p) {
+       p.kernels[5].operands[6].shape.push_back(number(kCandidates));
+     },
+     "expected 3*B elements, found 1*B (next)"},
+    {"next tokens that are no i32",
+     [](Package &p) { p.kernels[5].operands[6].dtype = DType::F32; },
+     "expected F32 elements, found I32 (next)"},
+    {"sampling in a program of logits",
+     [](Package &p) {
+       p.kernels[5].operands.resize(4);
+       p.kernels[5].operands[1].access = Access::Read;
+       p.programs[0].launches.back().operands[1] = {OperandRef::Kind::Sampling};
+     },
+     "expected an input of a program without candidates, found sampling"},
+    {"next tokens of a program of logits",
+     [](Package &p) {
+       p.programs[0].launches.back().operands[3] = {OperandRef::Kind::Next};
+     },
+     "expected an output logits, found next"},
     {"candidates of a program of logits",
      [](Package &p) {
        p.programs[0].launches.back().operands[3] = {OperandRef::Kind::Values};

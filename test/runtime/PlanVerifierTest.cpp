@@ -202,11 +202,11 @@ const Broken kBroken[] = {
      },
      "expected operands that do not alias, found logits as operands 3 and 4"},
     {"logits read", [](Package &p) { p.kernels[3].operands[3].access = {}; },
-     "launches[3] 'fixture_head_last': expected logits to be written only, "
+     "launches[3] 'fixture_head_last': expected logits to be written before, "
      "found operand 3 reading them"},
     {"logits updated",
      [](Package &p) { p.kernels[3].operands[3].access = Access::ReadWrite; },
-     "expected logits to be written only"},
+     "expected logits to be written before"},
     {"tokens written",
      [](Package &p) { p.kernels[0].operands[0].access = Access::Write; },
      "expected something writable, found tokens"},
@@ -235,25 +235,46 @@ TEST(PlanVerifierTest, CandidatesAreWrittenOnceEach) {
     change(package);
     return messageOf(verifyPackage(package, "p.jet"));
   };
-  EXPECT_EQ(refusal([](Package &p) {
-              p.kernels[5].operands.pop_back();
-              for (int i : {3, 4})
-                p.programs[i].launches.back().operands.pop_back();
-            }),
-            "p.jet: $.programs['prefill_top_k']: expected a launch that writes "
-            "the ids, found none among 4");
+  EXPECT_EQ(
+      refusal([](Package &p) {
+        p.kernels[5].operands.pop_back();
+        for (int i : {3, 4})
+          p.programs[i].launches.back().operands.pop_back();
+      }),
+      "p.jet: $.programs['prefill_sample']: expected a launch that writes "
+      "the next tokens, found none among 4");
   EXPECT_EQ(refusal([](Package &p) {
               p.programs[3].launches.push_back(p.programs[3].launches.back());
             }),
-            "p.jet: $.programs['prefill_top_k'].launches[4] "
-            "'fixture_head_top_k': expected values that one launch writes, "
-            "found them already written by launch 3 'fixture_head_top_k'");
+            "p.jet: $.programs['prefill_sample'].launches[4] "
+            "'fixture_head_sample': expected values that one launch writes, "
+            "found them already written by launch 3 'fixture_head_sample'");
   EXPECT_EQ(refusal([](Package &p) {
               p.kernels[5].operands[4].access = Access::ReadWrite;
             }),
-            "p.jet: $.programs['prefill_top_k'].launches[3] "
-            "'fixture_head_top_k': expected ids to be written only, found "
+            "p.jet: $.programs['prefill_sample'].launches[3] "
+            "'fixture_head_sample': expected ids to be written before, found "
             "operand 4 reading them");
+}
+
+TEST(PlanVerifierTest, OutputsMayBeReadOnceTheyAreWritten) {
+  Package package = makePackageWithCandidates(false);
+  // Instead of the head a launch of its own makes next tokens of ids.
+  KernelInfo &head = package.kernels[5];
+  KernelInfo pick = {"pick", head.grid, {head.operands[4], head.operands[6]}};
+  pick.operands[0].access = Access::Read;
+  head.operands.pop_back();
+  package.kernels.push_back(pick);
+  for (int i : {3, 4}) {
+    std::vector<LaunchInfo> &launches = package.programs[i].launches;
+    launches.back().operands.pop_back();
+    launches.push_back({6, true, {{Kind::Ids}, {Kind::Next}}});
+  }
+  EXPECT_EQ(messageOf(verifyPackage(package, "p.jet")), "success");
+  std::swap(package.programs[4].launches[3], package.programs[4].launches[4]);
+  EXPECT_EQ(messageOf(verifyPackage(package, "p.jet")),
+            "p.jet: $.programs['decode_sample'].launches[3] 'pick': expected "
+            "ids to be written before, found operand 0 reading them");
 }
 
 TEST(PlanVerifierTest, AcceptsTheFixture) {

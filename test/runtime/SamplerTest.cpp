@@ -149,6 +149,29 @@ TEST(SamplerTest, CandidatesGiveTheTokensOfLogits) {
   }
 }
 
+TEST(SamplerTest, TellsAModelHowToPickTheNextToken) {
+  const SamplingRow greedy =
+      Sampler::create({.temperature = 2, .topK = 1, .topP = 0.5})->row();
+  EXPECT_EQ(greedy.temperature, 0);
+  EXPECT_TRUE(std::isfinite(
+      Sampler::create({.temperature = 1e300})->row().temperature));
+  Result<Sampler> sampler =
+      Sampler::create({.temperature = 0.5, .topK = 7, .topP = 0.75, .seed = 4});
+  const uint64_t stream = randomBits(4, 0);
+  for (uint64_t i = 0; i < 1000; ++i) {
+    const SamplingRow row = sampler->row();
+    EXPECT_EQ(row.temperature, 0.5f);
+    EXPECT_EQ(row.topK, 7);
+    EXPECT_EQ(row.topP, 0.75f);
+    // The next float below what sample() draws.
+    const double drawn = randomUniform(stream, i);
+    EXPECT_LE(double(row.uniform), drawn);
+    EXPECT_GT(double(std::nextafter(row.uniform, 2.0f)), drawn);
+    EXPECT_LT(row.uniform, 1);
+    sampler->advance();
+  }
+}
+
 TEST(SamplerTest, CandidatesMustBeAllThatCouldBeDrawn) {
   auto canUse = [](const SamplingOptions &options, int64_t count) {
     return Sampler::create(options)->canUseCandidates(count, 50);

@@ -31,6 +31,8 @@ struct BenchOptions {
   int threads = 0;
   double bandwidth = 0; // GB/s; 0 for what the device says
   bool logits = false, kernels = false;
+  SamplingRow sampling = {
+      .temperature = 0, .topP = 1, .topK = 0, .uniform = 0.5};
   bool json = false; // but with `kernels`, the output is JSON anyway
 };
 
@@ -75,8 +77,9 @@ static bool usesCandidates(const BenchOptions &options, const Model &model) {
 
 static const ProgramInfo &decodeProgram(const BenchOptions &options,
                                         const Model &model) {
-  return model.program(usesCandidates(options, model) ? ProgramKind::DecodeTopK
-                                                      : ProgramKind::Decode);
+  return model.program(usesCandidates(options, model)
+                           ? ProgramKind::DecodeSample
+                           : ProgramKind::Decode);
 }
 
 /// Fills caches and states with small numbers, so that every page is memory
@@ -92,6 +95,7 @@ static Result<std::vector<double>> timeDecode(const BenchOptions &options,
   std::vector<double> seconds;
   std::vector<int32_t> tokens(options.batch);
   std::vector<StepInput> inputs;
+  const std::vector<SamplingRow> sampling(options.batch, options.sampling);
   for (int64_t b = 0; b < options.batch; ++b)
     inputs.push_back({b, std::span(&tokens[b], 1)});
   const int64_t vocab = state.model().info().vocabSize;
@@ -104,8 +108,8 @@ static Result<std::vector<double>> timeDecode(const BenchOptions &options,
     }
     const Stopwatch stopwatch;
     if (usesCandidates(options, state.model())) {
-      if (auto candidates = session.stepTopK(state, inputs); !candidates)
-        return candidates.error();
+      if (auto next = session.stepSample(state, inputs, sampling); !next)
+        return next.error();
     } else if (auto logits = session.step(state, inputs); !logits) {
       return logits.error();
     }
@@ -301,7 +305,20 @@ void addBenchCommand(CLI::App &app, Command &command) {
   bench->add_option("--threads", options->threads, "Threads [all]")
       ->check(CLI::Range(1, 4096));
   bench->add_flag("--logits", options->logits,
-                  "Decode to logits also where the package has candidates");
+                  "Decode to logits also where the package can sample");
+  bench
+      ->add_option("--temperature", options->sampling.temperature,
+                   "Sample; what the device picks has no part in what follows "
+                   "[0: greedy]")
+      ->check(CLI::NonNegativeNumber);
+  bench
+      ->add_option("--top-k", options->sampling.topK,
+                   "Sample among the K most likely tokens [0: all candidates]")
+      ->check(CLI::NonNegativeNumber);
+  bench
+      ->add_option("--top-p", options->sampling.topP,
+                   "Sample among the likeliest with this probability [1]")
+      ->check(CLI::Range(0.0, 1.0));
   bench->add_flag("--kernels", options->kernels,
                   "Time each kernel of a decode step by itself, and print a "
                   "table before the rest, or with --json a list in it");

@@ -58,7 +58,7 @@ constexpr int64_t kByteVocab = 256;
 /// What a step says of the next token of each of its sequences.
 struct StepOutput {
   std::span<const float> logits; // or
-  Candidates candidates;
+  std::span<const int32_t> next;
 };
 
 class Generator {
@@ -77,7 +77,7 @@ private:
   Result<void> prefill(State &state);
   Result<void> decode(State &state);
   Result<StepOutput> step(State &state, const std::vector<StepInput> &inputs);
-  int32_t sample(Sequence &sequence, const StepOutput &output, size_t i) const;
+  int32_t pick(Sequence &sequence, const StepOutput &output, size_t i) const;
   Result<void> accept(State &state, int64_t slot, int32_t token);
   void add(Sequence &sequence, int32_t token);
   void stream(const Sequence &sequence, int32_t token) const;
@@ -89,7 +89,8 @@ private:
   std::shared_ptr<const Model> model;
   Session session;
   bool asText;
-  /// Whether candidates give the same tokens as logits would.
+  /// Whether the device picks tokens, from candidates: not where these do not
+  /// decide.
   bool useCandidates = false;
   std::vector<Sequence> sequences;
   Phase prefillPhase, decodePhase;
@@ -188,10 +189,13 @@ void Generator::stream(const Sequence &sequence, int32_t token) const {
 Result<StepOutput> Generator::step(State &state,
                                    const std::vector<StepInput> &inputs) {
   if (useCandidates) {
-    Result<Candidates> candidates = session.stepTopK(state, inputs);
-    if (!candidates)
-      return candidates.error();
-    return StepOutput{{}, *candidates};
+    std::vector<SamplingRow> sampling;
+    for (const StepInput &input : inputs)
+      sampling.push_back(sequences[input.slot].sampler->row());
+    auto next = session.stepSample(state, inputs, sampling);
+    if (!next)
+      return next.error();
+    return StepOutput{{}, *next};
   }
   auto logits = session.step(state, inputs);
   if (!logits)
@@ -200,13 +204,11 @@ Result<StepOutput> Generator::step(State &state,
 }
 
 /// The next token of `sequence`, which is number `i` of the step.
-int32_t Generator::sample(Sequence &sequence, const StepOutput &output,
-                          size_t i) const {
+int32_t Generator::pick(Sequence &sequence, const StepOutput &output,
+                        size_t i) const {
   if (useCandidates) {
-    const auto count = static_cast<size_t>(output.candidates.count);
-    return sequence.sampler->sample(
-        output.candidates.values.subspan(i * count, count),
-        output.candidates.ids.subspan(i * count, count));
+    sequence.sampler->advance();
+    return output.next[i];
   }
   const auto vocab = static_cast<size_t>(model->info().vocabSize);
   return sequence.sampler->sample(output.logits.subspan(i * vocab, vocab));
@@ -259,8 +261,7 @@ Result<void> Generator::prefill(State &state) {
     prefillPhase.seconds = stopwatch.seconds();
     for (size_t i = 0; i < inputs.size(); ++i)
       if (const int64_t slot = inputs[i].slot; pending[slot].left() == 0)
-        if (auto done =
-                accept(state, slot, sample(sequences[slot], *output, i));
+        if (auto done = accept(state, slot, pick(sequences[slot], *output, i));
             !done)
           return done;
     progress.update(prefillPhase.tokens);
@@ -284,7 +285,7 @@ Result<void> Generator::decode(State &state) {
       return output.error();
     for (size_t i = 0; i < inputs.size(); ++i) {
       const int64_t slot = inputs[i].slot;
-      if (auto done = accept(state, slot, sample(sequences[slot], *output, i));
+      if (auto done = accept(state, slot, pick(sequences[slot], *output, i));
           !done)
         return done;
     }
@@ -439,9 +440,10 @@ void addGenerateCommand(CLI::App &app, Command &command) {
                      "Print one JSON object at the end instead of streaming");
   generate->footer(
       "Several prompts run as one batch and print one line each. The last "
-      "line, on stderr, tells the speed. Greedy decoding, and --top-k up to "
-      "that of jetc compile, take candidates from the model instead of logits: "
-      "the same tokens for less memory traffic.\n"
+      "line, on stderr, tells the speed. Greedily, and with --top-k up to that "
+      "of jetc compile, the device picks the tokens, and their ids are all "
+      "that leaves it. A larger --top-k, and --temperature or --top-p without "
+      "one, need all logits, which are then read back.\n"
       "Examples:\n"
       "  jet-run generate tinyjet.jet --weights tinyjet --prompt 'In the '\n"
       "  jet-run generate 2b.jet --weights 2b --prompt-ids 9707,11 "

@@ -49,7 +49,7 @@ struct CompileOptions {
   std::optional<int64_t> maxContext; // none: the spec's max_position_embeddings
   /// A budget such as 80GB that the plan must not exceed.
   std::optional<std::string> memory;
-  /// Candidates of the programs *_top_k, 0 for none of these programs; without
+  /// Candidates of the programs *_sample, 0 for none of these programs; without
   /// a value kDefaultTopK, or all of a smaller vocabulary.
   std::optional<int64_t> topK;
   std::optional<int64_t> pageSize; // none: the model's

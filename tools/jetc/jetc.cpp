@@ -81,7 +81,7 @@ static cl::opt<int64_t>
                cl::sub(compileCommand), cl::cat(category));
 static cl::opt<int64_t>
     topK("top-k", cl::init(kDefaultTopK), cl::value_desc("K"),
-         cl::desc("Candidates that programs *_top_k return instead of logits; "
+         cl::desc("Candidates that programs *_sample return instead of logits; "
                   "0: no such programs (default 64, or the vocabulary)"),
          cl::sub(compileCommand), cl::cat(category));
 static cl::opt<int64_t>
@@ -190,8 +190,8 @@ static cl::opt<int64_t>
                cl::sub(inspectCommand), cl::cat(category));
 static cl::opt<std::string>
     costPhase("phase", cl::value_desc("name"),
-              cl::desc("With --cost: decode, prefill, decode_top_k or "
-                       "prefill_top_k (default: decode and prefill)"),
+              cl::desc("With --cost: decode, prefill, decode_sample or "
+                       "prefill_sample (default: decode and prefill)"),
               cl::sub(inspectCommand), cl::cat(category));
 static cl::opt<std::string> costTarget(
     "target", cl::value_desc("name"),

@@ -184,6 +184,16 @@ func.func @top_k(%l: tensor<?x512xf32>, %x: tensor<?x128xf32>, %w: tensor<512x12
   return %m, %n : tensor<?x4xf32>, tensor<?x4xi32>
 }
 
+// 16 bytes say how to sample, and the pick has 4.
+// CHECK-LABEL: func.func @sample
+// CHECK: jet.cost = {activations_read = "48*R", activations_written = "4*R", op = "sample", vector_flops = "24*R"}
+// CHECK: jet.cost = {activations_read = "272*R", activations_written = "36*R", op = "merge_top_k", vector_flops = "56*R"}
+func.func @sample(%v: tensor<?x4xf32>, %i: tensor<?x4xi32>, %s: tensor<?x4xf32>, %p: tensor<?x32xf32>, %q: tensor<?x32xi32>) -> (tensor<?xi32>, tensor<?xi32>) {
+  %a = jet.sample %v, %i by %s : (tensor<?x4xf32>, tensor<?x4xi32>, tensor<?x4xf32>) -> tensor<?xi32>
+  %m, %n, %b = jet.merge_top_k %p, %q k 4 sample %s : (tensor<?x32xf32>, tensor<?x32xi32>, tensor<?x4xf32>) -> (tensor<?x4xf32>, tensor<?x4xi32>, tensor<?xi32>)
+  return %a, %b : tensor<?xi32>, tensor<?xi32>
+}
+
 // The parts together: 24 · R bytes of convolved values are neither written nor
 // read, and the batch is read once. Nothing inside has a cost of its own.
 // CHECK-LABEL: func.func @delta_step

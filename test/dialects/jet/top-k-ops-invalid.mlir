@@ -146,6 +146,60 @@ func.func @f(%v: tensor<?x8xf32>, %i: tensor<?x8xi32>) {
 
 // -----
 
+// merge_top_k C4: a next token without sampling
+func.func @f(%v: tensor<?x8xf32>, %i: tensor<?x8xi32>) {
+  // expected-error @+1 {{'jet.merge_top_k' op expected a next token with sampling alone}}
+  %a, %b, %n = jet.merge_top_k %v, %i k 2 : (tensor<?x8xf32>, tensor<?x8xi32>) -> (tensor<?x2xf32>, tensor<?x2xi32>, tensor<?xi32>)
+  return
+}
+
+// -----
+
+// merge_top_k C4: sampling without a next token
+func.func @f(%v: tensor<?x8xf32>, %i: tensor<?x8xi32>, %s: tensor<?x4xf32>) {
+  // expected-error @+1 {{'jet.merge_top_k' op expected a next token with sampling alone}}
+  %a, %b = jet.merge_top_k %v, %i k 2 sample %s : (tensor<?x8xf32>, tensor<?x8xi32>, tensor<?x4xf32>) -> (tensor<?x2xf32>, tensor<?x2xi32>)
+  return
+}
+
+// -----
+
+// merge_top_k C4: sampling of another size
+func.func @f(%v: tensor<?x8xf32>, %i: tensor<?x8xi32>, %s: tensor<?x3xf32>) {
+  // expected-error @+1 {{'jet.merge_top_k' op expected sampling of shape [?, 4], found 'tensor<?x3xf32>'}}
+  %a, %b, %n = jet.merge_top_k %v, %i k 2 sample %s : (tensor<?x8xf32>, tensor<?x8xi32>, tensor<?x3xf32>) -> (tensor<?x2xf32>, tensor<?x2xi32>, tensor<?xi32>)
+  return
+}
+
+// -----
+
+// sample C1
+func.func @f(%v: tensor<?x8xf32>, %i: tensor<?x9xi32>, %s: tensor<?x4xf32>) {
+  // expected-error @+1 {{'jet.sample' op expected values and ids of one shape, found 'tensor<?x8xf32>' and 'tensor<?x9xi32>'}}
+  %n = jet.sample %v, %i by %s : (tensor<?x8xf32>, tensor<?x9xi32>, tensor<?x4xf32>) -> tensor<?xi32>
+  return
+}
+
+// -----
+
+// sample C2
+func.func @f(%v: tensor<3x8xf32>, %i: tensor<3x8xi32>, %s: tensor<2x4xf32>) {
+  // expected-error @+1 {{'jet.sample' op expected sampling of shape [3, 4], found 'tensor<2x4xf32>'}}
+  %n = jet.sample %v, %i by %s : (tensor<3x8xf32>, tensor<3x8xi32>, tensor<2x4xf32>) -> tensor<3xi32>
+  return
+}
+
+// -----
+
+// sample C3
+func.func @f(%v: tensor<?x8xf32>, %i: tensor<?x8xi32>, %s: tensor<?x4xf32>) {
+  // expected-error @+1 {{'jet.sample' op expected next of shape [?], found 'tensor<3xi32>'}}
+  %n = jet.sample %v, %i by %s : (tensor<?x8xf32>, tensor<?x8xi32>, tensor<?x4xf32>) -> tensor<3xi32>
+  return
+}
+
+// -----
+
 // linear_top_k: no code on a result, which is no element of the projection
 func.func @f(%x: tensor<?x8xf32>, %w: tensor<64x8xf32>) {
   // expected-error @+1 {{'jet.linear_top_k' op cannot carry code on result 0}}

@@ -38,3 +38,17 @@ func.func @merge_top_k(%values: tensor<?x32xf32>, %ids: tensor<?x32xi32>) -> (te
   %v, %i = jet.merge_top_k %values, %ids k 4 : (tensor<?x32xf32>, tensor<?x32xi32>) -> (tensor<?x4xf32>, tensor<?x4xi32>)
   return %v, %i : tensor<?x4xf32>, tensor<?x4xi32>
 }
+
+// CHECK-LABEL: @sample
+func.func @sample(%values: tensor<?x64xf32>, %ids: tensor<?x64xi32>, %sampling: tensor<?x4xf32>) -> tensor<?xi32> {
+  // CHECK: jet.sample %{{.*}}, %{{.*}} by %{{.*}} : (tensor<?x64xf32>, tensor<?x64xi32>, tensor<?x4xf32>) -> tensor<?xi32>
+  %next = jet.sample %values, %ids by %sampling : (tensor<?x64xf32>, tensor<?x64xi32>, tensor<?x4xf32>) -> tensor<?xi32>
+  return %next : tensor<?xi32>
+}
+
+// CHECK-LABEL: @merge_sample
+func.func @merge_sample(%values: tensor<?x32xf32>, %ids: tensor<?x32xi32>, %sampling: tensor<?x4xf32>) -> tensor<?xi32> {
+  // CHECK: jet.merge_top_k %{{.*}}, %{{.*}} k 4 sample %{{.*}} : (tensor<?x32xf32>, tensor<?x32xi32>, tensor<?x4xf32>) -> (tensor<?x4xf32>, tensor<?x4xi32>, tensor<?xi32>)
+  %v, %i, %next = jet.merge_top_k %values, %ids k 4 sample %sampling : (tensor<?x32xf32>, tensor<?x32xi32>, tensor<?x4xf32>) -> (tensor<?x4xf32>, tensor<?x4xi32>, tensor<?xi32>)
+  return %next : tensor<?xi32>
+}

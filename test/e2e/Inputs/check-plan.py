@@ -58,7 +58,7 @@ def checkProgram(name, kernels, program):
 for path in sys.argv[1:]:
     header = readHeader(path)
     names = [program["name"] for program in header["programs"]]
-    expected = ["decode", "decode_top_k", "forward", "prefill", "prefill_top_k"]
+    expected = ["decode", "decode_sample", "forward", "prefill", "prefill_sample"]
     assert sorted(names) == expected, names
     for program in header["programs"]:
         checkProgram(os.path.basename(path), header["kernels"], program)

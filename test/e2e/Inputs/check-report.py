@@ -73,8 +73,8 @@ tokens = int(chunk or 2048)
 
 
 def terms(batch):
-    decode = max(arena["decode"], arena["decode_top_k"])
-    prefill = max(arena["prefill"], arena["prefill_top_k"])
+    decode = max(arena["decode"], arena["decode_sample"])
+    prefill = max(arena["prefill"], arena["prefill_sample"])
     activations = max(decode * batch, prefill * tokens)
     return [weights, state * batch, activations, 4 * config["vocab_size"] * batch]
 

@@ -1,5 +1,5 @@
-// The forms of jet.linear_top_k, whose logits lie in scratch memory, and of
-// jet.merge_top_k.
+// The forms of jet.linear_top_k, whose logits lie in scratch memory, of
+// jet.merge_top_k, and of jet.sample, which the merge may end in.
 
 // RUN: jet-opt %s -jet-build-tile-kernels -split-input-file | FileCheck %s
 
@@ -30,6 +30,19 @@ module {
   // CHECK:      tile.kernel @merge_0_select(
   // CHECK-SAME:   block 32
   // CHECK-SAME:   jet.overlaps
+  // How to sample is an input of the step.
+  // CHECK:      tile.kernel @merge_sample_0_select(
+  // CHECK:        tile.load {{.*}} : memref<?x4xf32>, vector<4xf32>
+  // CHECK:        tile.wait_dependencies
+  // CHECK:        tile.sync
+  // CHECK:        scf.if
+  // CHECK:        tile.exp2
+  // CHECK:        tile.sync_warp
+  // CHECK:        tile.store {{.*}} : i32, memref<?xi32>
+  // CHECK-NOT:  tile.kernel @merge_sample
+  // CHECK:      tile.kernel @sample_0_sample(
+  // CHECK-SAME:   block 32
+  // CHECK-SAME:   jet.overlaps
   module @kernels {
     func.func @head(%x: tensor<?x64xf32>, %w: tensor<5000x64xbf16>, %n: tensor<64xbf16>) -> (tensor<?x192xf32>, tensor<?x192xi32>) {
       %v, %i = jet.linear_top_k %x, %w norm %n eps 1.0e-06 k 64 block 2048 : (tensor<?x64xf32>, tensor<5000x64xbf16>, tensor<64xbf16>) -> (tensor<?x192xf32>, tensor<?x192xi32>)
@@ -38,6 +51,14 @@ module {
     func.func @merge(%v: tensor<?x192xf32>, %i: tensor<?x192xi32>) -> (tensor<?x64xf32>, tensor<?x64xi32>) {
       %bv, %bi = jet.merge_top_k %v, %i k 64 : (tensor<?x192xf32>, tensor<?x192xi32>) -> (tensor<?x64xf32>, tensor<?x64xi32>)
       return %bv, %bi : tensor<?x64xf32>, tensor<?x64xi32>
+    }
+    func.func @merge_sample(%v: tensor<?x192xf32>, %i: tensor<?x192xi32>, %s: tensor<?x4xf32>) -> (tensor<?x64xf32>, tensor<?x64xi32>, tensor<?xi32>) {
+      %bv, %bi, %n = jet.merge_top_k %v, %i k 64 sample %s : (tensor<?x192xf32>, tensor<?x192xi32>, tensor<?x4xf32>) -> (tensor<?x64xf32>, tensor<?x64xi32>, tensor<?xi32>)
+      return %bv, %bi, %n : tensor<?x64xf32>, tensor<?x64xi32>, tensor<?xi32>
+    }
+    func.func @sample(%v: tensor<?x64xf32>, %i: tensor<?x64xi32>, %s: tensor<?x4xf32>) -> tensor<?xi32> {
+      %n = jet.sample %v, %i by %s : (tensor<?x64xf32>, tensor<?x64xi32>, tensor<?x4xf32>) -> tensor<?xi32>
+      return %n : tensor<?xi32>
     }
   }
 }

@@ -1,7 +1,7 @@
-// Programs that return candidates, besides those of logits.
+// Programs that pick from candidates, besides those of logits.
 
 // RUN: jet-opt %s -jet-expand-model=top-k=5 | FileCheck %s
-// RUN: jet-opt %s -jet-expand-model | FileCheck %s --check-prefix=NONE --implicit-check-not=top_k
+// RUN: jet-opt %s -jet-expand-model | FileCheck %s --check-prefix=NONE --implicit-check-not=sample
 // RUN: not jet-opt %s -jet-expand-model=top-k=81 2>&1 | FileCheck %s --check-prefix=MANY
 // RUN: not jet-opt %s -jet-expand-model=top-k=-1 2>&1 | FileCheck %s --check-prefix=NEGATIVE
 
@@ -14,16 +14,19 @@ jet.model @m hidden 40 intermediate 96 vocab 80 max_position 4096
 // CHECK-LABEL: func.func @decode(
 // CHECK-LABEL: func.func @forward(
 // CHECK-NOT: jet.top_k
-// CHECK-LABEL: func.func @prefill_top_k(
-// CHECK-SAME: -> (tensor<?x5xf32>, tensor<?x5xi32>, !jet.kv_cache<2x14xf32, page = 64>)
+// CHECK-LABEL: func.func @prefill_sample(
+// CHECK-SAME: %[[SAMPLING:[^ ]*]]: tensor<?x4xf32>, %{{[^ ]*}}: !jet.kv_cache<2x14xf32, page = 64> {jet.layer = 0 : i64})
+// CHECK-SAME: -> (tensor<?x5xf32>, tensor<?x5xi32>, tensor<?xi32>, !jet.kv_cache<2x14xf32, page = 64>)
 // CHECK: %[[LAST:.*]] = jet.last_token
 // CHECK: %[[H:.*]] = jet.rms_norm %[[LAST]]
 // CHECK: %[[LOGITS:.*]] = jet.linear %[[H]]
 // CHECK: %[[VALUES:.*]], %[[IDS:.*]] = jet.top_k %[[LOGITS]] k 5
-// CHECK: return %[[VALUES]], %[[IDS]], %{{.*}} :
-// CHECK-LABEL: func.func @decode_top_k(
+// CHECK: %[[NEXT:.*]] = jet.sample %[[VALUES]], %[[IDS]] by %[[SAMPLING]]
+// CHECK: return %[[VALUES]], %[[IDS]], %[[NEXT]], %{{.*}} :
+// CHECK-LABEL: func.func @decode_sample(
 // CHECK-NOT: jet.last_token
 // CHECK: jet.top_k
+// CHECK: jet.sample
 
 // NONE: func.func @forward(
 
