@@ -56,6 +56,8 @@ static void buildForm(FormBuilder form, GroupedLinearOp op,
   for (auto [index, products] : llvm::enumerate(op.getProducts())) {
     auto type = cast<RankedTensorType>(op.getResult(index).getType());
     ProjectionOutput output{{}, type.getDimSize(1), writerOf(index, type)};
+    if (type.getElementType().isF32() && !findPort(op, resultPort(index)))
+      output.sums = Place::ofOperand(form.resultOperand(index));
     for (int64_t i = 0; i < products; ++i)
       output.weights.push_back(Place::ofOperand(weight++));
     projection.outputs.push_back(std::move(output));

@@ -12,9 +12,8 @@
 //   consumers (2 groups)  for each 64 of k: wait full[slot]; wgmma of 64 of
 //                         these rows; the slot before is free
 //   all                   partial sums to shared memory, turned round; the CTAs
-//                         that share k send each other parts of them, or fetch
-//                         them, and add them up in the order of their ranks;
-//                         code; store
+//                         that share k send each other parts of them, and add
+//                         them up in the order of their ranks; code; store
 //
 // A cluster is `pair` neighbouring tiles of columns by `splits` parts of k.
 // Launches of more rows than a tile have pairs: there x is as much to read as
@@ -23,6 +22,8 @@
 // A result of one product gives the groups 64 columns each, of two products one
 // product each. Weights do not depend on the launch before: the first slots are
 // filled before it has ended.
+//
+// Launches of 17 to 128 rows are EvenProjection.cpp's.
 //
 // At most 8 rows that a stage would have to round first are made by each CTA
 // itself, its part of k, while the ring fills (OwnRows.h): one launch less.
@@ -48,11 +49,9 @@ namespace {
 constexpr int64_t kGroups = 2, kConsumers = kGroups * 128;
 constexpr int64_t kStep = OwnRows::kStep; // of k: a swizzled row of 128 bytes
 constexpr int64_t kGroupColumns = 64;
-/// Two CTAs fit an SM, or one. With many rows of x a slot is large, and a CTA
-/// needs the larger ring to keep enough of the weights under way: 1536 columns
-/// of k = 8960 and 128 rows took 15.0 µs on an H100, with the smaller
-/// ring 20.7. Tried and rejected: more CTAs than run at once (29 µs became 36).
-constexpr int64_t kRingBytes = 108 * 1024, kLargeRingBytes = 216 * 1024;
+/// Two CTAs fit an SM. Tried and rejected: more CTAs than run at once (29 µs
+/// became 36).
+constexpr int64_t kRingBytes = 108 * 1024;
 /// Rows of partial sums are longer by 4, so that the columns of an accumulator
 /// go to different banks.
 constexpr int64_t kPadding = 4;
@@ -64,7 +63,7 @@ public:
         rows(spec.size.tileRows), pair(spec.size.manyRows ? 2 : 1),
         tiles(llvm::alignTo(countTiles(), pair)), splits(chooseSplits()),
         cluster(pair * splits),
-        slots((ringBytes() - ownBytes() - sentBytes()) / slotBytes()),
+        slots((kRingBytes - ownBytes() - sentBytes()) / slotBytes()),
         stage(form, what, kConsumers + 32, grid(form), cluster), b(stage.b) {}
 
   void build();
@@ -91,24 +90,18 @@ private:
   int64_t chooseSplits() const {
     int64_t size = 1;
     while (!spec.size.manyRows && pair * size < 8 &&
-           tiles * size * 2 <= (isLarge() ? 1 : 2) * kMultiprocessors &&
-           steps / (size * 2) >= 2)
+           tiles * size <= kMultiprocessors && steps / (size * 2) >= 2)
       size *= 2;
     return size;
   }
-  /// Whether each part of k sends its sums to the CTAs that add them up,
-  /// instead of keeping them for those to fetch: with few rows there is room
-  /// for what arrives beside the rings, and the CTAs meet once instead of
-  /// twice.
-  bool sends() const { return splits > 1 && rows <= 16; }
+  /// Whether each part of k sends its sums to the CTAs that add them up: there
+  /// is room for what arrives beside the rings, so that the CTAs meet once.
+  /// Tried and rejected: elements straight from accumulators, which are not
+  /// neighbours in a row (9.0 µs became 9.5, 1536 columns of k = 8960).
+  bool sends() const { return splits > 1; }
   /// f32 that a CTA adds up, and gets from each part.
   int64_t sentSize() const { return rows * kGroups * kGroupColumns / splits; }
   int64_t sentBytes() const { return sends() ? splits * sentSize() * 4 : 0; }
-  /// One CTA an SM, where at least two can share k and all run at once.
-  bool isLarge() const {
-    return rows >= 64 && !spec.size.manyRows && tiles * 2 <= kMultiprocessors;
-  }
-  int64_t ringBytes() const { return isLarge() ? kLargeRingBytes : kRingBytes; }
   SmallVector<AffineExpr> grid(FormBuilder &form) const {
     if (!spec.size.manyRows)
       return {form.constant(tiles * splits)};
@@ -131,7 +124,6 @@ private:
   void writeOutput(const ProjectionOutput &output, Value local);
   Values placeOf(const ProjectionOutput &output, int64_t i, Value m, Value n);
   Value addUp(llvm::function_ref<Value(int64_t part)> sumOfPart);
-  Value fetch(ValueRange at, int64_t width, int64_t other);
   FormBuilder &form() { return stage.form; }
 
   const Projection &spec;
@@ -175,7 +167,7 @@ void ProjectionKernel::initialize() {
     tile::FenceBarriersOp::create(b);
   });
   // Others use these barriers, or write to this CTA's memory.
-  syncCluster(pair > 1 || sends());
+  syncCluster(cluster > 1);
   rank = cluster == 1 ? b.index(0) : b.clusterRank();
   member = pair == 1 ? b.index(0) : b.rem(rank, pair);
   part = b.div(rank, pair);
@@ -370,33 +362,33 @@ void ProjectionKernel::writeOutput(const ProjectionOutput &output,
   int64_t columns = columnsOf(output), units = columns / width; // of a row
   Value firstColumn = b.mul(local, columns);
   Value count = b.min(b.sub(stage.size(spec.rows), row), b.index(rows));
-  // Of the units those that were sent here, else all CTAs' threads in turn.
+  // Of the units those that were sent here.
   int64_t share = rows * units / splits;
-  Value first = sends() ? b.mul(part, share) : b.mul(part, kConsumers);
-  Value end = b.mul(count, units);
-  if (sends())
+  Value first = b.index(0), end = b.mul(count, units);
+  if (sends()) {
+    first = b.mul(part, share);
     end = b.min(end, b.add(first, share));
-  b.loop(b.add(first, b.threadId()), end,
-         b.index(sends() ? kConsumers : kConsumers * splits), [&](Value unit) {
-           Value m = b.div(unit, units);
-           Value n = b.mul(b.rem(unit, units), width);
-           Value column = b.add(firstColumn, n);
-           b.ifThen(b.less(column, output.columns), [&] {
-             SmallVector<Values> sums;
-             for (int64_t i = 0; i < products; ++i) {
-               Value at = b.add(b.mul(b.sub(unit, first), products * width),
-                                i * width);
-               Values place = placeOf(output, i, m, n);
-               sums.push_back(b.split(addUp([&](int64_t other) -> Value {
-                 return sends() ? b.load(sent, {b.index(other), at}, width)
-                                : fetch(place, width, other);
-               })));
-               if (own)
-                 own->scale(sums.back(), m);
-             }
-             output.write(stage, b.add(row, m), column, width, sums);
-           });
-         });
+  }
+  b.loop(b.add(first, b.threadId()), end, b.index(kConsumers), [&](Value unit) {
+    Value m = b.div(unit, units);
+    Value n = b.mul(b.rem(unit, units), width);
+    Value column = b.add(firstColumn, n);
+    b.ifThen(b.less(column, output.columns), [&] {
+      SmallVector<Values> sums;
+      for (int64_t i = 0; i < products; ++i) {
+        Value at =
+            b.add(b.mul(b.sub(unit, first), products * width), i * width);
+        Values place = placeOf(output, i, m, n);
+        sums.push_back(b.split(addUp([&](int64_t other) -> Value {
+          return sends() ? b.load(sent, {b.index(other), at}, width)
+                         : b.load(partials, place, width);
+        })));
+        if (own)
+          own->scale(sums.back(), m);
+      }
+      output.write(stage, b.add(row, m), column, width, sums);
+    });
+  });
 }
 
 /// The sum over the parts of k, in their order.
@@ -407,16 +399,6 @@ Value ProjectionKernel::addUp(llvm::function_ref<Value(int64_t)> sumOfPart) {
     sum = sum ? b.addf(sum, theirs) : theirs;
   }
   return sum;
-}
-
-/// Fetches a part's sums.
-Value ProjectionKernel::fetch(ValueRange at, int64_t width, int64_t other) {
-  if (splits == 1)
-    return b.load(partials, at, width);
-  Type f32 = b.getF32Type();
-  Type type = width == 1 ? f32 : VectorType::get(width, f32);
-  return tile::LoadRemoteOp::create(b, type, partials, at,
-                                    b.add(member, other * pair));
 }
 
 void ProjectionKernel::build() {
@@ -433,8 +415,7 @@ void ProjectionKernel::build() {
       writeOutput(output, local);
     });
   });
-  // Others may still read this CTA's sums, or arrive at its barriers.
-  if (cluster > 1 && !sends())
+  if (pair > 1) // the other may still arrive at this CTA's barriers
     syncCluster(true);
   stage.finish();
 }
@@ -454,5 +435,9 @@ void Projection::setInput(FormBuilder &form, const RowInput &input,
 
 void jet::buildProjection(FormBuilder &form, StringRef what,
                           const Projection &projection) {
-  ProjectionKernel(form, what, projection).build();
+  const ProjectionSize &size = projection.size;
+  if (size.tileRows >= 64 && !size.manyRows)
+    buildEvenProjection(form, what, projection);
+  else
+    ProjectionKernel(form, what, projection).build();
 }

@@ -22,6 +22,9 @@ struct ProjectionOutput {
                      int64_t width,
                      llvm::ArrayRef<llvm::SmallVector<mlir::Value>> products)>
       write;
+  /// Where the products are stored, f32 [rows, columns], if that is all that
+  /// `write` does.
+  std::optional<Place> sums = {};
 };
 
 /// The forms of a projection: how many rows a CTA computes, and whether that is
@@ -52,6 +55,10 @@ struct Projection {
 /// Appends the stage to the form.
 void buildProjection(FormBuilder &form, llvm::StringRef what,
                      const Projection &projection);
+
+/// The same for 17 to 128 rows, which tiles of any width share evenly.
+void buildEvenProjection(FormBuilder &form, llvm::StringRef what,
+                         const Projection &projection);
 
 } // namespace jet
 

@@ -63,7 +63,7 @@ static void buildForm(FormBuilder form, LinearTopKOp op, ProjectionSize size) {
                    ArrayRef<SmallVector<Value>> products) {
     stage.b.store(stage.b.join(products.front()), memory(stage), {row, column});
   };
-  projection.outputs.push_back({{Place::ofOperand(1)}, columns, write});
+  projection.outputs.push_back({{Place::ofOperand(1)}, columns, write, logits});
   buildProjection(form, "project", projection);
 
   int64_t block = std::min<int64_t>(op.getBlock(), columns);

@@ -120,7 +120,7 @@ TEST_P(GroupedLinearForms, AgreeWithTheDefinition) {
 }
 
 // K of one step and of a part of one, an odd number of columns; clusters of 1,
-// 2, 4, 8 by K = 64, 256, 512, 1024.
+// 2, 4, 8 by K = 64, 256, 512, 1024; tiles in turns.
 INSTANTIATE_TEST_SUITE_P(
     Cases, GroupedLinearForms,
     testing::Values(Case{"plain", 64, 96, F32}, Case{"odd", 72, 51, F32},
@@ -129,7 +129,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"residual", 512, 67, BF16, false, true},
                     Case{"gated", 264, 45, F32, false, false, true},
                     Case{"swiglu", 136, 160, F32, true, false, true},
-                    Case{"wide", 1032, 33, F32, false, true}),
+                    Case{"wide", 1032, 33, F32, false, true},
+                    Case{"many", 72, 34000, BF16}),
     [](const testing::TestParamInfo<Case> &info) {
       return std::string(info.param.name);
     });
