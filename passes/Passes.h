@@ -6,6 +6,8 @@
 #ifndef JET_PASSES_PASSES_H
 #define JET_PASSES_PASSES_H
 
+#include "dialects/jet/Jet.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -18,6 +20,10 @@ namespace jet {
 #include "passes/Passes.h.inc"
 #define GEN_PASS_REGISTRATION
 #include "passes/Passes.h.inc"
+
+/// Makes the candidate called `name` the mixer of `layer`; of a placed layer,
+/// checks that it is. Reports, at the op, a name that is not a candidate's.
+mlir::LogicalResult placeLayer(LayerOp layer, llvm::StringRef name);
 
 } // namespace jet
 

@@ -13,8 +13,7 @@ namespace jet {
 
 using namespace jet;
 
-/// Makes the candidate called `name` the mixer of `layer`.
-static LogicalResult placeLayer(LayerOp layer, StringRef name) {
+LogicalResult jet::placeLayer(LayerOp layer, StringRef name) {
   SmallVector<StringRef> names = layer.getCandidateNames();
   auto *found = llvm::find(names, name);
   if (found == names.end()) {

@@ -203,31 +203,36 @@ void Session::poisonAfter(const ProgramInfo &program, size_t step,
   }
 }
 
+Result<void> Session::runLaunch(const ProgramInfo &program, const State &state,
+                                int64_t sequences, int64_t rows, size_t step,
+                                const std::optional<Part> &part) {
+  const LaunchInfo &launch = program.launches[step];
+  const SymbolValues symbols = {launch.rowsAreSequences ? sequences : rows,
+                                sequences,
+                                rows,
+                                state.table.columns(),
+                                state.slots(),
+                                state.table.pages()};
+  Result<int64_t> grid =
+      model->package().kernels[launch.kernel].grid.evaluate(symbols);
+  if (!grid)
+    return grid.error();
+  operands.clear();
+  for (const OperandRef &operand : launch.operands)
+    operands.push_back(resolve(program, state, operand, rows));
+  if (part && part->stage)
+    return queue->launchStage(launch.kernel, *part->stage, operands, symbols);
+  return queue->launch(launch.kernel, operands, symbols, *grid);
+}
+
 Result<void> Session::runProgram(const ProgramInfo &program, const State &state,
                                  int64_t sequences, int64_t rows,
                                  std::optional<Part> part) {
-  const std::vector<KernelInfo> &kernels = model->package().kernels;
   for (size_t step = 0; step < program.launches.size(); ++step) {
-    const LaunchInfo &launch = program.launches[step];
-    if (part && launch.kernel != part->kernel)
+    if (part && program.launches[step].kernel != part->kernel)
       continue;
-    const SymbolValues symbols = {launch.rowsAreSequences ? sequences : rows,
-                                  sequences,
-                                  rows,
-                                  state.table.columns(),
-                                  state.slots(),
-                                  state.table.pages()};
-    Result<int64_t> grid = kernels[launch.kernel].grid.evaluate(symbols);
-    if (!grid)
-      return grid.error();
-    operands.clear();
-    for (const OperandRef &operand : launch.operands)
-      operands.push_back(resolve(program, state, operand, rows));
-    auto done =
-        part && part->stage
-            ? queue->launchStage(launch.kernel, *part->stage, operands, symbols)
-            : queue->launch(launch.kernel, operands, symbols, *grid);
-    if (!done)
+    if (auto done = runLaunch(program, state, sequences, rows, step, part);
+        !done)
       return done;
     if (poison == Poison::On)
       poisonAfter(program, step, rows);
@@ -257,9 +262,9 @@ std::span<const uint64_t> Session::keyOf(const ProgramInfo &program,
   return key;
 }
 
-Result<void> Session::run(const ProgramInfo &program, State &state,
-                          std::span<const StepInput> inputs, int64_t rows,
-                          std::span<const SamplingRow> sampling) {
+Result<void> Session::prepare(const ProgramInfo &program, State &state,
+                              std::span<const StepInput> inputs, int64_t rows,
+                              std::span<const SamplingRow> sampling) {
   const auto sequences = static_cast<int64_t>(inputs.size());
   if (auto done = reserve(program, sequences, rows); !done)
     return done;
@@ -270,7 +275,14 @@ Result<void> Session::run(const ProgramInfo &program, State &state,
   prepareInputs(state, inputs);
   if (!sampling.empty())
     std::memcpy(tables.sampling(), sampling.data(), sampling.size_bytes());
-  if (auto done = tables.upload(model->device()); !done)
+  return tables.upload(model->device());
+}
+
+Result<void> Session::run(const ProgramInfo &program, State &state,
+                          std::span<const StepInput> inputs, int64_t rows,
+                          std::span<const SamplingRow> sampling) {
+  const auto sequences = static_cast<int64_t>(inputs.size());
+  if (auto done = prepare(program, state, inputs, rows, sampling); !done)
     return done;
   if (poison == Poison::On)
     for (ZeroMemory *memory : {&arena, &logits.memory, &candidates.memory})
@@ -288,6 +300,50 @@ Result<void> Session::run(const ProgramInfo &program, State &state,
   for (const StepInput &input : inputs)
     state.positions[input.slot] += static_cast<int64_t>(input.tokens.size());
   return {};
+}
+
+Result<std::span<const float>>
+Session::runPart(State &state, std::span<const StepInput> inputs,
+                 const ProgramPart &part, std::span<const std::byte> from,
+                 std::span<std::byte> to) {
+  Result<int64_t> rows = checkInputs(state, inputs);
+  if (!rows)
+    return rows.error();
+  const auto sequences = static_cast<int64_t>(inputs.size());
+  const ProgramInfo &program = model->program(ProgramKind::Forward);
+  if (auto done = prepare(program, state, inputs, *rows); !done)
+    return done.error();
+  lastProgram = nullptr; // what it left is no whole step
+  Device &device = *model->device();
+  if (part.in >= 0) {
+    auto done =
+        device.write(arena.data() + *rows * program.buffers[part.in].offset,
+                     from.data(), static_cast<int64_t>(from.size()));
+    if (!done)
+      return done.error();
+  }
+  const auto launches = [&]() -> Result<void> {
+    for (size_t step = part.begin; step < part.end; ++step)
+      if (auto done =
+              runLaunch(program, state, sequences, *rows, step, std::nullopt);
+          !done)
+        return done;
+    return {};
+  };
+  if (auto done = queue->step({}, launches); !done)
+    return done.error();
+  if (part.out >= 0) {
+    auto done = arena.read(*rows * program.buffers[part.out].offset,
+                           static_cast<int64_t>(to.size()), to.data());
+    if (!done)
+      return done.error();
+    return std::span<const float>();
+  }
+  const int64_t count = *rows * model->info().vocabSize;
+  auto data = logits.download(model->device(), count * int64_t(sizeof(float)));
+  if (!data)
+    return data.error();
+  return std::span(reinterpret_cast<const float *>(*data), count);
 }
 
 Result<std::span<const float>>

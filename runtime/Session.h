@@ -114,6 +114,22 @@ public:
   stepSample(State &state, std::span<const StepInput> inputs,
              std::span<const SamplingRow> sampling);
 
+  /// Some launches of the program of all tokens' logits.
+  struct ProgramPart {
+    size_t begin = 0, end = 0; // launches; end is none of them
+    int64_t in = -1, out = -1; // buffers; -1 for none
+  };
+  /// Runs `part` for sequences that begin with `inputs`: `from` becomes buffer
+  /// `in`, buffer `out` goes to `to` — rows of tokens, BufferInfo::bytes each.
+  /// Without `out` the result is the logits, valid until the next step. The
+  /// slots must be at position 0 and stay there: reset them before the part
+  /// that has the same layer again. Errors as step().
+  Result<std::span<const float>> runPart(State &state,
+                                         std::span<const StepInput> inputs,
+                                         const ProgramPart &part,
+                                         std::span<const std::byte> from,
+                                         std::span<std::byte> to);
+
   int threads() const { return queue->threads(); }
 
   /// Seconds that the device takes for the last step when it runs `repeats` >=
@@ -151,6 +167,10 @@ private:
   /// Runs the step to candidates and next tokens.
   Result<void> runSample(State &state, std::span<const StepInput> inputs,
                          std::span<const SamplingRow> sampling);
+  /// What comes before the launches of run().
+  Result<void> prepare(const ProgramInfo &program, State &state,
+                       std::span<const StepInput> inputs, int64_t rows,
+                       std::span<const SamplingRow> sampling = {});
   Result<void> reserve(const ProgramInfo &program, int64_t sequences,
                        int64_t rows);
   /// A part of a program.
@@ -158,6 +178,10 @@ private:
     int64_t kernel = 0;          // its launches
     std::optional<size_t> stage; // of its form; or all
   };
+  /// Launch `step` of the program.
+  Result<void> runLaunch(const ProgramInfo &program, const State &state,
+                         int64_t sequences, int64_t rows, size_t step,
+                         const std::optional<Part> &part);
   Result<void> runProgram(const ProgramInfo &program, const State &state,
                           int64_t sequences, int64_t rows,
                           std::optional<Part> part = std::nullopt);

@@ -8,6 +8,7 @@
 
 include "dialects/jet/JetTarget.td"
 include "dialects/jet/JetModelOps.td"
+include "dialects/jet/JetSearchOps.td"
 include "dialects/jet/JetTensorOps.td"
 include "dialects/jet/JetSequenceOps.td"
 include "dialects/jet/JetTopKOps.td"

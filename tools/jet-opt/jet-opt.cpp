@@ -6,6 +6,7 @@
 #include "lowering/Registration.h"
 #include "mlir/InitAllPasses.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "search/Passes.h"
 #include "tools/plugins/LoadPlugins.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -14,6 +15,7 @@ int main(int argc, char **argv) {
   jet::registerAllDialects(registry);
   mlir::registerAllPasses();
   jet::registerAllPasses();
+  jet::registerJetSearchPasses();
   // mlir-opt's own option checks no version, and goes on without the plugin.
   if (jet::Result<void> done = jet::loadPassPlugins(argc, argv); !done) {
     llvm::errs() << "jet-opt: error: " << done.error().message << "\n";

@@ -26,16 +26,11 @@
 using namespace mlir;
 using namespace jet;
 
-namespace {
-
-/// Largest --page-size: all the positions of the longest context.
-constexpr int64_t kMaxPage = int64_t(1) << 30;
-
-/// "file: $.json.path" or "file:line:column", for one-line messages; empty if
-/// not known.
-std::string describePlace(Location location) {
-  if (auto named = dyn_cast<NameLoc>(location))
-    return describePlace(named.getChildLoc()) + ": " + named.getName().str();
+std::string jet::describePlace(Location location) {
+  if (auto named = dyn_cast<NameLoc>(location)) {
+    std::string file = describePlace(named.getChildLoc());
+    return (file.empty() ? "" : file + ": ") + named.getName().str();
+  }
   if (auto file = dyn_cast<FileLineColLoc>(location)) {
     std::string name = file.getFilename().str();
     if (StringRef(name).ends_with(".json"))
@@ -45,6 +40,20 @@ std::string describePlace(Location location) {
   }
   return "";
 }
+
+std::string jet::modelName(StringRef input) {
+  llvm::SmallString<128> path(input);
+  llvm::sys::path::remove_dots(path, /*remove_dot_dot=*/false);
+  StringRef stem = llvm::sys::path::stem(path);
+  if (stem == "config" && llvm::sys::path::has_parent_path(path))
+    stem = llvm::sys::path::filename(llvm::sys::path::parent_path(path));
+  return stem.empty() ? "model" : stem.str();
+}
+
+namespace {
+
+/// Largest --page-size: all the positions of the longest context.
+constexpr int64_t kMaxPage = int64_t(1) << 30;
 
 /// A float type by the name that --kv-dtype and, but for fp8, --state-dtype
 /// take; null for any other name.
@@ -211,18 +220,9 @@ private:
     for (const std::string &warning : parsed->warnings)
       llvm::errs() << "jetc: warning: " << warning << "\n";
     spec = std::move(parsed->spec);
-    module = importSpec(context, *spec, modelName(), options.input);
+    module =
+        importSpec(context, *spec, modelName(options.input), options.input);
     return succeeded(module->verify());
-  }
-
-  /// The config's name, or its directory's when it is just "config.json".
-  std::string modelName() const {
-    llvm::SmallString<128> path(options.input);
-    llvm::sys::path::remove_dots(path, /*remove_dot_dot=*/false);
-    StringRef stem = llvm::sys::path::stem(path);
-    if (stem == "config" && llvm::sys::path::has_parent_path(path))
-      stem = llvm::sys::path::filename(llvm::sys::path::parent_path(path));
-    return stem.empty() ? "model" : stem.str();
   }
 
   bool lower(StringRef name, llvm::function_ref<void(OpPassManager &)> build) {
@@ -420,7 +420,7 @@ private:
       return 1;
     std::string output = options.output;
     if (output.empty())
-      output = modelName() + ".jet";
+      output = modelName(options.input) + ".jet";
     Result<void> written = writePackage(*package, output);
     return written ? 0 : reportError(written.error().message);
   }

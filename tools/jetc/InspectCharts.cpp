@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "tools/jetc/InspectCharts.h"
+#include "tools/jetc/ChartFrame.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -69,53 +70,6 @@ const char *jet::mixerClass(llvm::StringRef mixer) {
 //===----------------------------------------------------------------------===//
 // Axes
 //===----------------------------------------------------------------------===//
-
-namespace {
-
-/// A drawing of kWidth x height with axes at its left and bottom.
-struct Frame {
-  static constexpr double kWidth = 1000, kLeft = 74, kRight = 14, kTop = 22,
-                          kBottom = 34;
-  double height = 260;
-  double yMaximum = 1; // bytes
-
-  double plotWidth() const { return kWidth - kLeft - kRight; }
-  double plotHeight() const { return height - kTop - kBottom; }
-  double bottom() const { return height - kBottom; }
-  double y(double bytes) const {
-    return bottom() - bytes / yMaximum * plotHeight();
-  }
-  /// `fraction` of the way from left to right.
-  double x(double fraction) const { return kLeft + fraction * plotWidth(); }
-
-  void open(raw_ostream &os, llvm::StringRef label) const {
-    os << "<svg viewBox=\"0 0 " << format("%.0f %.0f", kWidth, height)
-       << "\" role=\"img\" aria-label=\"" << escapeHtml(label) << "\">\n";
-  }
-  void writeYAxis(raw_ostream &os) const {
-    double step = std::exp2(std::ceil(std::log2(yMaximum / 5)));
-    for (double bytes = 0; bytes <= yMaximum; bytes += std::max(step, 1.0))
-      os << format("<line class=\"grid\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" "
-                   "y2=\"%.1f\"/>",
-                   kLeft, kWidth - kRight, y(bytes), y(bytes))
-         << format("<text class=\"end\" x=\"%.1f\" y=\"%.1f\">", kLeft - 8,
-                   y(bytes) + 4)
-         << formatBytes(static_cast<int64_t>(std::min(bytes, 9.2e18)))
-         << "</text>\n";
-  }
-  void writeXTick(raw_ostream &os, double at, llvm::StringRef text) const {
-    os << format("<text class=\"mid\" x=\"%.1f\" y=\"%.1f\">", at,
-                 bottom() + 16)
-       << text << "</text>\n";
-  }
-  void writeXTitle(raw_ostream &os, llvm::StringRef text) const {
-    os << format("<text class=\"mid\" x=\"%.1f\" y=\"%.1f\">", x(0.5),
-                 bottom() + 31)
-       << text << "</text>\n";
-  }
-};
-
-} // namespace
 
 /// 65536 → "64K".
 static std::string formatLength(int64_t length) {

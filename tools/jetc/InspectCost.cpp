@@ -4,6 +4,7 @@
 #include "tools/jetc/InspectCost.h"
 #include "dialects/jet/Jet.h"
 #include "dialects/jet/Targets.h"
+#include "lowering/MachineRates.h"
 #include "support/CheckedMath.h"
 
 #include "llvm/Support/Format.h"
@@ -22,14 +23,7 @@ static Result<MachineRates> findMachine(const std::string &name) {
   Result<TargetAttr> target = findTarget(context, name);
   if (!target)
     return target.error();
-  MachineRates machine;
-  machine.name = target->getName().str();
-  machine.memoryBandwidth = target->getMemoryBandwidth().getValueAsDouble();
-  machine.tensorFlops = target->getTensorFlops().getValueAsDouble();
-  machine.vectorFlops = target->getVectorFlops().getValueAsDouble();
-  if (mlir::FloatAttr seconds = target->getLaunchSeconds())
-    machine.launchSeconds = seconds.getValueAsDouble();
-  return machine;
+  return getMachineRates(*target);
 }
 
 /// `value`, or `fallback` for 0; an error names the option.

@@ -76,11 +76,19 @@ td.bars { width: 45%; } td.bars div { height: 9px; margin: 2px 0;
 .c6 { fill: var(--c6); background: var(--c6); }
 .c7 { fill: var(--c7); background: var(--c7); }
 .cx { fill: var(--cx); background: var(--cx); }
+.heat { border-spacing: 2px; border-collapse: separate; }
+.heat td { text-align: center; font-size: 12px; padding: 7px 2px; border: 0;
+  border-radius: 3px; background: var(--line); }
+.heat th.number { text-align: center; padding: 2px; border: 0; }
+.heat th { border: 0; }
+.front { fill: none; stroke: var(--c2); stroke-width: 1.5; }
+.ring { fill: none; stroke: var(--ink); stroke-width: 2; }
+tr.best td { font-weight: 600; }
 .free { background: transparent; border: 1px dashed var(--soft); }
 )";
 
-static void writeLegendEntry(raw_ostream &os, llvm::StringRef color,
-                             const std::string &text) {
+void jet::writeLegendEntry(raw_ostream &os, llvm::StringRef color,
+                           const std::string &text) {
   os << "<span><i class=\"" << color << "\"></i>" << escapeHtml(text)
      << "</span>";
 }
@@ -309,27 +317,34 @@ static void writeCost(raw_ostream &os, const HtmlReport &report) {
   os << "</section>\n";
 }
 
-Result<void> jet::writeHtml(const std::string &path, const HtmlReport &report) {
+Result<void> jet::writePage(const std::string &path, llvm::StringRef title,
+                            llvm::StringRef body) {
   std::string text;
-  if (path.empty())
-    return Error{"--html: expected a file name, found ''"};
   llvm::raw_string_ostream os(text);
   os << "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
         "<meta name=\"viewport\" content=\"width=device-width, "
         "initial-scale=1\">\n<title>"
-     << escapeHtml(report.package.model.name) << "</title>\n<style>" << kStyle
-     << "</style></head><body><main>\n";
-  writeFacts(os, report);
-  writeMemory(os, report);
-  if (Result<void> written = writeState(os, report); !written)
-    return written;
-  writeMaps(os, report);
-  writeCost(os, report);
-  os << "</main></body></html>\n";
+     << escapeHtml(title) << "</title>\n<style>" << kStyle
+     << "</style></head><body><main>\n"
+     << body << "</main></body></html>\n";
   Result<AtomicFile> file = AtomicFile::create(path);
   if (!file)
     return file.error();
   if (Result<void> written = file->write(text); !written)
     return written;
   return file->commit();
+}
+
+Result<void> jet::writeHtml(const std::string &path, const HtmlReport &report) {
+  std::string text;
+  if (path.empty())
+    return Error{"--html: expected a file name, found ''"};
+  llvm::raw_string_ostream os(text);
+  writeFacts(os, report);
+  writeMemory(os, report);
+  if (Result<void> written = writeState(os, report); !written)
+    return written;
+  writeMaps(os, report);
+  writeCost(os, report);
+  return writePage(path, report.package.model.name, text);
 }

@@ -10,6 +10,9 @@
 #include "tools/jetc/InspectCost.h"
 #include "tools/jetc/InspectMemory.h"
 
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/raw_ostream.h"
+
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,6 +31,14 @@ struct HtmlReport {
 
 /// Writes `path` whole or not at all. Errors name the path.
 Result<void> writeHtml(const std::string &path, const HtmlReport &report);
+
+/// Writes a page with that body and the style sheet of ours.
+Result<void> writePage(const std::string &path, llvm::StringRef title,
+                       llvm::StringRef body);
+
+/// A square of a colour and what it stands for.
+void writeLegendEntry(llvm::raw_ostream &os, llvm::StringRef color,
+                      const std::string &text);
 
 } // namespace jet
 

@@ -91,6 +91,14 @@ mlir::FailureOr<mlir::OpPassManager> parsePipeline(llvm::StringRef text);
 void addPassOptions(llvm::cl::SubCommand &command,
                     llvm::cl::OptionCategory &category);
 
+/// "file: $.json.path" or "file:line:column", for one-line messages; empty if
+/// not known.
+std::string describePlace(mlir::Location location);
+
+/// What to call the model of a config: the file's name, or its directory's when
+/// that is just "config.json".
+std::string modelName(llvm::StringRef input);
+
 /// Prints "jetc: error: <message>" and returns 1.
 int reportError(llvm::StringRef message);
 

@@ -8,6 +8,7 @@
 #include "mlir/InitAllPasses.h"
 #include "support/File.h"
 #include "tools/jetc/Options.h"
+#include "tools/jetc/SearchOptions.h"
 #include "tools/plugins/LoadPlugins.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -280,9 +281,11 @@ int main(int argc, char **argv) {
     addPassOptions(compileCommand, passCategory);
   }
   // LLVM's own options would drown ours in --help.
-  const cl::OptionCategory *categories[] = {&category, &passCategory};
+  const cl::OptionCategory *categories[] = {&category, &passCategory,
+                                            &searchCategory()};
   for (cl::SubCommand *command :
-       {&compileCommand, &inspectCommand, &cl::SubCommand::getTopLevel()})
+       {&compileCommand, &inspectCommand, &searchSubCommand(),
+        &cl::SubCommand::getTopLevel()})
     cl::HideUnrelatedOptions(categories, *command);
   cl::SetVersionPrinter(
       [](raw_ostream &os) { os << "jetc " JET_VERSION "\n"; });
@@ -295,6 +298,10 @@ int main(int argc, char **argv) {
     return compile(readCompileOptions());
   if (inspectCommand)
     return inspect(readInspectOptions());
+  if (searchSubCommand()) {
+    Result<SearchOptions> options = readSearchOptions();
+    return options ? search(*options) : reportError(options.error().message);
+  }
   cl::PrintHelpMessage();
   return 2;
 }

@@ -1,0 +1,89 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What the search takes from two small compilations for each mixer is what a
+// compilation of the whole placement says.
+
+#include "dialects/jet/Targets.h"
+#include "lowering/BuildPackage.h"
+#include "lowering/MachineRates.h"
+#include "lowering/Pipelines.h"
+#include "test/search/Question.h"
+
+#include "mlir/Pass/PassManager.h"
+
+using namespace jet;
+
+namespace {
+
+/// The placed model's package, compiled as far as its plan.
+Package compileWhole(Question &question, const Placement &placement,
+                     bool forGpu) {
+  mlir::OwningOpRef<mlir::ModuleOp> module = question.module->clone();
+  PlacementOptions place;
+  for (const std::string &name : question.space->namesOf(placement))
+    place.placement.push_back(name);
+  FuseOptions fuse;
+  fuse.roundActivations = forGpu;
+  mlir::PassManager pm(&question.context);
+  buildPlacePipeline(pm, place);
+  buildExpandPipeline(pm, {});
+  buildFusePipeline(pm, fuse);
+  buildLaunchPipeline(pm);
+  buildPlanPipeline(pm, {});
+  EXPECT_TRUE(mlir::succeeded(pm.run(*module)));
+  mlir::FailureOr<Package> package = buildPackage(*module);
+  EXPECT_TRUE(mlir::succeeded(package));
+  return *package;
+}
+
+void expectSums(Question &question, const Placement &placement,
+                const char *machineName) {
+  SCOPED_TRACE(question.space->describe(placement) + " on " + machineName);
+  Result<TargetAttr> target = findTarget(question.context, machineName);
+  ASSERT_TRUE(target);
+  MachineRates machine = getMachineRates(*target);
+  Package whole = compileWhole(question, placement, machine.name != "cpu");
+  LayerCosts costs(question.model, *question.space);
+  MixerCounts counts = question.space->countsOf(placement);
+
+  auto parameters = costs.parameters();
+  ASSERT_TRUE(parameters);
+  EXPECT_EQ(parameters->of(counts), whole.model.parameters);
+  for (int64_t context : {1, 63, 64, 1000, 65536}) {
+    auto state = costs.stateBytes(context);
+    Result<StateBytes> bytes = stateBytesPerSequence(whole, context);
+    ASSERT_TRUE(state && bytes);
+    EXPECT_EQ(state->of(counts), bytes->total()) << context;
+  }
+  for (auto [batch, context] : {std::pair(1, 128), {16, 4096}, {128, 65536}}) {
+    CostSizes sizes;
+    sizes.batch = sizes.tokens = batch;
+    sizes.context = context;
+    auto report = reportCost(whole, "decode", sizes, machine);
+    auto seconds = costs.decodeSeconds(batch, context, machine);
+    ASSERT_TRUE(report && seconds);
+    EXPECT_NEAR(seconds->of(counts) / report->total.seconds, 1, 1e-12)
+        << batch << " " << context;
+  }
+}
+
+TEST(LayerCosts, OfTheExampleAreThoseOfTheWhole) {
+  Question question;
+  question.readConfig(examplePath("postnas/config.json"));
+  for (const Placement &placement :
+       {Placement{1, 1, 1, 1, 1, 1, 1, 1}, Placement{0, 1, 1, 0, 1, 0, 0, 1},
+        Placement{1, 1, 1, 1, 1, 1, 1, 0}, Placement{0, 0, 0, 0, 0, 0, 0, 0}}) {
+    expectSums(question, placement, "cpu");
+    expectSums(question, placement, "h200");
+  }
+}
+
+TEST(LayerCosts, OfA2BModelWithWindowsAreThoseOfTheWhole) {
+  Question question;
+  question.readConfig(examplePath("jet-nemotron-2b.json"));
+  Placement asReleased(question.space->numLayers()); // one choice each
+  expectSums(question, asReleased, "h200");
+}
+
+} // namespace
