@@ -144,6 +144,18 @@ LogicalResult PackOp::verify() {
 // Elementwise, reductions, stores
 //===----------------------------------------------------------------------===//
 
+LogicalResult ColumnsOp::verify() {
+  AccType source = getSource().getType(), result = getType();
+  if (source.getRows() != result.getRows()) // C1
+    return emitOpError("expected ")
+           << source.getRows() << " rows, found " << result;
+  if (getFirst() % 8 ||
+      int64_t(getFirst()) + result.getColumns() > source.getColumns()) // C2
+    return emitOpError("expected columns from a multiple of 8 within ")
+           << source << ", found " << result << " from " << getFirst();
+  return success();
+}
+
 static int64_t getRows(Type type) {
   if (auto acc = dyn_cast<AccType>(type))
     return acc.getRows();
@@ -169,8 +181,9 @@ LogicalResult MapOp::verify() {
       !yield.getValues()[0].getType().isF32()) // C3
     return emitOpError("expected a region that yields one f32");
   for (Operation &op : block.without_terminator())
-    if (op.getNumRegions() || !isMemoryEffectFree(&op)) // C4
-      return op.emitOpError("expected pure scalar code in tile.map");
+    if (op.getNumRegions() ||
+        (!isMemoryEffectFree(&op) && !isa<LoadOp>(op))) // C4
+      return op.emitOpError("expected scalar code that at most loads");
   return success();
 }
 

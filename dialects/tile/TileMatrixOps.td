@@ -112,6 +112,24 @@ def Tile_PackOp : Tile_Op<"pack", [Pure]> {
   let assemblyFormat = "$source attr-dict `:` type($source) `->` type($result)";
   let hasVerifier = 1;
 }
+def Tile_ColumnsOp : Tile_Op<"columns", [Pure]> {
+  let summary = "Some columns of an accumulator";
+  let description = [{
+    Columns `first` to `first + n`, n as of the result. Costs nothing: a thread
+    has the elements already.
+
+    Constraints: (C1) same rows; (C2) first is a multiple of 8, and first + n at
+    most the source's columns.
+
+    Example: `%d = tile.columns %c from 128 : !tile.acc<64x256xf32> -> !tile.acc<64x64xf32>`
+  }];
+  let arguments = (ins Tile_AccType:$source, I32Attr:$first);
+  let results = (outs Tile_AccType:$result);
+  let assemblyFormat = [{
+    $source `from` $first attr-dict `:` type($source) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
 def Tile_MapOp : Tile_Op<"map", [SingleBlock]> {
   let summary = "An elementwise function of accumulators and rows";
   let description = [{
@@ -122,7 +140,7 @@ def Tile_MapOp : Tile_Op<"map", [SingleBlock]> {
     Constraints: (C1) inputs and result have the same number of rows, the
     accumulators the same type; (C2) the block takes an f32 for each input, then
     the row and, of an accumulator, the column; (C3) it yields one f32; (C4) the
-    region is pure scalar code without control flow.
+    region is scalar code without control flow that at most loads.
 
     Example:
     ```mlir

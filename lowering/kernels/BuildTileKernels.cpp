@@ -38,8 +38,8 @@ struct BuildTileKernelsPass
       FormContext context{forms, kernel, *arguments};
       llvm::TypeSwitch<Operation *>(&kernel.getBody().front().front())
           .Case<AttentionOp, DeltaStepOp, EmbeddingOp, GatedDeltaRuleOp,
-                GeneratedConvOp, GroupedLinearOp, LastTokenOp, LinearTopKOp,
-                MergeTopKOp, QkvLinearOp, SampleOp>(
+                GeneratedConvOp, GroupedLinearOp, KvAppendOp, LastTokenOp,
+                LinearTopKOp, MergeTopKOp, QkvLinearOp, SampleOp>(
               [&](auto op) { buildForms(context, op); })
           .Default([](Operation *) {});
     }

@@ -23,7 +23,7 @@ using namespace jet;
 using Values = TileBuilder::Values;
 
 void jet::generateTaps(FormBuilder &form, GeneratedConvOp conv, StringRef what,
-                       ProjectionSize size, TapWriter write) {
+                       ProjectionSize size, TapUser use) {
   auto weight = cast<RankedTensorType>(conv.getWeight().getType());
   RowInput input;
   input.operand = form.operandOf(conv, 1);
@@ -36,13 +36,13 @@ void jet::generateTaps(FormBuilder &form, GeneratedConvOp conv, StringRef what,
       {{Place::ofOperand(form.operandOf(conv, 2))},
        weight.getDimSize(0),
        [=](Stage &stage, Value row, Value column, int64_t width,
-           ArrayRef<Values> products) {
+           ArrayRef<Values> products) -> std::function<void()> {
          TileBuilder &b = stage.b;
          Values taps(products[0]);
          Values addends = b.split(b.load(stage.operand(bias), {column}, width));
          for (auto [tap, addend] : llvm::zip_equal(taps, addends))
            tap = b.addf(tap, b.convert(addend, b.getF32Type()));
-         write(stage, row, column, taps);
+         return use(stage, row, column, taps);
        }});
   buildProjection(form, what, projection);
 }
@@ -79,7 +79,7 @@ public:
     generateTaps(
         form, conv, "convolve", size,
         [this](Stage &stage, Value row, Value column, ArrayRef<Value> taps) {
-          convolve(stage, row, column, taps);
+          return convolve(stage, row, column, taps);
         });
     advanceTails();
     form.finish();
@@ -91,7 +91,8 @@ private:
                                                 stage.b.getI32Type()));
   }
   void findOwners();
-  void convolve(Stage &stage, Value row, Value column, ArrayRef<Value> taps);
+  std::function<void()> convolve(Stage &stage, Value row, Value column,
+                                 ArrayRef<Value> taps);
   void advanceTails();
 
   FormBuilder &form;
@@ -123,9 +124,9 @@ void ConvForm::findOwners() {
   stage.finish();
 }
 
-/// y of the channels that all taps are here of.
-void ConvForm::convolve(Stage &stage, Value row, Value column,
-                        ArrayRef<Value> taps) {
+/// y of the channels that all taps are here of, of rows of a sequence.
+std::function<void()> ConvForm::convolve(Stage &stage, Value row, Value column,
+                                         ArrayRef<Value> taps) {
   TileBuilder &b = stage.b;
   Type f32 = b.getF32Type();
   int64_t count = history + 1;
@@ -134,29 +135,36 @@ void ConvForm::convolve(Stage &stage, Value row, Value column,
   Value result = stage.operand(form.resultOperand(0));
   Type element = cast<MemRefType>(result.getType()).getElementType();
   Value slot = b.toIndex(owner[0]), t = b.toIndex(owner[1]);
-  b.ifThen(b.inverse(b.less(slot, 0)), [&] {
-    Value first = b.div(column, count);
-    for (size_t c = 0; c < taps.size() / count; ++c) {
-      Value channel = b.add(first, c), sum = b.f32(0);
-      for (int64_t j = 0; j < count; ++j) {
-        Value input;
-        if (j == history) {
-          input = b.load(u, {row, channel});
-        } else {
-          Value at = b.add(t, j), isOld = b.less(at, history);
-          Value old = b.loadIf(isOld, tail, {slot, at, channel});
-          Value own = b.loadIf(b.inverse(isOld), u,
-                               {b.sub(row, b.index(history - j)), channel});
-          input = b.select(isOld, old, own);
-        }
-        sum = b.fma(taps[c * count + j], b.convert(input, f32), sum);
+  Value isOwned = b.inverse(b.less(slot, 0)), first = b.div(column, count);
+  Values made;
+  for (size_t c = 0; c < taps.size() / count; ++c) {
+    Value channel = b.add(first, c), sum = b.f32(0);
+    for (int64_t j = 0; j < count; ++j) {
+      Value input;
+      if (j == history) {
+        input = b.load(u, {row, channel});
+      } else {
+        // Both are loaded, so that no branch stands between loads.
+        Value at = b.add(t, j), isOld = b.less(at, history);
+        Value old = b.load(tail, {b.max(slot, b.index(0)),
+                                  b.min(at, b.index(history - 1)), channel});
+        Value before = b.sub(row, b.index(history - j));
+        Value own = b.load(u, {b.max(before, b.index(0)), channel});
+        input = b.select(isOld, old, own);
       }
-      auto ported = cast<PortOpInterface>(conv.getOperation());
-      Value y = applyCode(stage, ported, resultPort(0), row, channel, 1,
-                          {Values{sum}})[0];
-      b.store(b.convert(y, element), result, {row, channel});
+      sum = b.fma(taps[c * count + j], b.convert(input, f32), sum);
     }
-  });
+    auto ported = cast<PortOpInterface>(conv.getOperation());
+    Value y = applyCode(stage, ported, resultPort(0), row, channel, 1,
+                        {Values{sum}})[0];
+    made.push_back(b.convert(y, element));
+  }
+  return [=, &b] {
+    b.ifThen(isOwned, [&] {
+      for (auto [c, y] : llvm::enumerate(made))
+        b.store(y, result, {row, b.add(first, c)});
+    });
+  };
 }
 
 void ConvForm::advanceTails() {

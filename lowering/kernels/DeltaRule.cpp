@@ -71,18 +71,19 @@ RuleKeys RuleInputs::loadKeys(Value row, Value head) {
   return keys;
 }
 
-void RuleInputs::finishKeys(RuleKeys &keys) {
+Value RuleInputs::productOf(ArrayRef<Value> x, ArrayRef<Value> y) {
   TileBuilder &b = stage.b;
-  Value zero = b.f32(0);
-  auto product = [&](const Values &x, const Values &y) {
-    Value sum = zero;
-    for (auto [a, c] : llvm::zip_equal(x, y))
-      sum = b.fma(a, c, sum);
-    return b.sumOfWarp(sum);
-  };
+  Value sum = b.f32(0);
+  for (auto [a, c] : llvm::zip_equal(x, y))
+    sum = b.fma(a, c, sum);
+  return b.sumOfWarp(sum);
+}
+
+void RuleInputs::scaleKeys(RuleKeys &keys) {
+  TileBuilder &b = stage.b;
   auto toUnitLength = [&](Values &x, double scale) {
     Value eps = b.f32(rule.getQkNormEps()->convertToDouble());
-    Value length = math::SqrtOp::create(b, b.addf(product(x, x), eps));
+    Value length = math::SqrtOp::create(b, b.addf(productOf(x, x), eps));
     Value factor = b.mulf(b.reciprocal(length), b.f32(scale));
     for (Value &element : x)
       element = b.mulf(element, factor);
@@ -91,7 +92,11 @@ void RuleInputs::finishKeys(RuleKeys &keys) {
     toUnitLength(keys.q, rule.getQScale()->convertToDouble());
     toUnitLength(keys.k, 1);
   }
-  keys.qk = product(keys.q, keys.k);
+}
+
+void RuleInputs::finishKeys(RuleKeys &keys) {
+  scaleKeys(keys);
+  keys.qk = productOf(keys.q, keys.k);
 }
 
 Value RuleInputs::decay(Value row, Value head) {
@@ -363,5 +368,8 @@ void jet::buildForms(FormContext &context, GatedDeltaRuleOp op) {
   if (!isSupportedRule(op))
     return;
   FormBuilder form = context.begin({});
-  RuleForm(form, op).build();
+  if (hasChunks(op))
+    buildChunks(form, op);
+  else
+    RuleForm(form, op).build();
 }

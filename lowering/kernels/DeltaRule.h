@@ -30,9 +30,10 @@ public:
   mlir::Value flat(mlir::Operation *op, unsigned number);
   /// Element [row, column] of it, as f32.
   mlir::Value element(unsigned number, mlir::Value row, mlir::Value column);
-  /// q and k as they are in memory; then to unit length where the rule says so,
-  /// and qk. The whole warp takes part.
+  /// q and k as they are in memory; to unit length where the rule says so; and
+  /// then qk. The whole warp takes part.
   RuleKeys loadKeys(mlir::Value row, mlir::Value head);
+  void scaleKeys(RuleKeys &keys);
   void finishKeys(RuleKeys &keys);
   /// γ = e^g.
   mlir::Value decay(mlir::Value row, mlir::Value head);
@@ -45,21 +46,32 @@ public:
   mlir::Value inverseNorm(mlir::Value squares);
 
 private:
+  /// Σ x y over the warp.
+  mlir::Value productOf(llvm::ArrayRef<mlir::Value> x,
+                        llvm::ArrayRef<mlir::Value> y);
+
   Stage &stage;
   GatedDeltaRuleOp rule;
 };
+
+/// The form that takes 64 rows of a sequence at once, on tensor cores
+/// (DeltaChunks.cpp), where the result is bf16: what goes into its products is
+/// rounded to that.
+bool hasChunks(GatedDeltaRuleOp rule);
+void buildChunks(FormBuilder &form, GatedDeltaRuleOp rule);
 
 /// The rule's element types and sizes are what its kernels are for: states in
 /// f32 or bf16, of sizes that are multiples of 8 up to 256.
 bool isSupportedRule(GatedDeltaRuleOp rule);
 
 /// h · wᵀ + bias of `conv`, with tensor cores, in a stage `what`; before it one
-/// that rounds h, if that is f32. `write` gets consecutive taps of a row.
-using TapWriter =
-    std::function<void(Stage &stage, mlir::Value row, mlir::Value column,
-                       llvm::ArrayRef<mlir::Value> taps)>;
+/// that rounds h, if that is f32. `use` gets consecutive taps of a row, and
+/// returns what stores what it makes of them.
+using TapUser = std::function<std::function<void()>(
+    Stage &stage, mlir::Value row, mlir::Value column,
+    llvm::ArrayRef<mlir::Value> taps)>;
 void generateTaps(FormBuilder &form, GeneratedConvOp conv, llvm::StringRef what,
-                  ProjectionSize size, TapWriter write);
+                  ProjectionSize size, TapUser use);
 /// Whether there are kernels for the convolution: taps by tensor cores, a tail
 /// of 1 to 3 rows in f32 or bf16.
 bool isSupportedConv(GeneratedConvOp conv);

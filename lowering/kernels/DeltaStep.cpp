@@ -203,11 +203,14 @@ static Place storeTaps(FormBuilder &form, GeneratedConvOp conv,
   int64_t count = cast<ShapedType>(conv.getWeight().getType()).getDimSize(0);
   Place taps = Place::ofScratch(form.reserve(form.rows() * (count * 4)));
   generateTaps(form, conv, "taps", size,
-               [=](Stage &stage, Value row, Value column, ArrayRef<Value> own) {
+               [=](Stage &stage, Value row, Value column,
+                   ArrayRef<Value> own) -> std::function<void()> {
                  auto type = MemRefType::get({ShapedType::kDynamic, count},
                                              stage.b.getF32Type());
-                 stage.b.store(stage.b.join(own), stage.memory(taps, type),
-                               {row, column});
+                 Value made = stage.b.join(own);
+                 return [=, &stage] {
+                   stage.b.store(made, stage.memory(taps, type), {row, column});
+                 };
                });
   return taps;
 }

@@ -93,6 +93,11 @@ Values jet::applyCode(Stage &stage, PortOpInterface op, int64_t number,
     for (Operation &inner : code.without_terminator()) {
       if (auto exp = dyn_cast<math::ExpOp>(inner))
         mapping.map(exp.getResult(), b.exp(mapping.lookup(exp.getOperand())));
+      else if (auto div = dyn_cast<arith::DivFOp>(inner);
+               div && div.getType().isF32())
+        mapping.map(div.getResult(),
+                    b.mulf(mapping.lookup(div.getLhs()),
+                           b.reciprocal(mapping.lookup(div.getRhs()))));
       else
         b.clone(inner, mapping);
     }

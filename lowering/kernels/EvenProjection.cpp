@@ -396,7 +396,7 @@ void EvenKernel::writeOutput(const ProjectionOutput &output, Value local) {
       Value isThere = b.both(b.less(b.add(begin, i * threads), end),
                              b.less(column, output.columns));
       b.ifThen(isThere,
-               [&] { output.write(stage, ms[i], column, width, sums[i]); });
+               [&] { output.make(stage, ms[i], column, width, sums[i])(); });
     }
   });
 }

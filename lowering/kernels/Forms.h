@@ -157,6 +157,7 @@ void buildForms(FormContext &context, EmbeddingOp op);
 void buildForms(FormContext &context, GatedDeltaRuleOp op);
 void buildForms(FormContext &context, GeneratedConvOp op);
 void buildForms(FormContext &context, GroupedLinearOp op);
+void buildForms(FormContext &context, KvAppendOp op);
 void buildForms(FormContext &context, LastTokenOp op);
 void buildForms(FormContext &context, LinearTopKOp op);
 void buildForms(FormContext &context, MergeTopKOp op);

@@ -27,17 +27,19 @@ static bool isSupported(GroupedLinearOp op) {
   });
 }
 
-/// Stores what the code on result `index` makes of the products.
-static auto writerOf(unsigned index, RankedTensorType type) {
+/// What the code on result `index` makes of the products.
+static auto makerOf(unsigned index, RankedTensorType type) {
   return [=](Stage &stage, Value row, Value column, int64_t width,
-             ArrayRef<SmallVector<Value>> products) {
+             ArrayRef<SmallVector<Value>> products) -> std::function<void()> {
     SmallVector<Value> elements =
         applyCode(stage, resultPort(index), row, column, width, products);
     for (Value &element : elements)
       element = stage.b.convert(element, type.getElementType());
-    stage.b.store(stage.b.join(elements),
-                  stage.operand(stage.form.resultOperand(index)),
-                  {row, column});
+    Value made = stage.b.join(elements);
+    return [=, &stage] {
+      stage.b.store(made, stage.operand(stage.form.resultOperand(index)),
+                    {row, column});
+    };
   };
 }
 
@@ -55,7 +57,7 @@ static void buildForm(FormBuilder form, GroupedLinearOp op,
   projection.setInput(form, input, size);
   for (auto [index, products] : llvm::enumerate(op.getProducts())) {
     auto type = cast<RankedTensorType>(op.getResult(index).getType());
-    ProjectionOutput output{{}, type.getDimSize(1), writerOf(index, type)};
+    ProjectionOutput output{{}, type.getDimSize(1), makerOf(index, type)};
     if (type.getElementType().isF32() && !findPort(op, resultPort(index)))
       output.sums = Place::ofOperand(form.resultOperand(index));
     for (int64_t i = 0; i < products; ++i)

@@ -6,17 +6,22 @@
 //   s[i, h, j] = q[i, h]·K[j] / sqrt(D);  y[i, h] = softmax(s[i, h]) · V
 //
 // over the keys j that row i sees: those up to its own position, within the
-// window. 112 rows of a query head, or 64 of more than 128 columns, share each
-// key that is read:
+// window. The rows of a CTA share each key that is read:
 //
-//   attend   CTA (tile, head): that many rows of a sequence
+//   attend   CTA (tile, head): rows of a sequence, in parts
 //     producer (1 warp)    for each tile of 64 keys: wait empty[slot]; TMA of K
 //                          and V to full[slot]
-//     consumers (7, or 4)  16 rows each; for each tile: wait full[slot];
+//     consumers            a part each; for each tile: wait full[slot];
 //                          S = Q·Kᵀ, masked; online softmax; O += P·V
 //
+// Of heads of 64 or 128 a part has 64 rows and is a warpgroup's, and products
+// are wgmma: O += P·V of a tile runs while the next one's S starts, and while
+// one of the three groups weighs, the others multiply. Of other heads a part
+// has 16 rows, a warp's, and products are mma.sync: 7 of them, or 4 of more
+// than 128 columns. Tiles that all rows see need no mask.
+//
 // How many rows a sequence has is known to the batch alone: a CTA adds up the
-// tiles of the sequences until it finds its own. ⌈T / 112⌉ + B are enough, and
+// tiles of the sequences until it finds its own. ⌈T / rows⌉ + B are enough, and
 // those behind the last tile do nothing.
 //
 // Keys come from two places, one after the other. The cache holds all of them
@@ -40,9 +45,11 @@ using Ring = TileBuilder::Ring;
 
 namespace {
 
-constexpr int64_t kWarpRows = 16;
 constexpr int64_t kKeys = DecodeAttention::kKeys;
-constexpr int64_t kSlots = 3;
+constexpr int64_t kGroups = 3, kGroup = 128;
+/// 512 threads have 128 registers each at first: the producer's group gives
+/// most of its own away.
+constexpr int64_t kConsumerRegisters = 160, kProducerRegisters = 32;
 /// Columns of a product's step: one instruction along K.
 constexpr int64_t kStep = 16;
 
@@ -51,10 +58,14 @@ public:
   PrefillKernel(FormBuilder &form, AttentionOp op)
       : a(op), hasStep(op.getK()), cacheOperand(hasStep ? 3 : 1),
         batchOperand(cacheOperand + 1), steps(a.dim / kStep),
-        warps(isWide() ? 4 : 7), consumers(warps * 32),
-        tileRows(warps * kWarpRows),
+        grouped(a.dim == 64 || a.dim == 128), parts(grouped    ? kGroups
+                                                    : isWide() ? 4
+                                                               : 7),
+        partRows(grouped ? 64 : 16), consumers(parts * (grouped ? kGroup : 32)),
+        producers(grouped ? kGroup : 32), slots(grouped ? 4 : 3),
+        tileRows(parts * partRows),
         stage(
-            form, "attend", consumers + 32,
+            form, "attend", consumers + producers,
             {form.symbol(Symbol::T).ceilDiv(tileRows) + form.symbol(Symbol::B),
              form.constant(a.heads)}),
         b(stage.b) {}
@@ -69,20 +80,23 @@ private:
   /// The softmax of a warp's rows so far, and the place in the ring.
   struct Running {
     Value top, sum; // rows
-    Values mixed;   // 16 columns each
+    Values mixed;   // 16 columns each; of a group all, perhaps still under way
     Ring ring;
+    Value before; // the slot of the tile before, of a group; kNone at first
 
     explicit Running(ValueRange values)
         : top(values[0]), sum(values[1]),
-          mixed(values.drop_front(2).drop_back(2)),
-          ring{values.drop_back(1).back(), values.back()} {}
+          mixed(values.drop_front(2).drop_back(3)),
+          ring{values.drop_back(2).back(), values.drop_back(1).back()},
+          before(values.back()) {}
     Values values() const {
       Values all = {top, sum};
       llvm::append_range(all, mixed);
-      llvm::append_range(all, ArrayRef<Value>{ring.slot, ring.parity});
+      llvm::append_range(all, ArrayRef<Value>{ring.slot, ring.parity, before});
       return all;
     }
   };
+  static constexpr int64_t kNone = 64;
   /// Whether a row of the tile sees a key, numbered in its place.
   using Sees = function_ref<Value(Value row, Value key)>;
 
@@ -111,9 +125,14 @@ private:
   void loadQueries();
   Value query(int64_t step);
   void clearPastEnd(Value values, Value valid);
-  Value scores(Value keys, Value firstKey, Sees sees);
+  Value scores(Value keys, Value firstKey, std::optional<Sees> sees,
+               Running &running);
   Running mix(Value scores, Value values, Running running);
-  Running attend(const Keys &keys, Running running, Sees sees);
+  Running attend(const Keys &keys, Value whole, Running running, Sees sees);
+  Running attendTiles(const Keys &keys, Value from, Value to, Running running,
+                      std::optional<Sees> sees);
+  void release(Value at);
+  Value part();
   Value seesInRing(Value row, Value key);
   void consume();
   void storeRows();
@@ -121,9 +140,9 @@ private:
   Value splat(Type type, double value) {
     return tile::SplatOp::create(b, type, b.f32(value));
   }
-  Type rowsType() { return tile::RowsType::get(b.getContext(), kWarpRows); }
+  Type rowsType() { return tile::RowsType::get(b.getContext(), partRows); }
   Type accType(int64_t columns) {
-    return tile::AccType::get(b.getContext(), kWarpRows, columns);
+    return tile::AccType::get(b.getContext(), partRows, columns);
   }
   Type fragType(int64_t rows, int64_t columns, StringRef kind) {
     return tile::FragType::get(b.getContext(), rows, columns, kind);
@@ -133,11 +152,14 @@ private:
   bool hasStep;
   unsigned cacheOperand, batchOperand;
   int64_t steps;
-  int64_t warps, consumers; // and threads
-  int64_t tileRows;         // of a CTA
+  bool grouped;                 // wgmma
+  int64_t parts, partRows;      // of a tile
+  int64_t consumers, producers; // threads
+  int64_t slots;
+  int64_t tileRows; // of a CTA
   Stage stage;
   TileBuilder &b;
-  Value ring, queryTile, parts, full, empty;
+  Value ring, queryTile, mixedTile, full, empty;
   Value head, kvHead;
   // Of the sequence: where it lies, tokens before the step, row of the step.
   Value slot, position, sequenceRow, firstPage;
@@ -152,16 +174,15 @@ private:
 void PrefillKernel::allocate() {
   Type bf16 = b.getBF16Type();
   int64_t swizzle = a.slabColumns * 2;
-  ring = b.alloc(
-      b.shared({kSlots, 2, a.slabs, kKeys / a.box, a.box, a.slabColumns}, bf16,
-               swizzle));
-  queryTile =
-      b.alloc(b.shared({a.slabs, tileRows, a.slabColumns}, bf16, swizzle));
+  ring = b.alloc(b.shared(
+      {slots, 2, a.slabs, kKeys / a.box, a.box, a.slabColumns}, bf16, swizzle));
+  queryTile = b.alloc(
+      b.shared({a.slabs, parts, partRows, a.slabColumns}, bf16, swizzle));
   // Column D is the sum; 8 make a fragment, and send the rows to different
   // banks.
-  parts = tile::ReuseOp::create(
-      b, b.shared({warps, kWarpRows, a.dim + 8}, b.getF32Type()), ring, 0);
-  auto barriers = tile::BarriersType::get(b.getContext(), kSlots);
+  mixedTile = tile::ReuseOp::create(
+      b, b.shared({parts, partRows, a.dim + 8}, b.getF32Type()), ring, 0);
+  auto barriers = tile::BarriersType::get(b.getContext(), slots);
   full = b.alloc(barriers);
   empty = b.alloc(barriers);
 }
@@ -169,7 +190,7 @@ void PrefillKernel::allocate() {
 void PrefillKernel::initialize() {
   b.ifThen(b.equal(b.threadId(), 0), [&] {
     b.initBarriers(full, 1);
-    b.initBarriers(empty, warps);
+    b.initBarriers(empty, consumers / 32);
     tile::FenceBarriersOp::create(b);
   });
   b.sync();
@@ -288,7 +309,9 @@ void PrefillKernel::loadStep(Value tile, Value into) {
 }
 
 void PrefillKernel::produce() {
-  b.ifThen(tile::ElectOp::create(b), [&] {
+  // Of a group the other warps have nothing to do.
+  Value isFirst = b.equal(b.warpId(), consumers / 32);
+  b.ifThen(b.both(isFirst, tile::ElectOp::create(b)), [&] {
     tile::WaitDependenciesOp::create(b);
     // The slots are empty at first, as after a phase of parity 1.
     Values at = {b.index(0), b.i32(1)};
@@ -300,7 +323,7 @@ void PrefillKernel::produce() {
                     b.wait(empty, so.slot, so.parity);
                     b.expect(full, so.slot, 2 * kKeys * a.dim * 2);
                     load(tile, so.slot);
-                    Ring next = b.advance(so, kSlots);
+                    Ring next = b.advance(so, slots);
                     return {next.slot, next.parity};
                   });
     };
@@ -322,18 +345,26 @@ void PrefillKernel::loadQueries() {
            Value elements =
                b.loadIf(b.less(m, count), q,
                         {b.add(stepRow(), m), head, column}, a.kWidth);
-           b.store(
-               b.convert(elements, b.getBF16Type()), queryTile,
-               {b.div(column, a.slabColumns), m, b.rem(column, a.slabColumns)});
+           b.store(b.convert(elements, b.getBF16Type()), queryTile,
+                   {b.div(column, a.slabColumns), b.div(m, partRows),
+                    b.rem(m, partRows), b.rem(column, a.slabColumns)});
          });
+  tile::FenceAsyncOp::create(b);
   b.sync(1, consumers);
 }
 
 Value PrefillKernel::query(int64_t step) {
   auto [slab, column] = stepAt(step * kStep);
-  return tile::LoadMatrixOp::create(
-      b, fragType(kWarpRows, kStep, "a"), b.slice(queryTile, {slab}),
-      b.mul(b.warpId(), kWarpRows), column, UnitAttr());
+  return tile::LoadMatrixOp::create(b, fragType(partRows, kStep, "a"),
+                                    b.slice(queryTile, {slab, part()}),
+                                    b.index(0), column, UnitAttr());
+}
+
+/// Which part of the tile's rows is the warp's, or the group's.
+Value PrefillKernel::part() {
+  if (grouped)
+    return tile::WarpgroupIdOp::create(b);
+  return b.warpId();
 }
 
 /// Zeros in the place of the values past the last key, `valid` of the tile.
@@ -356,79 +387,128 @@ void PrefillKernel::clearPastEnd(Value values, Value valid) {
   });
 }
 
-/// Of the tile's keys, −∞ where a row does not see one.
-Value PrefillKernel::scores(Value keys, Value firstKey, Sees sees) {
+/// Of the tile's keys, not scaled yet; −∞ where a row does not see one.
+Value PrefillKernel::scores(Value keys, Value firstKey,
+                            std::optional<Sees> sees, Running &running) {
   Type type = accType(kKeys);
-  Value s = splat(type, 0);
-  for (int64_t step = 0; step < steps; ++step) {
-    auto [slab, column] = stepAt(step * kStep);
-    Value k = tile::LoadMatrixOp::create(b, fragType(kKeys, kStep, "b"),
-                                         b.slice(keys, {slab}), b.index(0),
-                                         column, UnitAttr());
-    s = tile::MmaOp::create(b, queries.empty() ? query(step) : queries[step], k,
-                            s);
+  Value s;
+  if (grouped) {
+    tile::WgmmaFenceOp::create(b);
+    for (int64_t slab = 0; slab < a.slabs; ++slab)
+      s = tile::WgmmaOp::create(b, type,
+                                b.slice(queryTile, {b.index(slab), part()}),
+                                b.slice(keys, {b.index(slab)}), s, UnitAttr());
+    tile::WgmmaCommitOp::create(b);
+    Value &mixed = running.mixed.front();
+    auto waited = tile::WgmmaWaitOp::create(b, TypeRange{type, mixed.getType()},
+                                            0, ValueRange{s, mixed});
+    s = waited.getResult(0);
+    mixed = waited.getResult(1);
+    b.ifThen(b.less(running.before, kNone), [&] { release(running.before); });
+  } else {
+    s = splat(type, 0);
+    for (int64_t step = 0; step < steps; ++step) {
+      auto [slab, column] = stepAt(step * kStep);
+      Value k = tile::LoadMatrixOp::create(b, fragType(kKeys, kStep, "b"),
+                                           b.slice(keys, {slab}), b.index(0),
+                                           column, UnitAttr());
+      s = tile::MmaOp::create(b, queries.empty() ? query(step) : queries[step],
+                              k, s);
+    }
   }
-  Value firstRow = b.mul(b.warpId(), kWarpRows);
-  Value scale = b.f32(a.scale);
+  if (!sees)
+    return s;
+  Value firstRow = b.mul(part(), partRows);
   Value none = b.f32(-std::numeric_limits<float>::infinity());
   return b.map(type, {s}, [&](ValueRange in) {
-    Value seen = sees(b.add(firstRow, in[1]), b.add(firstKey, in[2]));
-    return b.select(seen, b.mulf(in[0], scale), none);
+    Value seen = (*sees)(b.add(firstRow, in[1]), b.add(firstKey, in[2]));
+    return b.select(seen, in[0], none);
   });
 }
 
 PrefillKernel::Running PrefillKernel::mix(Value s, Value values,
                                           Running running) {
   Type rows = rowsType();
+  Value factor = b.f32(a.scale);
   Value most = tile::ReduceOp::create(b, rows, tile::Reduction::max, s);
-  Value top = b.map(rows, {running.top, most},
-                    [&](ValueRange in) { return b.maxf(in[0], in[1]); });
+  Value top = b.map(rows, {running.top, most}, [&](ValueRange in) {
+    return b.maxf(in[0], b.mulf(in[1], factor));
+  });
   Value scale = b.map(rows, {running.top, top}, [&](ValueRange in) {
     return weighScore(b, in[0], in[1]);
   });
   Value weights = b.map(s.getType(), {s, top}, [&](ValueRange in) {
-    return weighScore(b, in[0], in[1]);
+    Value below = arith::NegFOp::create(b, in[1]);
+    return weighScore(b, b.fma(in[0], factor, below), b.f32(0));
   });
   Value more = tile::ReduceOp::create(b, rows, tile::Reduction::add, weights);
   running.top = top;
   running.sum = b.map(rows, {running.sum, scale, more}, [&](ValueRange in) {
     return b.fma(in[0], in[1], in[2]);
   });
-  Value p = tile::PackOp::create(b, fragType(kWarpRows, kKeys, "a"), weights);
+  Value p = tile::PackOp::create(b, fragType(partRows, kKeys, "a"), weights);
+  for (Value &mixed : running.mixed)
+    mixed = b.map(mixed.getType(), {mixed, scale},
+                  [&](ValueRange in) { return b.mulf(in[0], in[1]); });
+  if (grouped) {
+    Value &mixed = running.mixed.front();
+    tile::WgmmaFenceOp::create(b);
+    mixed = tile::WgmmaOp::create(b, mixed.getType(), p, values, mixed,
+                                  /*transposed=*/b.getUnitAttr());
+    tile::WgmmaCommitOp::create(b);
+    return running;
+  }
   for (auto [step, mixed] : llvm::enumerate(running.mixed)) {
     auto [slab, column] = stepAt(step * kStep);
     Value v = tile::LoadMatrixOp::create(b, fragType(kStep, kKeys, "b"),
                                          b.slice(values, {slab}), b.index(0),
                                          column, b.getUnitAttr());
-    Value scaled = b.map(mixed.getType(), {mixed, scale},
-                         [&](ValueRange in) { return b.mulf(in[0], in[1]); });
-    mixed = tile::MmaOp::create(b, p, v, scaled);
+    mixed = tile::MmaOp::create(b, p, v, mixed);
   }
   return running;
 }
 
-PrefillKernel::Running PrefillKernel::attend(const Keys &keys, Running running,
-                                             Sees sees) {
+/// Each warp gives a slot back.
+void PrefillKernel::release(Value at) {
+  tile::SyncWarpOp::create(b);
+  b.ifThen(tile::ElectOp::create(b), [&] { b.arrive(empty, at); });
+}
+
+PrefillKernel::Running PrefillKernel::attendTiles(const Keys &keys, Value from,
+                                                  Value to, Running running,
+                                                  std::optional<Sees> sees) {
   auto plane = b.shared({a.slabs, kKeys, a.slabColumns}, b.getBF16Type(),
                         a.slabColumns * 2);
-  return Running(
-      b.loop(b.index(0), keys.tiles, b.index(1), running.values(),
-             [&](Value tile, ValueRange carried) -> Values {
-               Running so(carried);
-               Value at = so.ring.slot;
-               auto part = [&](int64_t i) -> Value {
-                 return tile::ViewOp::create(b, plane,
-                                             b.slice(ring, {at, b.index(i)}));
-               };
-               Value k = part(0), v = part(1), firstKey = b.mul(tile, kKeys);
-               b.wait(full, at, so.ring.parity);
-               clearPastEnd(v, b.sub(keys.count, firstKey));
-               so = mix(scores(k, firstKey, sees), v, so);
-               tile::SyncWarpOp::create(b);
-               b.ifThen(tile::ElectOp::create(b), [&] { b.arrive(empty, at); });
-               so.ring = b.advance(so.ring, kSlots);
-               return so.values();
-             }));
+  return Running(b.loop(from, to, b.index(1), running.values(),
+                        [&](Value tile, ValueRange carried) -> Values {
+                          Running so(carried);
+                          Value at = so.ring.slot;
+                          auto part = [&](int64_t i) -> Value {
+                            return tile::ViewOp::create(
+                                b, plane, b.slice(ring, {at, b.index(i)}));
+                          };
+                          Value k = part(0), v = part(1),
+                                firstKey = b.mul(tile, kKeys);
+                          b.wait(full, at, so.ring.parity);
+                          if (sees)
+                            clearPastEnd(v, b.sub(keys.count, firstKey));
+                          Value s = scores(k, firstKey, sees, so);
+                          so = mix(s, v, so);
+                          if (grouped)
+                            so.before = at;
+                          else
+                            release(at);
+                          so.ring = b.advance(so.ring, slots);
+                          return so.values();
+                        }));
+}
+
+/// The first `whole` tiles have keys that all rows see.
+PrefillKernel::Running PrefillKernel::attend(const Keys &keys, Value whole,
+                                             Running running, Sees sees) {
+  whole = b.min(whole, keys.tiles);
+  running = attendTiles(keys, b.index(0), whole, running, std::nullopt);
+  return attendTiles(keys, whole, keys.tiles, running, sees);
 }
 
 /// Entry e of the ring is as old as it lies behind the newest, around the end;
@@ -447,35 +527,51 @@ void PrefillKernel::consume() {
   tile::WaitDependenciesOp::create(b);
   loadQueries();
   // Else they are read for each tile.
-  for (int64_t step = 0; !isWide() && step < steps; ++step)
+  for (int64_t step = 0; !grouped && !isWide() && step < steps; ++step)
     queries.push_back(query(step));
   // Finite, so that a row that has seen no key yet weighs with 1 what is 0.
   Values inits = {splat(rowsType(), std::numeric_limits<float>::lowest()),
                   splat(rowsType(), 0)};
-  for (int64_t step = 0; step < steps; ++step)
-    inits.push_back(splat(accType(kStep), 0));
-  llvm::append_range(inits, ArrayRef<Value>{b.index(0), b.i32(0)});
+  int64_t columns = grouped ? a.dim : kStep;
+  for (int64_t at = 0; at < a.dim; at += columns)
+    inits.push_back(splat(accType(columns), 0));
+  llvm::append_range(inits,
+                     ArrayRef<Value>{b.index(0), b.i32(0), b.index(kNone)});
   Running running(inits);
-  running = attend(cached, running, [&](Value row, Value key) {
+  // The first row sees the fewest keys, where there is no window.
+  Value own1 = b.add(first, 1), whole = b.index(0);
+  if (!hasStep)
+    whole = b.div(b.add(position, own1), kKeys);
+  else if (!a.window)
+    whole = b.div(cached.count, kKeys);
+  running = attend(cached, whole, running, [&](Value row, Value key) {
     if (hasStep)
       return a.window ? seesInRing(row, key) : b.less(key, cached.count);
     return b.less(key, b.add(b.add(position, b.add(first, row)), 1));
   });
   if (hasStep)
-    running = attend(own, running, [&](Value row, Value key) {
-      Value behind = b.sub(b.add(first, row), b.add(firstOwn, key));
-      Value seen = b.inverse(b.less(behind, 0));
-      return a.window ? b.both(seen, b.less(behind, *a.window)) : seen;
-    });
+    running = attend(
+        own, a.window ? b.index(0) : b.div(own1, kKeys), running,
+        [&](Value row, Value key) {
+          Value behind = b.sub(b.add(first, row), b.add(firstOwn, key));
+          Value seen = b.inverse(b.less(behind, 0));
+          return a.window ? b.both(seen, b.less(behind, *a.window)) : seen;
+        });
+  if (grouped) {
+    Value &mixed = running.mixed.front();
+    mixed = tile::WgmmaWaitOp::create(b, TypeRange(mixed.getType()), 0,
+                                      ValueRange{mixed})
+                .getResult(0);
+  }
 
   b.sync(1, consumers); // all are done with the ring
-  Value into = b.slice(parts, {b.warpId()});
+  Value into = b.slice(mixedTile, {part()});
   auto store = [&](Value source, int64_t column) {
     tile::StoreAccOp::create(b, source, into, b.index(0), b.index(column),
                              Value(), Value(), UnitAttr());
   };
-  for (auto [step, mixed] : llvm::enumerate(running.mixed))
-    store(mixed, step * kStep);
+  for (auto [i, mixed] : llvm::enumerate(running.mixed))
+    store(mixed, i * columns);
   store(b.map(accType(8), {splat(accType(8), 0), running.sum},
               [&](ValueRange in) { return in[1]; }),
         a.dim);
@@ -487,9 +583,9 @@ void PrefillKernel::storeRows() {
          [&](Value unit) {
            Value m = b.div(unit, units);
            Value column = b.mul(b.rem(unit, units), a.kWidth);
-           Value warp = b.div(m, kWarpRows), row = b.rem(m, kWarpRows);
-           Value sum = b.load(parts, {warp, row, b.index(a.dim)});
-           Value mixed = b.load(parts, {warp, row, column}, a.kWidth);
+           Value part = b.div(m, partRows), row = b.rem(m, partRows);
+           Value sum = b.load(mixedTile, {part, row, b.index(a.dim)});
+           Value mixed = b.load(mixedTile, {part, row, column}, a.kWidth);
            a.writeResult(stage, b.add(stepRow(), m), head, column,
                          b.split(mixed), sum);
          });
@@ -499,8 +595,10 @@ void PrefillKernel::build() {
   stage.setOverlaps();
   allocate();
   initialize();
-  b.roles({{"consumers", consumers, 0, [&] { consume(); }},
-           {"producer", 32, 0, [&] { produce(); }}});
+  b.roles({{"consumers", consumers, grouped ? kConsumerRegisters : 0,
+            [&] { consume(); }},
+           {"producer", producers, grouped ? kProducerRegisters : 0,
+            [&] { produce(); }}});
   b.sync();
   b.ifThen(b.less(b.threadId(), consumers), [&] { storeRows(); });
   stage.finish();

@@ -15,15 +15,14 @@
 //                         that share k send each other parts of them, and add
 //                         them up in the order of their ranks; code; store
 //
-// A cluster is `pair` neighbouring tiles of columns by `splits` parts of k.
-// Launches of more rows than a tile have pairs: there x is as much to read as
-// the weights, and the CTAs of a pair load a half of its rows each, for both.
+// A cluster are the parts of k of a tile of columns.
 //
 // A result of one product gives the groups 64 columns each, of two products one
 // product each. Weights do not depend on the launch before: the first slots are
 // filled before it has ended.
 //
-// Launches of 17 to 128 rows are EvenProjection.cpp's.
+// Launches of 17 to 128 rows are EvenProjection.cpp's, of more
+// LargeProjection.cpp's.
 //
 // At most 8 rows that a stage would have to round first are made by each CTA
 // itself, its part of k, while the ring fills (OwnRows.h): one launch less.
@@ -60,11 +59,11 @@ class ProjectionKernel {
 public:
   ProjectionKernel(FormBuilder &form, StringRef what, const Projection &spec)
       : spec(spec), steps(llvm::divideCeil(spec.inner, kStep)),
-        rows(spec.size.tileRows), pair(spec.size.manyRows ? 2 : 1),
-        tiles(llvm::alignTo(countTiles(), pair)), splits(chooseSplits()),
-        cluster(pair * splits),
+        rows(spec.size.tileRows), tiles(countTiles()), splits(chooseSplits()),
         slots((kRingBytes - ownBytes() - sentBytes()) / slotBytes()),
-        stage(form, what, kConsumers + 32, grid(form), cluster), b(stage.b) {}
+        stage(form, what, kConsumers + 32, {form.constant(tiles * splits)},
+              splits),
+        b(stage.b) {}
 
   void build();
 
@@ -89,8 +88,8 @@ private:
   /// As many CTAs along k as the machine has room for, if there are few tiles.
   int64_t chooseSplits() const {
     int64_t size = 1;
-    while (!spec.size.manyRows && pair * size < 8 &&
-           tiles * size <= kMultiprocessors && steps / (size * 2) >= 2)
+    while (size < 8 && tiles * size <= kMultiprocessors &&
+           steps / (size * 2) >= 2)
       size *= 2;
     return size;
   }
@@ -102,13 +101,6 @@ private:
   /// f32 that a CTA adds up, and gets from each part.
   int64_t sentSize() const { return rows * kGroups * kGroupColumns / splits; }
   int64_t sentBytes() const { return sends() ? splits * sentSize() * 4 : 0; }
-  SmallVector<AffineExpr> grid(FormBuilder &form) const {
-    if (!spec.size.manyRows)
-      return {form.constant(tiles * splits)};
-    // Neighbours share a tile's weights, and all together few rows of x.
-    return {rowBlocks() * tiles};
-  }
-  AffineExpr rowBlocks() const { return spec.rows.ceilDiv(rows); }
 
   void allocate();
   void initialize();
@@ -117,7 +109,6 @@ private:
   void loadWeights(Value step, Value slot);
   void loadX(Value step, Value slot);
   void produce();
-  void release(Value slot);
   void syncCluster(bool all);
   void consume();
   void send(const ProjectionOutput &output);
@@ -127,13 +118,13 @@ private:
   FormBuilder &form() { return stage.form; }
 
   const Projection &spec;
-  int64_t steps, rows, pair, tiles, splits, cluster, slots;
+  int64_t steps, rows, tiles, splits, slots;
   Stage stage;
   TileBuilder &b;
   std::optional<OwnRows> own;
   Value weightRing, xRing, full, empty, partials, sent;
-  Value tile, row, beginStep, endStep;
-  Value rank, member, part; // of the cluster, of the pair, of k
+  Value tile, beginStep, endStep;
+  Value part; // of k, the CTA's rank in its cluster
 };
 
 void ProjectionKernel::allocate() {
@@ -148,7 +139,7 @@ void ProjectionKernel::allocate() {
   if (spec.own) {
     own.emplace(stage, *spec.own, rows, ownSteps(), kConsumers);
   } else {
-    xRing = part(b.shared({slots, pair, rows / pair, kStep}, bf16, 128),
+    xRing = part(b.shared({slots, rows, kStep}, bf16, 128),
                  slots * kGroups * 64 * kStep * 2);
   }
   partials = part(
@@ -163,23 +154,13 @@ void ProjectionKernel::allocate() {
 void ProjectionKernel::initialize() {
   b.ifThen(b.equal(b.threadId(), 0), [&] {
     b.initBarriers(full, 1);
-    b.initBarriers(empty, kGroups * pair);
+    b.initBarriers(empty, kGroups);
     tile::FenceBarriersOp::create(b);
   });
-  // Others use these barriers, or write to this CTA's memory.
-  syncCluster(cluster > 1);
-  rank = cluster == 1 ? b.index(0) : b.clusterRank();
-  member = pair == 1 ? b.index(0) : b.rem(rank, pair);
-  part = b.div(rank, pair);
-  Value number = b.div(b.blockX(), cluster);
-  row = b.index(0);
-  if (spec.size.manyRows) {
-    Value blocks = stage.size(rowBlocks());
-    Value column = b.div(number, blocks);
-    row = b.mul(b.sub(number, b.mul(column, blocks)), rows);
-    number = column;
-  }
-  tile = b.add(b.mul(number, pair), member);
+  // Others write to this CTA's memory.
+  syncCluster(splits > 1);
+  part = splits == 1 ? b.index(0) : b.clusterRank();
+  tile = b.div(b.blockX(), splits);
   beginStep = b.div(b.mul(part, steps), splits);
   endStep = b.div(b.mul(b.add(part, 1), steps), splits);
 }
@@ -218,34 +199,19 @@ void ProjectionKernel::loadWeights(Value step, Value slot) {
           place, {form().constant(output.columns), form().constant(spec.inner)},
           {kGroupColumns, kStep}, b.getBF16Type(), 128);
       Value first = paired ? column : b.add(column, group * kGroupColumns);
-      // The last tile of a pair may have no columns.
-      if (pair > 1)
-        first = b.min(first, b.index(output.columns));
       tile::TmaLoadOp::create(
           b, map, ValueRange{first, b.mul(step, kStep)},
           b.slice(weightRing, {slot, b.index(group)}), full, slot, Value(),
-          spec.size.manyRows
-              ? tile::EvictAttr()
-              : tile::EvictAttr::get(b.getContext(), tile::Evict::first));
+          tile::EvictAttr::get(b.getContext(), tile::Evict::first));
     }
   });
 }
 
 void ProjectionKernel::loadX(Value step, Value slot) {
   Value map = stage.map(spec.x, {spec.rows, form().constant(spec.inner)},
-                        {rows / pair, kStep}, b.getBF16Type(), 128);
-  Value everyone;
-  if (pair > 1) {
-    Value both = arith::ConstantIntOp::create(b, (1 << pair) - 1, 16);
-    Value first =
-        arith::IndexCastOp::create(b, b.getI16Type(), b.mul(part, pair));
-    everyone = arith::ShLIOp::create(b, both, first);
-  }
-  Value from = b.add(row, b.mul(member, rows / pair));
-  if (pair > 1)
-    from = b.min(from, stage.size(spec.rows));
-  tile::TmaLoadOp::create(b, map, ValueRange{from, b.mul(step, kStep)},
-                          b.slice(xRing, {slot, member}), full, slot, everyone,
+                        {rows, kStep}, b.getBF16Type(), 128);
+  tile::TmaLoadOp::create(b, map, ValueRange{b.index(0), b.mul(step, kStep)},
+                          b.slice(xRing, {slot}), full, slot, Value(),
                           tile::EvictAttr());
 }
 
@@ -278,14 +244,6 @@ void ProjectionKernel::produce() {
   tile::SyncWarpOp::create(b);
 }
 
-/// Gives a slot back to all who fill it.
-void ProjectionKernel::release(Value slot) {
-  b.arrive(empty, slot);
-  if (pair > 1)
-    tile::ArriveRemoteOp::create(
-        b, empty, slot, b.sub(b.add(b.mul(part, pair), pair - 1), member));
-}
-
 void ProjectionKernel::consume() {
   Value group = tile::WarpgroupIdOp::create(b);
   Value leads = b.equal(b.rem(b.threadId(), 128), 0);
@@ -296,27 +254,24 @@ void ProjectionKernel::consume() {
   Value start = tile::SplatOp::create(b, type, b.f32(0));
   Values inits = {start, b.index(0), b.i32(0), b.index(0)};
   // One group of wgmma runs while the next slot is awaited.
-  Value sums =
-      b.loop(beginStep, endStep, b.index(1), inits,
-             [&](Value step, ValueRange carried) -> Values {
-               Ring ring{carried[1], carried[2]};
-               b.wait(full, ring.slot, ring.parity);
-               Value x =
-                   own ? own->tile(b.sub(step, beginStep))
-                       : tile::ViewOp::create(
-                             b, b.shared({rows, kStep}, b.getBF16Type(), 128),
-                             b.slice(xRing, {ring.slot}));
-               tile::WgmmaFenceOp::create(b);
-               Value next = tile::WgmmaOp::create(
-                   b, type, b.slice(weightRing, {ring.slot, group}), x,
-                   carried[0], UnitAttr());
-               tile::WgmmaCommitOp::create(b);
-               tile::WgmmaWaitOp::create(b, TypeRange(), 1, ValueRange());
-               Value later = b.inverse(b.equal(step, beginStep));
-               b.ifThen(b.both(later, leads), [&] { release(carried[3]); });
-               Ring after = b.advance(ring, slots);
-               return {next, after.slot, after.parity, ring.slot};
-             })[0];
+  Value sums = b.loop(
+      beginStep, endStep, b.index(1), inits,
+      [&](Value step, ValueRange carried) -> Values {
+        Ring ring{carried[1], carried[2]};
+        b.wait(full, ring.slot, ring.parity);
+        Value x = own ? own->tile(b.sub(step, beginStep))
+                      : b.slice(xRing, {ring.slot});
+        tile::WgmmaFenceOp::create(b);
+        Value next = tile::WgmmaOp::create(
+            b, type, b.slice(weightRing, {ring.slot, group}), x, carried[0],
+            UnitAttr());
+        tile::WgmmaCommitOp::create(b);
+        tile::WgmmaWaitOp::create(b, TypeRange(), 1, ValueRange());
+        Value later = b.inverse(b.equal(step, beginStep));
+        b.ifThen(b.both(later, leads), [&] { b.arrive(empty, carried[3]); });
+        Ring after = b.advance(ring, slots);
+        return {next, after.slot, after.parity, ring.slot};
+      })[0];
   sums = tile::WgmmaWaitOp::create(b, TypeRange(type), 0, ValueRange{sums})
              .getResult(0);
   b.sync(1, kConsumers); // both groups are done with the rings
@@ -361,7 +316,7 @@ void ProjectionKernel::writeOutput(const ProjectionOutput &output,
   int64_t products = output.weights.size(), width = vectorWidth(output.columns);
   int64_t columns = columnsOf(output), units = columns / width; // of a row
   Value firstColumn = b.mul(local, columns);
-  Value count = b.min(b.sub(stage.size(spec.rows), row), b.index(rows));
+  Value count = b.min(stage.size(spec.rows), b.index(rows));
   // Of the units those that were sent here.
   int64_t share = rows * units / splits;
   Value first = b.index(0), end = b.mul(count, units);
@@ -386,7 +341,7 @@ void ProjectionKernel::writeOutput(const ProjectionOutput &output,
         if (own)
           own->scale(sums.back(), m);
       }
-      output.write(stage, b.add(row, m), column, width, sums);
+      output.make(stage, m, column, width, sums)();
     });
   });
 }
@@ -415,8 +370,6 @@ void ProjectionKernel::build() {
       writeOutput(output, local);
     });
   });
-  if (pair > 1) // the other may still arrive at this CTA's barriers
-    syncCluster(true);
   stage.finish();
 }
 
@@ -435,9 +388,9 @@ void Projection::setInput(FormBuilder &form, const RowInput &input,
 
 void jet::buildProjection(FormBuilder &form, StringRef what,
                           const Projection &projection) {
-  const ProjectionSize &size = projection.size;
-  if (size.tileRows >= 64 && !size.manyRows)
-    buildEvenProjection(form, what, projection);
-  else
-    ProjectionKernel(form, what, projection).build();
+  if (projection.size.manyRows)
+    return buildLargeProjection(form, what, projection);
+  if (projection.size.tileRows >= 64)
+    return buildEvenProjection(form, what, projection);
+  ProjectionKernel(form, what, projection).build();
 }

@@ -16,14 +16,15 @@ namespace jet {
 struct ProjectionOutput {
   llvm::SmallVector<Place> weights; // each bf16 [columns, inner]
   int64_t columns;
-  /// Writes `width` elements from [row, column] on; `products` has their f32
-  /// elements for each weight.
-  std::function<void(Stage &stage, mlir::Value row, mlir::Value column,
-                     int64_t width,
-                     llvm::ArrayRef<llvm::SmallVector<mlir::Value>> products)>
-      write;
+  /// Makes `width` elements from [row, column] on; `products` has their f32
+  /// elements for each weight. What it returns stores them: later, so that what
+  /// several calls load is under way together.
+  std::function<std::function<void()>(
+      Stage &stage, mlir::Value row, mlir::Value column, int64_t width,
+      llvm::ArrayRef<llvm::SmallVector<mlir::Value>> products)>
+      make;
   /// Where the products are stored, f32 [rows, columns], if that is all that
-  /// `write` does.
+  /// `make` does.
   std::optional<Place> sums = {};
 };
 
@@ -55,10 +56,12 @@ struct Projection {
 /// Appends the stage to the form.
 void buildProjection(FormBuilder &form, llvm::StringRef what,
                      const Projection &projection);
-
-/// The same for 17 to 128 rows, which tiles of any width share evenly.
+/// The same for 17 to 128 rows (EvenProjection.cpp), and for more
+/// (LargeProjection.cpp).
 void buildEvenProjection(FormBuilder &form, llvm::StringRef what,
                          const Projection &projection);
+void buildLargeProjection(FormBuilder &form, llvm::StringRef what,
+                          const Projection &projection);
 
 } // namespace jet
 

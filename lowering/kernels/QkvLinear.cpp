@@ -10,6 +10,7 @@
 // The angles are f32 products, as the model's authors compute them; their
 // functions are in f64 (see -jet-expand-trigonometry).
 
+#include "lowering/kernels/CacheRows.h"
 #include "lowering/kernels/Elements.h"
 #include "lowering/kernels/Projection.h"
 
@@ -65,10 +66,7 @@ private:
   unsigned numberOf(Value operand) {
     return llvm::find(op->getOperands(), operand) - op->operand_begin();
   }
-  Value loadBatch(Value sequence, Value column);
   void makeAngles();
-  void findSequence();
-  void locate();
   void moveHeads();
   Values rotated(Value head, Value i, bool second);
 
@@ -78,9 +76,9 @@ private:
   Place projected; // f32 [R, (H + 2 Hkv)·D]
   Stage stage;
   TileBuilder &b;
-  Value cosines, sines, found; // shared
+  Value cosines, sines; // shared
   Value row;
-  Value unit, at, isKept; // where the row's key goes
+  CacheRow place; // of the row's key
 };
 
 } // namespace
@@ -98,14 +96,6 @@ Value Frequencies::build(TileBuilder &b, Value i) const {
   return arith::TruncFOp::create(b, b.getF32Type(), product);
 }
 
-Value AppendKernel::loadBatch(Value sequence, Value column) {
-  auto flat = MemRefType::get({ShapedType::kDynamic}, b.getI32Type());
-  Value batch = stage.memory(Place::ofOperand(numberOf(op.getBatch())), flat);
-  Value columns = stage.size(stage.form.symbol(Symbol::C) + kBatchColumns);
-  Value value = b.load(batch, {b.add(b.mul(sequence, columns), column)});
-  return b.toIndex(value);
-}
-
 void AppendKernel::makeAngles() {
   Frequencies frequencies(op.getTheta().convertToDouble(), half);
   b.loop(b.threadId(), b.index(half), b.index(kThreads), [&](Value i) {
@@ -116,36 +106,6 @@ void AppendKernel::makeAngles() {
     b.store(math::CosOp::create(b, angle), cosines, {i});
     b.store(math::SinOp::create(b, angle), sines, {i});
   });
-}
-
-/// A row is of one sequence, which one thread finds, or of none.
-void AppendKernel::findSequence() {
-  Value count = stage.size(stage.form.symbol(Symbol::B));
-  b.loop(b.threadId(), count, b.index(kThreads), [&](Value sequence) {
-    Value local = b.sub(row, loadBatch(sequence, b.index(2)));
-    Value isIn = b.both(b.inverse(b.less(local, b.index(0))),
-                        b.less(local, loadBatch(sequence, b.index(3))));
-    b.store(b.toI32(sequence), found, {b.index(0)}, isIn);
-  });
-}
-
-void AppendKernel::locate() {
-  Value number = b.toIndex(b.load(found, {b.index(0)}));
-  isKept = b.inverse(b.less(number, b.index(0)));
-  Value sequence = b.max(number, b.index(0));
-  Value local = b.sub(row, loadBatch(sequence, b.index(2)));
-  Value position = b.add(loadBatch(sequence, b.index(1)), local);
-  if (auto window = type.getWindow()) {
-    // Of more rows than the window holds, only the last ones are stored.
-    Value rest = b.sub(loadBatch(sequence, b.index(3)), local);
-    isKept = b.both(isKept, b.less(rest, *window + 1));
-    unit = loadBatch(sequence, b.index(0));
-    at = b.rem(position, *window);
-    return;
-  }
-  Value page = b.div(position, *type.getPage());
-  unit = loadBatch(sequence, b.add(page, kBatchColumns));
-  at = b.rem(position, *type.getPage());
 }
 
 /// Elements from `i` on of the head's first half, or of its second.
@@ -197,7 +157,8 @@ void AppendKernel::moveHeads() {
             Value plane = b.div(inCache, kvHeads);
             Value kvHead = b.rem(inCache, kvHeads);
             b.store(convert(elements, cache), cache,
-                    {unit, plane, kvHead, at, column}, isKept);
+                    {place.unit, plane, kvHead, place.at, column},
+                    place.isKept);
           });
     }
   });
@@ -207,17 +168,13 @@ void AppendKernel::build() {
   auto table = b.shared({half}, b.getF32Type());
   cosines = b.alloc(table);
   sines = b.alloc(table);
-  found = b.alloc(b.shared({1}, b.getI32Type()));
+  RowFinder finder(stage, type, numberOf(op.getBatch()), kThreads);
   stage.setOverlaps();
   tile::LaunchDependentsOp::create(b);
   row = b.blockX();
   // Positions and batch are inputs of the step: no launch before writes them.
-  b.store(b.i32(-1), found, {b.index(0)}, b.equal(b.threadId(), 0));
   makeAngles();
-  b.sync();
-  findSequence();
-  b.sync();
-  locate();
+  place = finder.find(row);
   tile::WaitDependenciesOp::create(b);
   moveHeads();
   stage.finish();
@@ -262,8 +219,9 @@ static void buildForm(FormBuilder form, QkvLinearOp op, ProjectionSize size) {
     std::optional<unsigned> bias;
     if (!op.getBiases().empty())
       bias = numberOf(op.getBiases()[0]) + i;
-    auto write = [=](Stage &stage, Value row, Value column, int64_t width,
-                     ArrayRef<SmallVector<Value>> products) {
+    auto make =
+        [=](Stage &stage, Value row, Value column, int64_t width,
+            ArrayRef<SmallVector<Value>> products) -> std::function<void()> {
       TileBuilder &b = stage.b;
       Values sums = products.front();
       if (bias)
@@ -271,12 +229,15 @@ static void buildForm(FormBuilder form, QkvLinearOp op, ProjectionSize size) {
                  sums, b.split(b.load(stage.operand(*bias), {column}, width))))
           sum = b.addf(sum, b.convert(element, b.getF32Type()));
       auto type = MemRefType::get({ShapedType::kDynamic, all}, b.getF32Type());
-      b.store(b.join(sums), stage.memory(projected, type),
-              {row, b.add(column, first)});
+      Value made = b.join(sums);
+      return [=, &stage, &b] {
+        b.store(made, stage.memory(projected, type),
+                {row, b.add(column, first)});
+      };
     };
     int64_t columns = cast<RankedTensorType>(weight.getType()).getDimSize(0);
     projection.outputs.push_back(
-        {{Place::ofOperand(1 + i)}, columns, std::move(write)});
+        {{Place::ofOperand(1 + i)}, columns, std::move(make)});
     first += columns;
   }
   buildProjection(form, "project", projection);

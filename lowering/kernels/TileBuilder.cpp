@@ -288,6 +288,13 @@ Value TileBuilder::map(Type type, ValueRange inputs,
   return op;
 }
 
+Value TileBuilder::columns(Value acc, int64_t first, int64_t count) {
+  auto type = cast<tile::AccType>(acc.getType());
+  return tile::ColumnsOp::create(
+      *this, tile::AccType::get(getContext(), type.getRows(), count), acc,
+      first);
+}
+
 Value TileBuilder::sumOfWarp(Value value) {
   for (int64_t offset : {16, 8, 4, 2, 1})
     value = addf(value, tile::ShuffleXorOp::create(*this, value, offset));

@@ -129,6 +129,9 @@ public:
   Value map(mlir::Type type, mlir::ValueRange inputs,
             llvm::function_ref<Value(mlir::ValueRange arguments)> body);
 
+  /// Columns [first, first + count) of an accumulator.
+  Value columns(Value acc, int64_t first, int64_t count);
+
   // Sum or maximum over the lanes of a warp; all lanes get it.
   Value sumOfWarp(Value value);
   Value maxOfWarp(Value value);

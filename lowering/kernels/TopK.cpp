@@ -59,11 +59,13 @@ static void buildForm(FormBuilder form, LinearTopKOp op, ProjectionSize size) {
         MemRefType::get({ShapedType::kDynamic, columns}, stage.b.getF32Type());
     return stage.memory(logits, type);
   };
-  auto write = [=](Stage &stage, Value row, Value column, int64_t,
-                   ArrayRef<SmallVector<Value>> products) {
-    stage.b.store(stage.b.join(products.front()), memory(stage), {row, column});
+  auto make =
+      [=](Stage &stage, Value row, Value column, int64_t,
+          ArrayRef<SmallVector<Value>> products) -> std::function<void()> {
+    Value made = stage.b.join(products.front());
+    return [=, &stage] { stage.b.store(made, memory(stage), {row, column}); };
   };
-  projection.outputs.push_back({{Place::ofOperand(1)}, columns, write, logits});
+  projection.outputs.push_back({{Place::ofOperand(1)}, columns, make, logits});
   buildProjection(form, "project", projection);
 
   int64_t block = std::min<int64_t>(op.getBlock(), columns);

@@ -117,6 +117,23 @@ struct LowerSplat : ConvertOpToLLVMPattern<SplatOp> {
   }
 };
 
+struct LowerColumns : ConvertOpToLLVMPattern<ColumnsOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult
+  matchAndRewrite(ColumnsOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Code code(rewriter, op.getLoc());
+    SmallVector<Value> values = code.unpackStruct(adaptor.getSource());
+    // A thread has 4 of each 8 columns.
+    rewriter.replaceOp(
+        op,
+        code.packStruct(getTypeConverter()->convertType(op.getType()),
+                        ArrayRef(values).slice(op.getFirst() / 2,
+                                               op.getType().getNumElements())));
+    return success();
+  }
+};
+
 struct LowerPack : ConvertOpToLLVMPattern<PackOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
   LogicalResult
@@ -338,6 +355,7 @@ struct LowerStoreMatrix : ConvertOpToLLVMPattern<StoreMatrixOp> {
 
 void jet::tile::populateMatrixPatterns(const LLVMTypeConverter &converter,
                                        RewritePatternSet &patterns) {
-  patterns.add<LowerLoadMatrix, LowerMma, LowerSplat, LowerPack, LowerMap,
-               LowerReduce, LowerStoreAcc, LowerStoreMatrix>(converter);
+  patterns.add<LowerLoadMatrix, LowerMma, LowerSplat, LowerColumns, LowerPack,
+               LowerMap, LowerReduce, LowerStoreAcc, LowerStoreMatrix>(
+      converter);
 }

@@ -25,7 +25,7 @@ struct SearchOptions {
   std::string scores, layerScores, data;
   std::map<std::string, int64_t> dataRows; // sequences of a task; else all
   std::string weights;                     // empty: beside the config
-  std::string objective; // empty: "score" with layerScores
+  std::string objective;                   // empty: "score" with layerScores
   std::optional<int64_t> full, maxFull, window, maxWindow;
   std::optional<int64_t> beam; // none: the optimum
   std::optional<int64_t> maxStateBytes, maxParameters;

@@ -166,6 +166,20 @@ static void splat(Warp &warp, const Instruction &instruction, Mask mask) {
             warp.cell(instruction.in[0], lane);
 }
 
+static void columns(Warp &warp, const Instruction &instruction, Mask mask) {
+  if (!checkReadable(warp, instruction, mask, 0))
+    return;
+  // A thread has 4 of each 8 columns; the last cell is what is pending.
+  uint32_t first = cast<ColumnsOp>(instruction.op).getFirst() / 2;
+  for (uint32_t i = 0; i < instruction.cells; ++i)
+    for (int lane : lanes(mask))
+      if (i == instruction.cells - 1)
+        warp.cell(instruction.out + i, lane).i = 0;
+      else
+        warp.cell(instruction.out + i, lane) =
+            warp.cell(instruction.in[0] + first + i, lane);
+}
+
 static void pack(Warp &warp, const Instruction &instruction, Mask mask) {
   if (!checkReadable(warp, instruction, mask, 0))
     return;
@@ -344,6 +358,8 @@ bool jet::tile::compileMatrices(Compiler &compiler, Operation *op) {
     compiler.emitCollective(op, mma);
   } else if (isa<SplatOp>(op)) {
     compiler.emit(op, splat);
+  } else if (isa<ColumnsOp>(op)) {
+    compiler.emit(op, columns);
   } else if (isa<PackOp>(op)) {
     compiler.emit(op, pack);
   } else if (auto function = dyn_cast<MapOp>(op)) {

@@ -419,12 +419,32 @@ tile.kernel @map_c2(%f: f32) block 32 {
 
 // -----
 
+// columns C1
+tile.kernel @columns_c1(%f: f32) block 128 {
+  %c = tile.splat %f : !tile.acc<64x32xf32>
+  // expected-error @+1 {{expected 64 rows, found '!tile.acc<16x32xf32>'}}
+  %d = tile.columns %c from 0 : !tile.acc<64x32xf32> -> !tile.acc<16x32xf32>
+  tile.return
+}
+
+// -----
+
+// columns C2
+tile.kernel @columns_c2(%f: f32) block 128 {
+  %c = tile.splat %f : !tile.acc<64x32xf32>
+  // expected-error @+1 {{expected columns from a multiple of 8 within}}
+  %d = tile.columns %c from 24 : !tile.acc<64x32xf32> -> !tile.acc<64x16xf32>
+  tile.return
+}
+
+// -----
+
 // map C4
 tile.kernel @map_c4(%f: f32) block 32 {
   %c = tile.splat %f : !tile.acc<16x16xf32>
   %d = tile.map %c : (!tile.acc<16x16xf32>) -> !tile.acc<16x16xf32> {
   ^bb0(%x: f32, %r: index, %k: index):
-    // expected-error @+1 {{expected pure scalar code in tile.map}}
+    // expected-error @+1 {{expected scalar code that at most loads}}
     tile.sync_warp
     tile.yield %x : f32
   }

@@ -130,10 +130,12 @@ TEST_P(GroupedLinearForm, OfRowsThatAreNoMultiple) {
   check({136, true, BF16}, 3, 128);
 }
 
-// Pairs of tiles, of which the last has no columns.
+// Pairs of tiles, of which the last has no columns or no rows; results whose
+// columns share tiles; more tiles than pairs of CTAs.
 TEST_P(GroupedLinearForm, OfManyRows) {
   check({72, true}, 4, 130);
   check({264, false, BF16, 130, 64, 9}, 4, 257);
+  check({136, false, BF16, 300, 150, 9}, 4, 700);
 }
 
 } // namespace

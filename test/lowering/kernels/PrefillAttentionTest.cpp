@@ -170,7 +170,7 @@ void PrefillAttention::check(const Config &of,
   if (config.hasStep)
     buffers.insert(buffers.begin() + 1, {k.get(), v.get()});
   // The form for one token a sequence is another.
-  forms->run("attention", buffers, step, GetParam(), config.hasStep ? 0 : 1);
+  forms->run("attention", buffers, step, GetParam(), config.hasStep ? 0 : 2);
 
   int64_t wrong = 0;
   double worst = 0;
@@ -194,13 +194,16 @@ void PrefillAttention::check(const Config &of,
 TEST_P(PrefillAttention, OfWholeAndBrokenTiles) {
   check({2, 1, 64}, {{0, 1}, {0, 63}, {0, 64}});
   check({2, 1, 64}, {{0, 65}, {0, 150}});
-  check({1, 1, 64}, {{0, 111}, {0, 112}, {0, 113}});
+  check({1, 1, 64}, {{0, 191}, {0, 192}, {0, 193}});
+  check({1, 1, 96}, {{0, 111}, {0, 112}, {0, 113}});
 }
 
 TEST_P(PrefillAttention, BehindOlderTokens) {
   // 6 heads share the keys of one; more tiles than the ring of slots has.
   check({6, 1, 64}, {{37, 70}, {64, 1}});
   check({2, 2, 64}, {{300, 65}, {5, 3}, {63, 2}});
+  check({1, 1, 128}, {{333, 210}});
+  check({1, 1, 128, true}, {{70, 300}});
 }
 
 TEST_P(PrefillAttention, OfOddSizes) {

@@ -57,6 +57,29 @@ module {
 
 // -----
 
+// Where the result is bf16, and heads divide, 64 rows at once: what needs no state,
+// the chunks one after the other, the norm.
+// CHECK-LABEL: module @chunks
+// CHECK:      tile.kernel @rule_0_prepare(
+// CHECK:        tile.wgmma
+// CHECK:        tile.tma_store
+// CHECK:      tile.kernel @rule_0_scan(
+// CHECK:        tile.role @consumers
+// CHECK:        tile.columns
+// CHECK:        tile.wgmma
+// CHECK:      tile.kernel @rule_0_norm(
+// CHECK-NOT:  jet.max_rows
+module @chunks {
+  module @kernels {
+    func.func @rule(%q: tensor<?x2x32xf32>, %v: tensor<?x2x64xf32>, %g: tensor<?x2xf32>, %s: !jet.recurrent_state<2x32x64xf32>, %batch: !jet.batch) -> (tensor<?x2x64xbf16>, !jet.recurrent_state<2x32x64xf32>) {
+      %r, %state = jet.gated_delta_rule %q, %q, %v, %g, %g, %s, %batch : (tensor<?x2x32xf32>, tensor<?x2x32xf32>, tensor<?x2x64xf32>, tensor<?x2xf32>, tensor<?x2xf32>, !jet.recurrent_state<2x32x64xf32>, !jet.batch) -> (tensor<?x2x64xbf16>, !jet.recurrent_state<2x32x64xf32>)
+      return %r, %state : tensor<?x2x64xbf16>, !jet.recurrent_state<2x32x64xf32>
+    }
+  }
+}
+
+// -----
+
 // None for weights in f32, for three taps, which no vector holds alone, for
 // heads of odd sizes, and for extras that the columns of a port do not face.
 // CHECK-LABEL: module @none

@@ -1,4 +1,5 @@
-// Attention of steps of many tokens: 112 rows of a head a CTA.
+// Attention of steps of many tokens: of heads of 64 or 128 three warpgroups with 64
+// rows each; of other heads 16 rows a warp.
 
 // RUN: jet-opt %s -jet-build-tile-kernels -split-input-file | FileCheck %s
 
@@ -13,15 +14,20 @@ module {
   // CHECK-SAME:   memref<?x12x128xf32> {jet.operand = 0 : i64},
   // CHECK-SAME:   !tile.tensor_map<64x64xbf16, swizzle 128> {jet.map = affine_map<()[s0, s1, s2, s3, s4, s5] -> (s5 * 256, 128)>, jet.operand = 1 : i64},
   // CHECK-SAME:   memref<?x12x128xf32> {jet.operand = 3 : i64}
-  // CHECK-SAME:   block 256 attributes {jet.form = 1 : i64, jet.grid = #[[GRID:map[0-9]*]], jet.kernel = @paged, jet.overlaps}
+  // CHECK-SAME:   block 512 attributes {jet.form = 1 : i64, jet.grid = #[[GRID:map[0-9]*]], jet.kernel = @paged, jet.overlaps}
   // CHECK:        tile.launch_dependents
-  // CHECK:        tile.role @consumers threads 224
+  // Tiles that all rows see, then those with a mask.
+  // CHECK:        tile.role @consumers threads 384 registers 160
   // CHECK:          tile.wait_dependencies
   // CHECK:          scf.for
   // CHECK:            tile.wait
-  // CHECK:            tile.mma {{.*}} <16x64xf32>
-  // CHECK:            tile.load_matrix {{.*}} transposed
-  // CHECK:        tile.role @producer threads 32
+  // CHECK:            tile.wgmma {{.*}}acc<64x64xf32>
+  // CHECK-NOT:        arith.select
+  // CHECK:            tile.wgmma {{.*}} transposed {{.*}}acc<64x128xf32>
+  // CHECK:          scf.for
+  // CHECK:            tile.wgmma {{.*}}acc<64x64xf32>
+  // CHECK:            arith.select
+  // CHECK:        tile.role @producer threads 128 registers 32
   // CHECK:          tile.wait_dependencies
   // CHECK:          scf.for
   // CHECK:            tile.tma_load

@@ -1,0 +1,60 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// jet.gated_delta_rule over chunks of 64 rows of a sequence: what its stages
+// hand on to each other.
+
+#ifndef JET_LOWERING_KERNELS_DELTACHUNKS_H
+#define JET_LOWERING_KERNELS_DELTACHUNKS_H
+
+#include "lowering/kernels/DeltaRule.h"
+
+namespace jet {
+
+/// Scratch memory of the form. A sequence's rows are chunks of kRows, the last
+/// one filled up with zeros; the chunks of all sequences are numbered in order.
+/// A unit is a head of a chunk: number chunk · heads + head. The letters are
+/// those of the equations in DeltaChunks.cpp.
+struct DeltaChunks {
+  static constexpr int64_t kRows = 64;
+
+  DeltaChunks(FormBuilder &form, GatedDeltaRuleOp rule);
+
+  /// Maps of what a unit has in `place`: [kRows, keyDim], in slabs of columns
+  /// that are a swizzled row; [keyDim, kRows]; [kRows, kRows]; and `columns` of
+  /// values, [columns, kRows].
+  mlir::Value keysMap(Stage &stage, Place place) const;
+  mlir::Value turnedMap(Stage &stage, Place place) const;
+  mlir::Value squareMap(Stage &stage, Place place) const;
+  mlir::Value valuesMap(Stage &stage, int64_t columns) const;
+  /// The same in shared memory.
+  tile::SharedType keysTile(TileBuilder &b) const;
+  tile::SharedType turnedTile(TileBuilder &b) const;
+  tile::SharedType squareTile(TileBuilder &b) const;
+  /// y in bf16, [chunks · kRows, heads · valueDim]; e^G of a unit's last row.
+  mlir::Value sumsIn(Stage &stage) const;
+  mlir::Value decaysIn(Stage &stage) const;
+
+  GatedDeltaRuleOp rule;
+  int64_t heads, keyDim, valueDim, slab, slabs;
+  unsigned batch; // operand
+  /// As many as a step can have: sequences begin chunks of their own.
+  mlir::AffineExpr count, units;
+  Place solvedKeys, queries, ends; // −W, e^G q, (e^(G[C] − G) k)ᵀ
+  Place solution, mix, values;     // T·β, P, vᵀ
+  Place decays, sums;
+};
+
+/// Rows [row, row + count) of the step are a chunk's; none behind the last.
+struct ChunkRows {
+  mlir::Value row, count;
+};
+ChunkRows findChunk(Stage &stage, const DeltaChunks &chunks,
+                    mlir::Value number);
+
+/// The stage that runs through the chunks of a sequence (DeltaScan.cpp).
+void buildDeltaScan(FormBuilder &form, const DeltaChunks &chunks);
+
+} // namespace jet
+
+#endif // JET_LOWERING_KERNELS_DELTACHUNKS_H

@@ -1,0 +1,296 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The part of the chunked delta rule that goes from chunk to chunk (the letters
+// are DeltaChunks.cpp's):
+//
+//   scan   CTA (64 columns of values, head, sequence): Sᵀ [64, keyDim] and all
+//          products stand as accumulators, so that they are A of the next
+//          product without a way through shared memory
+//     producer (1 warp)    for each chunk: wait empty[slot]; TMA of W, q, k, T,
+//                          P and vᵀ to full[slot]
+//     consumers (1 group)  for each chunk: wait full[slot]
+//                            Uᵀ = vᵀ·Tᵀ − Sᵀ·Wᵀ          (started)
+//                            Yᵀ of the chunk before, to shared memory
+//                            Yᵀ = Sᵀ·(e^G q)ᵀ            (started)
+//                            Y of the chunk before, to memory
+//                            Sᵀ ← e^G[C] Sᵀ + Uᵀ·(e^(G[C] − G) k)
+//                            Yᵀ ← Yᵀ + Uᵀ·Pᵀ             (runs into the next)
+//
+// Registers, with keys of 96: S 48, as A 24, U and Y 32 each. Shared memory: a
+// slot has 60 KB, three of them; and two tiles of Y, 17 KB each.
+
+#include "lowering/kernels/DeltaChunks.h"
+
+using namespace mlir;
+using namespace jet;
+
+using Values = TileBuilder::Values;
+using Ring = TileBuilder::Ring;
+
+namespace {
+
+constexpr int64_t kRows = DeltaChunks::kRows;
+constexpr int64_t kColumns = 64; // of values
+constexpr int64_t kConsumers = 128, kWarps = kConsumers / 32;
+constexpr int64_t kPadding = 4;
+
+class ScanKernel {
+public:
+  ScanKernel(FormBuilder &form, const DeltaChunks &chunks)
+      : c(chunks), slots(c.keyDim > 96 ? 2 : 3),
+        stage(form, "scan", kConsumers + 32,
+              {form.constant(c.valueDim / kColumns), form.constant(c.heads),
+               form.symbol(Symbol::B)}),
+        b(stage.b) {}
+
+  void build();
+
+private:
+  void allocate();
+  void initialize();
+  void produce();
+  void consume();
+  void keep(Value y, Value buffer);
+  void storeRows(Value chunk, Value buffer);
+  void release(Value slot);
+  Value unitOf(Value chunk) {
+    return b.add(b.mul(b.add(firstChunk, chunk), c.heads), head);
+  }
+  Value stateIn();
+  Type accType(int64_t columns) {
+    return tile::AccType::get(b.getContext(), kColumns, columns);
+  }
+  Value multiply(Value a, Value tile, Value acc) {
+    auto type = acc ? acc.getType() : accType(kRows);
+    return tile::WgmmaOp::create(b, type, a, tile, acc, UnitAttr());
+  }
+  /// `a` of S, for each slab, times the slabs of `tile`.
+  Value multiplyState(ArrayRef<Value> a, Value tile, Value acc) {
+    for (int64_t i = 0; i < c.slabs; ++i)
+      acc = multiply(a[i], b.slice(tile, {b.index(i)}), acc);
+    return acc;
+  }
+  Value pack(Value acc) {
+    auto type = cast<tile::AccType>(acc.getType());
+    return tile::PackOp::create(
+        b,
+        tile::FragType::get(b.getContext(), kColumns, type.getColumns(), "a"),
+        acc);
+  }
+  Value wait(int64_t pending, Value acc) {
+    return tile::WgmmaWaitOp::create(b, TypeRange(acc.getType()), pending,
+                                     ValueRange{acc})
+        .getResult(0);
+  }
+
+  const DeltaChunks &c;
+  int64_t slots;
+  Stage stage;
+  TileBuilder &b;
+  Value solvedKeys, queries, ends, solution, mix, values; // rings
+  Value rows, full, empty;
+  Value column, head, slot;
+  Value firstChunk, count;
+};
+
+void ScanKernel::allocate() {
+  auto ring = [&](tile::SharedType tile) {
+    SmallVector<int64_t> shape = {slots};
+    llvm::append_range(shape, tile.getShape());
+    return b.alloc(b.shared(shape, b.getBF16Type(), tile.getSwizzle()));
+  };
+  solvedKeys = ring(c.keysTile(b));
+  queries = ring(c.keysTile(b));
+  ends = ring(c.turnedTile(b));
+  solution = ring(c.squareTile(b));
+  mix = ring(c.squareTile(b));
+  values = ring(b.shared({kColumns, kRows}, b.getBF16Type(), kRows * 2));
+  rows = b.alloc(b.shared({2, kRows, kColumns + kPadding}, b.getF32Type()));
+  auto barriers = tile::BarriersType::get(b.getContext(), slots);
+  full = b.alloc(barriers);
+  empty = b.alloc(barriers);
+}
+
+void ScanKernel::initialize() {
+  b.ifThen(b.equal(b.threadId(), 0), [&] {
+    b.initBarriers(full, 1);
+    b.initBarriers(empty, kWarps);
+    tile::FenceBarriersOp::create(b);
+  });
+  b.sync();
+  tile::LaunchDependentsOp::create(b);
+  column = b.mul(b.blockX(), kColumns);
+  head = b.blockY();
+  // The batch is an input of the step: no launch before writes it.
+  Value sequence = b.blockZ();
+  BatchLine line = readBatch(stage, c.batch, sequence);
+  slot = line.slot;
+  count = b.ceilDiv(line.rows, kRows);
+  firstChunk = b.loop(b.index(0), sequence, b.index(1), {b.index(0)},
+                      [&](Value i, ValueRange sum) -> Values {
+                        Value rows = readBatch(stage, c.batch, i).rows;
+                        return {b.add(sum[0], b.ceilDiv(rows, kRows))};
+                      })[0];
+}
+
+void ScanKernel::produce() {
+  constexpr int64_t kSquare = kRows * kRows * 2;
+  int64_t bytes = 3 * kRows * c.keyDim * 2 + 2 * kSquare + kColumns * kRows * 2;
+  b.ifThen(tile::ElectOp::create(b), [&] {
+    tile::WaitDependenciesOp::create(b);
+    // The slots are empty at first, as after a phase of parity 1.
+    b.loop(
+        b.index(0), count, b.index(1), {b.index(0), b.i32(1)},
+        [&](Value chunk, ValueRange carried) -> Values {
+          Ring at{carried[0], carried[1]};
+          b.wait(empty, at.slot, at.parity);
+          b.expect(full, at.slot, bytes);
+          Value unit = unitOf(chunk), none = b.index(0);
+          Value first = b.mul(unit, kRows);
+          auto load = [&](Value map, Value row, Value column, Value tile) {
+            tile::TmaLoadOp::create(b, map, ValueRange{row, column}, tile, full,
+                                    at.slot, Value(), tile::EvictAttr());
+          };
+          for (int64_t i = 0; i < c.slabs; ++i) {
+            Value part = b.index(i), column = b.index(i * c.slab);
+            load(c.keysMap(stage, c.solvedKeys), first, column,
+                 b.slice(solvedKeys, {at.slot, part}));
+            load(c.keysMap(stage, c.queries), first, column,
+                 b.slice(queries, {at.slot, part}));
+          }
+          load(c.valuesMap(stage, kColumns),
+               b.add(b.mul(unit, c.valueDim), column), none,
+               b.slice(values, {at.slot}));
+          load(c.squareMap(stage, c.solution), first, none,
+               b.slice(solution, {at.slot}));
+          load(c.turnedMap(stage, c.ends), b.mul(unit, c.keyDim), none,
+               b.slice(ends, {at.slot}));
+          load(c.squareMap(stage, c.mix), first, none, b.slice(mix, {at.slot}));
+          Ring next = b.advance(at, slots);
+          return {next.slot, next.parity};
+        });
+  });
+  tile::SyncWarpOp::create(b);
+}
+
+/// The states as [slots · heads · keyDim, valueDim].
+Value ScanKernel::stateIn() {
+  GatedDeltaRuleOp rule = c.rule;
+  return stage.memory(
+      Place::ofOperand(stage.form.operandOf(rule, 5)),
+      MemRefType::get({ShapedType::kDynamic, c.valueDim},
+                      rule.getState().getType().getElementType()));
+}
+
+/// Yᵀ, turned round.
+void ScanKernel::keep(Value y, Value buffer) {
+  tile::StoreAccOp::create(b, y, b.slice(rows, {buffer}), b.index(0),
+                           b.index(0), Value(), Value(),
+                           /*transposed=*/b.getUnitAttr());
+}
+
+void ScanKernel::storeRows(Value chunk, Value buffer) {
+  constexpr int64_t kWidth = 4, kUnits = kColumns / kWidth;
+  b.sync(1, kConsumers);
+  Value first = b.mul(b.add(firstChunk, chunk), kRows);
+  Value into = b.add(b.mul(head, c.valueDim), column);
+  Value tile = b.slice(rows, {buffer});
+  for (int64_t i = 0; i < kRows * kUnits; i += kConsumers) {
+    Value unit = b.add(b.threadId(), i);
+    Value t = b.div(unit, kUnits), at = b.mul(b.rem(unit, kUnits), kWidth);
+    b.store(b.convert(b.load(tile, {t, at}, kWidth), b.getBF16Type()),
+            c.sumsIn(stage), {b.add(first, t), b.add(into, at)});
+  }
+}
+
+/// Each warp gives a slot back when its part of the products is done.
+void ScanKernel::release(Value at) {
+  tile::SyncWarpOp::create(b);
+  b.ifThen(tile::ElectOp::create(b), [&] { b.arrive(empty, at); });
+}
+
+void ScanKernel::consume() {
+  Type stateType = accType(c.keyDim);
+  Value base = b.mul(b.add(b.mul(slot, c.heads), head), c.keyDim);
+  tile::WaitDependenciesOp::create(b);
+  Value start = b.map(stateType, {}, [&](ValueRange in) {
+    Value x = b.load(stateIn(), {b.add(base, in[1]), b.add(column, in[0])});
+    return b.convert(x, b.getF32Type());
+  });
+  auto decayOf = [&](Value chunk) {
+    Value last = b.max(b.sub(count, b.index(1)), b.index(0));
+    return b.load(c.decaysIn(stage), {unitOf(b.min(chunk, last))});
+  };
+  auto bufferOf = [&](Value chunk) { return b.rem(chunk, 2); };
+  Values inits = {start,
+                  tile::SplatOp::create(b, accType(kRows), b.f32(0)),
+                  decayOf(b.index(0)),
+                  b.index(0),
+                  b.i32(0),
+                  b.index(0)};
+  Values end = b.loop(
+      b.index(0), count, b.index(1), inits,
+      [&](Value chunk, ValueRange so) -> Values {
+        Value s = so[0], y = so[1], decay = so[2], before = so[5];
+        Ring at{so[3], so[4]};
+        Value isLater = b.less(b.index(0), chunk);
+        Value earlier = b.max(b.sub(chunk, b.index(1)), b.index(0));
+        Value nextDecay = decayOf(b.add(chunk, 1));
+        Values a;
+        for (int64_t i = 0; i < c.slabs; ++i)
+          a.push_back(pack(b.columns(s, i * c.slab, c.slab)));
+        auto tileOf = [&](Value ring) { return b.slice(ring, {at.slot}); };
+        b.wait(full, at.slot, at.parity);
+        tile::WgmmaFenceOp::create(b);
+        Value u = multiply(tileOf(values), tileOf(solution), Value());
+        u = multiplyState(a, tileOf(solvedKeys), u);
+        tile::WgmmaCommitOp::create(b);
+
+        y = wait(1, y);
+        b.ifThen(isLater, [&] {
+          release(before);
+          keep(y, bufferOf(earlier));
+        });
+        tile::WgmmaFenceOp::create(b);
+        y = multiplyState(a, tileOf(queries), Value());
+        tile::WgmmaCommitOp::create(b);
+        b.ifThen(isLater, [&] { storeRows(earlier, bufferOf(earlier)); });
+
+        s = b.map(stateType, {s},
+                  [&](ValueRange in) { return b.mulf(in[0], decay); });
+        Value mixed = pack(wait(1, u));
+        tile::WgmmaFenceOp::create(b);
+        s = multiply(mixed, tileOf(ends), s);
+        tile::WgmmaCommitOp::create(b);
+        tile::WgmmaFenceOp::create(b);
+        y = multiply(mixed, tileOf(mix), y);
+        tile::WgmmaCommitOp::create(b);
+        s = wait(1, s);
+        Ring next = b.advance(at, slots);
+        return {s, y, nextDecay, next.slot, next.parity, at.slot};
+      });
+  Value y = wait(0, end[1]);
+  b.ifThen(b.less(b.index(0), count), [&] {
+    Value last = b.sub(count, b.index(1));
+    keep(y, bufferOf(last));
+    storeRows(last, bufferOf(last));
+    tile::StoreAccOp::create(b, end[0], stateIn(), base, column, Value(),
+                             Value(), /*transposed=*/b.getUnitAttr());
+  });
+}
+
+void ScanKernel::build() {
+  stage.setOverlaps();
+  allocate();
+  initialize();
+  b.roles({{"consumers", kConsumers, 0, [&] { consume(); }},
+           {"producer", 32, 0, [&] { produce(); }}});
+  stage.finish();
+}
+
+} // namespace
+
+void jet::buildDeltaScan(FormBuilder &form, const DeltaChunks &chunks) {
+  ScanKernel(form, chunks).build();
+}
