@@ -14,6 +14,7 @@
 #include "tools/jetc/Options.h"
 #include "tools/jetc/ProgramInterface.h"
 
+#include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/Timing.h"
@@ -222,7 +223,7 @@ private:
     spec = std::move(parsed->spec);
     module =
         importSpec(context, *spec, modelName(options.input), options.input);
-    return succeeded(module->verify());
+    return succeeded(verify(*module));
   }
 
   bool lower(StringRef name, llvm::function_ref<void(OpPassManager &)> build) {
@@ -246,7 +247,7 @@ private:
       model.setRecurrentStorage(parseDtype(&context, *options.stateDtype));
     if (options.pageSize)
       model.setPage(*options.pageSize);
-    return succeeded(module->verify());
+    return succeeded(verify(*module));
   }
 
   /// placed → tensor
