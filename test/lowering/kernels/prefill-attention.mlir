@@ -9,12 +9,12 @@ module {
   // CHECK: tile.kernels @tile_kernels
   // CHECK:      tile.kernel @paged_0_attend(
   // CHECK-SAME:   jet.one_token
-  // CHECK:      tile.kernel @paged_1_attend(
+  // CHECK:      tile.kernel @paged_2_attend(
   // CHECK-SAME:   memref<?xi32> {jet.operand = 2 : i64}
   // CHECK-SAME:   memref<?x12x128xf32> {jet.operand = 0 : i64},
   // CHECK-SAME:   !tile.tensor_map<64x64xbf16, swizzle 128> {jet.map = affine_map<()[s0, s1, s2, s3, s4, s5] -> (s5 * 256, 128)>, jet.operand = 1 : i64},
   // CHECK-SAME:   memref<?x12x128xf32> {jet.operand = 3 : i64}
-  // CHECK-SAME:   block 512 attributes {jet.form = 1 : i64, jet.grid = #[[GRID:map[0-9]*]], jet.kernel = @paged, jet.overlaps}
+  // CHECK-SAME:   block 512 attributes {jet.form = 2 : i64, jet.grid = #[[GRID:map[0-9]*]], jet.kernel = @paged, jet.overlaps}
   // CHECK:        tile.launch_dependents
   // Tiles that all rows see, then those with a mask.
   // CHECK:        tile.role @consumers threads 384 registers 160
@@ -31,11 +31,11 @@ module {
   // CHECK:          tile.wait_dependencies
   // CHECK:          scf.for
   // CHECK:            tile.tma_load
-  // A ring has lost what the first of several tokens see, so that form 0 is all
-  // there is; with k and v it is not for one token.
+  // A ring has lost what the first of several tokens see, so that there
+  // are only forms for one token; with k and v they are not for one.
   // CHECK:      tile.kernel @ring_0_attend(
   // CHECK-SAME:   jet.one_token
-  // CHECK-NOT:  tile.kernel @ring_1
+  // CHECK-NOT:  tile.kernel @ring_2
   // CHECK:      tile.kernel @step_0_attend(
   // CHECK-SAME:   !tile.tensor_map<64x64xbf16, swizzle 128> {jet.map = affine_map<()[s0, s1, s2, s3, s4, s5] -> (s4 * 4608, 128)>, jet.operand = 3 : i64},
   // CHECK-SAME:   !tile.tensor_map<64x64xbf16, swizzle 128> {jet.map = affine_map<()[s0, s1, s2, s3, s4, s5] -> (s0, 256)>, jet.operand = 1 : i64},
