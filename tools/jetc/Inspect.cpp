@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "runtime/Package.h"
+#include "search/Space.h"
 #include "support/CheckedMath.h"
 #include "support/Json.h"
 #include "tools/jetc/InspectCost.h"
@@ -18,21 +19,6 @@
 
 using namespace jet;
 using llvm::outs;
-
-/// Consecutive layers of one kind together: "0-13 jet, 14 attn, …".
-static std::string formatLayers(const std::vector<std::string> &layers) {
-  std::string text;
-  for (size_t begin = 0; begin < layers.size();) {
-    size_t end = begin;
-    while (end + 1 < layers.size() && layers[end + 1] == layers[begin])
-      ++end;
-    text += (text.empty() ? "" : ", ") + std::to_string(begin) +
-            (end > begin ? "-" + std::to_string(end) : "") + " " +
-            layers[begin];
-    begin = end + 1;
-  }
-  return text;
-}
 
 namespace {
 
@@ -157,7 +143,7 @@ static void printText(const Summary &summary) {
       counts, outs(),
       [](const auto &entry) { outs() << entry.second << " " << entry.first; },
       ", ");
-  outs() << "  (" << formatLayers(model.layers) << ")\n";
+  outs() << "  (" << describeLayers(model.layers) << ")\n";
   outs() << "  parameters  " << llvm::format("%.3f", model.parameters / 1e9)
          << " B (" << model.parameters << ")\n";
   printPacked(package);
