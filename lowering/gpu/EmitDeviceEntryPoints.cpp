@@ -63,6 +63,9 @@ LogicalResult emitEntryPoint(func::FuncOp kernel) {
   int64_t threads = kernel->getAttrOfType<IntegerAttr>(kThreadsAttr).getInt();
   entry->setAttr(NVVM::NVVMDialect::getReqntidAttrName(),
                  b.getDenseI32ArrayAttr({static_cast<int32_t>(threads)}));
+  // Else the assembler keeps registers in memory so that more blocks fit.
+  entry->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
+                 b.getI32IntegerAttr(1));
   b.setInsertionPointToStart(entry.addEntryBlock(b));
   for (size_t index = 0; index < count; ++index)
     entry.setArgAttr(index, LLVM::LLVMDialect::getNoAliasAttrName(),

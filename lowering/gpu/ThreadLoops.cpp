@@ -33,7 +33,8 @@ BlockThreads::BlockThreads(func::FuncOp kernel) {
 namespace {
 
 /// Iterations of an innermost reduction that stand side by side: enough loads
-/// in flight to cover the latency of memory.
+/// in flight to cover the latency of memory. Of a tile of rows half as many: it
+/// has loads enough, and would run out of registers.
 constexpr int64_t kUnroll = 8;
 
 /// Points along the outermost parallel loop that a warp computes together, so
@@ -177,7 +178,8 @@ SmallVector<Value> ThreadLoops::overReductions(ArrayRef<Value> tile,
   // its results then is known by a use of them.
   auto use = UnrealizedConversionCastOp::create(b, loop.getResultTypes(),
                                                 ValueRange(loop.getResults()));
-  (void)loopUnrollByFactor(loop, kUnroll); // a matter of speed alone
+  (void)loopUnrollByFactor(loop, tile.size() > 1 ? kUnroll / 2
+                                                 : kUnroll); // speed alone
   SmallVector<Value> results(use.getOperands());
   use.erase();
   return results;

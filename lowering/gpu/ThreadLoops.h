@@ -29,7 +29,7 @@
 namespace jet {
 
 /// Threads of a block in kernels that -jet-distribute-threads made.
-inline constexpr int64_t kBlockThreads = 512;
+inline constexpr int64_t kBlockThreads = 256;
 inline constexpr int64_t kWarpThreads = 32;
 
 /// The threads of a block that run one kernel.

@@ -12,8 +12,8 @@
 // A thread a point: from its number on, in steps of the block; the inner loop's
 // index is the fastest.
 // CHECK-LABEL: func.func @elementwise
-// CHECK-SAME:    %[[X:[^:]*]]: memref<?x6xf32>, %[[Y:[^:]*]]: memref<?x6xf32>) attributes {jet.threads = 512 : i64}
-// CHECK-DAG:     %[[STEP:.*]] = arith.constant 512 : index
+// CHECK-SAME:    %[[X:[^:]*]]: memref<?x6xf32>, %[[Y:[^:]*]]: memref<?x6xf32>) attributes {jet.threads = 256 : i64}
+// CHECK-DAG:     %[[STEP:.*]] = arith.constant 256 : index
 // CHECK-DAG:     %[[SIX:.*]] = arith.constant 6 : index
 // CHECK:         %[[ID:.*]] = nvvm.read.ptx.sreg.tid.x : i32
 // CHECK:         %[[THREAD:.*]] = arith.index_castui %[[ID]] : i32 to index
@@ -42,7 +42,7 @@ func.func @elementwise(%x: memref<?x6xf32>, %y: memref<?x6xf32>) {
 // CHECK-LABEL: func.func @warp
 // CHECK-SAME:    %[[X:[^:]*]]: memref<3x100xf32>, %[[Y:[^:]*]]: memref<3xf32>)
 // CHECK-DAG:     %[[ZERO:.*]] = arith.constant 0.000000e+00 : f32
-// CHECK-DAG:     %[[WARPS:.*]] = arith.constant 16 : index
+// CHECK-DAG:     %[[WARPS:.*]] = arith.constant 8 : index
 // CHECK-DAG:     %[[LANES:.*]] = arith.constant 32 : index
 // CHECK-DAG:     %[[WARP:.*]] = arith.divui %[[THREAD:.*]], %[[LANES]]
 // CHECK-DAG:     %[[LANE:.*]] = arith.remui %[[THREAD]], %[[LANES]]

@@ -5,7 +5,7 @@
 
 module @kernels {
   // CHECK:      llvm.func @k(%[[X:.*]]: !llvm.ptr {llvm.noalias}, %[[R:.*]]: i64, %{{.*}}: i64, %{{.*}}: i64, %{{.*}}: i64, %{{.*}}: i64, %{{.*}}: i64, %[[SCRATCH:.*]]: !llvm.ptr, %[[BYTES:.*]]: i64, %[[POINTS:.*]]: i64)
-  // CHECK-SAME:   nvvm.kernel, nvvm.reqntid = array<i32: 256>
+  // CHECK-SAME:   nvvm.kernel, nvvm.minctasm = 1 : i32, nvvm.reqntid = array<i32: 256>
   // The operand: sizes R, 3.
   // CHECK:        llvm.insertvalue %[[X]], %{{.*}}[1]
   // CHECK:        llvm.insertvalue %[[R]], %{{.*}}[3, 0]
