@@ -10,6 +10,7 @@
 #include "Progress.h"
 
 #include "runtime/Model.h"
+#include "runtime/PrefillChunk.h"
 #include "runtime/Session.h"
 #include "support/CheckedMath.h"
 #include "support/Json.h"
@@ -121,9 +122,9 @@ static Result<std::vector<double>> timeDecode(const BenchOptions &options,
   return seconds;
 }
 
-/// Seconds to take in a prompt of options.prefill tokens in chunks.
+/// Seconds to take in a prompt of options.prefill tokens, `chunk` at once.
 static Result<double> timePrefill(const BenchOptions &options, Session &session,
-                                  State &state) {
+                                  State &state, int64_t chunk) {
   const int64_t vocab = state.model().info().vocabSize;
   std::vector<int32_t> prompt;
   for (int64_t i = 0; i < options.prefill; ++i)
@@ -131,7 +132,6 @@ static Result<double> timePrefill(const BenchOptions &options, Session &session,
   if (auto done = state.reset(0); !done)
     return done.error();
   std::vector<ChunkedSequence> pending = {{0, prompt}};
-  const int64_t chunk = options.chunk > 0 ? options.chunk : defaultChunk(1);
   Progress progress("prefill", options.prefill);
   const Stopwatch stopwatch;
   while (pending[0].left() > 0 && !interrupted()) {
@@ -257,12 +257,15 @@ static Result<int> runBench(const BenchOptions &options) {
     result["kernels"] = kernelsToJson(kernels, bandwidth);
   }
   if (options.prefill > 0) {
-    Result<double> prefill = timePrefill(options, session, *state);
+    const int64_t chunk =
+        options.chunk > 0 ? options.chunk : choosePrefillChunk(*state, 1);
+    Result<double> prefill = timePrefill(options, session, *state, chunk);
     if (!prefill)
       return prefill.error();
     if (interrupted())
       return interruptStatus();
     result["prefill"] = {{"tokens", options.prefill},
+                         {"chunk", chunk},
                          {"seconds", *prefill},
                          {"tokens_per_second", options.prefill / *prefill}};
   }
@@ -299,7 +302,11 @@ void addBenchCommand(CLI::App &app, Command &command) {
       ->add_option("--prefill", options->prefill,
                    "Also time a prompt of this many tokens [0]")
       ->check(CLI::NonNegativeNumber);
-  bench->add_option("--chunk", options->chunk, "Prompt tokens at once [256]")
+  bench
+      ->add_option(
+          "--chunk", options->chunk,
+          "Prompt tokens at once [what plan and free memory allow, at most "
+          "8192 on a GPU, 256 on a CPU]")
       ->check(CLI::PositiveNumber);
   addDeviceOption(*bench, options->device);
   bench->add_option("--threads", options->threads, "Threads [all]")

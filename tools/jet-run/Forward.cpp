@@ -9,6 +9,7 @@
 #include "Progress.h"
 
 #include "runtime/Model.h"
+#include "runtime/PrefillChunk.h"
 #include "runtime/Safetensors.h"
 #include "runtime/Session.h"
 #include "support/CheckedMath.h"
@@ -123,7 +124,9 @@ static Result<void> runChunks(const ForwardOptions &options,
     total += input.lengths[b];
   }
   const int64_t chunk =
-      options.chunk > 0 ? options.chunk : defaultChunk(input.batch);
+      options.chunk > 0
+          ? options.chunk
+          : choosePrefillChunk(state, input.batch, LogitsOf::AllTokens);
   Progress progress("forward", total);
   while (!interrupted()) {
     const std::vector<StepInput> inputs = nextChunk(pending, chunk);
@@ -244,9 +247,10 @@ void addForwardCommand(CLI::App &app, Command &command) {
       ->required()
       ->type_name("OUT.safetensors");
   forward
-      ->add_option("--chunk", options->chunk,
-                   "Tokens of a sequence to take in at once [256, fewer for "
-                   "larger batches]; changes nothing but rounding")
+      ->add_option(
+          "--chunk", options->chunk,
+          "Tokens of a sequence to take in at once [what plan and free "
+          "memory allow]; changes nothing but rounding")
       ->check(CLI::PositiveNumber);
   forward->add_flag("--states", options->states,
                     "Also write what the sequences leave behind, as "

@@ -9,6 +9,7 @@
 #include "Progress.h"
 
 #include "runtime/Model.h"
+#include "runtime/PrefillChunk.h"
 #include "runtime/Sampler.h"
 #include "runtime/Session.h"
 #include "support/Json.h"
@@ -243,8 +244,9 @@ Result<void> Generator::prefill(State &state) {
     total += pending.back().left();
   }
   const int64_t chunk =
-      options.chunk > 0 ? options.chunk
-                        : defaultChunk(static_cast<int64_t>(pending.size()));
+      options.chunk > 0
+          ? options.chunk
+          : choosePrefillChunk(state, static_cast<int64_t>(pending.size()));
   const Stopwatch stopwatch;
   Progress progress("prefill", total);
   while (!interrupted()) {
@@ -429,9 +431,10 @@ void addGenerateCommand(CLI::App &app, Command &command) {
   generate->add_flag("--ignore-eos", options->ignoreEos,
                      "Go on after an end-of-text token");
   generate
-      ->add_option("--chunk", options->chunk,
-                   "Prompt tokens of a sequence to take in at once [256, "
-                   "fewer with several prompts]")
+      ->add_option(
+          "--chunk", options->chunk,
+          "Prompt tokens of a sequence to take in at once [what plan and "
+          "free memory allow]")
       ->check(CLI::PositiveNumber);
   addDeviceOption(*generate, options->device);
   generate->add_option("--threads", options->threads, "Threads [all]")

@@ -35,12 +35,6 @@ nextChunk(std::span<const ChunkedSequence> sequences, int64_t chunk) {
   return inputs;
 }
 
-/// Tokens of a sequence in a step when the user did not say: about 256 in all,
-/// which bounds the memory for activations.
-inline int64_t defaultChunk(int64_t sequences) {
-  return std::max<int64_t>(16, 256 / std::max<int64_t>(1, sequences));
-}
-
 } // namespace jet
 
 #endif // JET_TOOLS_JET_RUN_PREFILL_H
