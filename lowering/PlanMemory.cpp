@@ -165,6 +165,12 @@ LogicalResult Planner::placeResults() {
   return success();
 }
 
+static bool isWhole(ParamRowsOp view) {
+  return view.getBegin() == 0 &&
+         static_cast<int64_t>(view.getEnd()) ==
+             cast<RankedTensorType>(view.getX().getType()).getDimSize(0);
+}
+
 LogicalResult Planner::planOp(Operation *op) {
   b.setInsertionPointToEnd(&plan.getBody().front());
   if (auto launch = dyn_cast<LaunchOp>(op))
@@ -184,9 +190,13 @@ LogicalResult Planner::planOp(Operation *op) {
                          packed.getNamesAttr(), packed.getRowsAttr());
     return success();
   }
-  if (auto rows = dyn_cast<ParamRowsOp>(op)) {
+  if (auto rows = dyn_cast<ParamRowsOp>(op); rows && !isWhole(rows)) {
+    // Rows as they are stored, in whatever shape they are viewed.
+    auto type = cast<RankedTensorType>(rows.getX().getType());
+    SmallVector<int64_t> shape(type.getShape());
+    shape[0] = rows.getEnd() - rows.getBegin();
     places[rows] = WeightRowsOp::create(
-        b, op->getLoc(), placeOf(rows.getType()), places.lookup(rows.getX()),
+        b, op->getLoc(), placeOf(type.clone(shape)), places.lookup(rows.getX()),
         rows.getBegin(), rows.getEnd());
     return success();
   }

@@ -133,15 +133,16 @@ void jet::addKvAppend(OpCost &cost, KvCacheType cache) {
   cost.stateWritten += rows * getPositionBytes(cache);
 }
 
-void jet::addDeltaRule(OpCost &cost, RecurrentStateType state) {
+void jet::addDeltaRule(OpCost &cost, RecurrentStateType state, bool additive) {
   CostExpr elements =
       product({state.getHeads(), state.getKeyDim(), state.getValueDim()});
   CostExpr bytes =
       CostExpr::batch() * elements * CostExpr(bytesOf(state.getElementType()));
   cost.stateRead += bytes;
   cost.stateWritten += bytes;
-  // S·k, the rank-one update, S·q; and the decay.
-  cost.tensorFlops += CostExpr::tokens() * elements * CostExpr(6);
+  // S·k unless additive, the rank-one update, S·q; and the decay.
+  cost.tensorFlops +=
+      CostExpr::tokens() * elements * CostExpr(additive ? 4 : 6);
   cost.vectorFlops += CostExpr::tokens() * elements;
 }
 
@@ -273,6 +274,13 @@ OpCost DynamicConvOp::getCost() {
   return cost;
 }
 
+OpCost ShortConvOp::getCost() {
+  OpCost cost = getOperandCost(*this);
+  addConvolution(cost, getTail().getType());
+  addPorts(cost, *this);
+  return cost;
+}
+
 /// The taps are never moved, and computed as a projection.
 OpCost GeneratedConvOp::getCost() {
   OpCost cost = getOperandCost(*this);
@@ -286,7 +294,7 @@ OpCost GeneratedConvOp::getCost() {
 
 OpCost GatedDeltaRuleOp::getCost() {
   OpCost cost = getOperandCost(*this);
-  addDeltaRule(cost, getState().getType());
+  addDeltaRule(cost, getState().getType(), getAdditive());
   // As jet.l2_norm and jet.gated_rms_norm.
   if (getQkNormEps())
     cost.vectorFlops +=

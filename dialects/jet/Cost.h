@@ -60,8 +60,10 @@ void addAttention(OpCost &cost, KvCacheType cache, int64_t heads);
 void addKvAppend(OpCost &cost, KvCacheType cache);
 
 /// The gated delta rule: reads and writes S once per sequence, and the
-/// arithmetic of the recurrent form for every token.
-void addDeltaRule(OpCost &cost, RecurrentStateType state);
+/// arithmetic of the recurrent form for every token; the additive rule has one
+/// product with S less.
+void addDeltaRule(OpCost &cost, RecurrentStateType state,
+                  bool additive = false);
 
 /// A causal convolution: reads and writes the tail once per sequence, and a
 /// multiply-add for every tap.

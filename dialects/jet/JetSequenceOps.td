@@ -134,9 +134,44 @@ def Jet_DynamicConvOp : Jet_PortedOp<"dynamic_conv", [
   let hasVerifier = 1;
 }
 
+def Jet_ShortConvOp : Jet_PortedOp<"short_conv", [
+    AllTypesMatch<["tail", "next_tail"]>]> {
+  let summary = "Causal depthwise convolution with taps of the checkpoint";
+  let description = [{
+    ```
+    y[t, c] = Σ_{j<W} weight[c, j] · u[t − W + 1 + j, c]
+    ```
+    where rows of `u` before the step come from `tail`, which then advances to
+    the last W − 1 rows. A bias and an activation are code on the result.
+
+    Shapes: u, y `[R, C]`, weight `[C, W]` (checkpoints have `[C, 1, W]`, of which
+    `jet.param_rows` is a view).
+
+    Constraints:
+    - (C1) u, result and tail agree in C, u and result in R;
+    - (C2) weight is `[C, W]` with W − 1 rows in the tail;
+    - (C3) u and tail have the same element type (so a row reads the same from
+      either).
+
+    Example:
+    ```mlir
+    %y, %next = jet.short_conv %u, %w, %tail, %batch : (tensor<?x256xf32>, tensor<256x4xf32>, !jet.conv_tail<3x256xf32>, !jet.batch) -> (tensor<?x256xf32>, !jet.conv_tail<3x256xf32>)
+    ```
+  }];
+  let arguments = !con((ins Jet_F2:$u, Jet_F2:$weight, Jet_ConvTailType:$tail,
+                        Jet_BatchType:$batch), Jet_PortArguments);
+  let results = (outs Jet_F2:$result, Jet_ConvTailType:$next_tail);
+  let assemblyFormat = [{
+    $u `,` $weight `,` $tail `,` $batch
+    custom<Ports>($extras, $ports, $port_regions) attr-dict `:`
+    functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
 def Jet_GatedDeltaRuleOp : Jet_PortedOp<"gated_delta_rule", [
     AttrSizedOperandSegments, AllTypesMatch<["state", "next_state"]>]> {
-  let summary = "Gated delta rule, the recurrence of a JetBlock";
+  let summary = "Gated delta rule, the recurrence of linear attention";
   let description = [{
     Per head, for the rows of a sequence in order (arXiv 2412.06464, eq. 10):
     ```
@@ -144,20 +179,28 @@ def Jet_GatedDeltaRuleOp : Jet_PortedOp<"gated_delta_rule", [
     S ← S + k ⊗ β (v − Sᵀ k)
     y = Sᵀ q
     ```
-    in f32, from and into the sequence's slot of the state. A state of a narrower
-    type is extended before a sequence's first row of the step and rounded after
-    its last, not in between: with it, results depend on how a sequence is split
-    into steps. With `qk_norm_eps`, q
+    With `additive` the rule corrects nothing, `S ← S + k ⊗ β v`: gated linear
+    attention, which with q = C, k = B, v = x, β = dt and g = dt·A is the
+    recurrence of Mamba2 (arXiv 2405.21060). Both are one op because all
+    that is around them is the same: state, code on operands, norms, lowering.
+
+    Head `h` reads key head `h / (H/Hk)`. All is in f32, from and into the sequence's
+    slot of the state. A state of a narrower type is extended before a sequence's
+    first row of the step and rounded after its last, not in between: with it,
+    results depend on how a sequence is split into steps. With `qk_norm_eps`, q
     and k are first scaled to unit length, `k / sqrt(Σ k² + eps)`, and q by
     `q_scale` besides. With `norm`, y is gated and normed as by
     `jet.gated_rms_norm` with that gate and weight.
 
-    Shapes: q, k `[R, H, Dk]`, v, y `[R, H, Dv]`, g (log decay, <= 0) and beta
+    Shapes: q, k `[R, Hk, Dk]`, v, y `[R, H, Dv]`, g (log decay, <= 0) and beta
     `[R, H]`, state `H x Dk x Dv`.
 
     Constraints:
     - (C1) q and k have the same shape, v and result too;
-    - (C2) all agree in R, and with the state in H, Dk, Dv.
+    - (C2) all agree in R, and with the state in H, Dk, Dv; Hk divides H;
+    - (C3) `qk_norm_eps` is positive and comes with `q_scale`;
+    - (C4) gate `[R, H, Dv]`, weight `[Dv]` and a positive `norm_eps` come
+      together.
 
     Example:
     ```mlir
@@ -170,10 +213,11 @@ def Jet_GatedDeltaRuleOp : Jet_PortedOp<"gated_delta_rule", [
                         Optional<Jet_F1>:$weight), Jet_PortArguments,
                        (ins OptionalAttr<F64Attr>:$qk_norm_eps,
                         OptionalAttr<F64Attr>:$q_scale,
-                        OptionalAttr<F64Attr>:$norm_eps));
+                        OptionalAttr<F64Attr>:$norm_eps, UnitAttr:$additive));
   let results = (outs Jet_F3:$result, Jet_RecurrentStateType:$next_state);
   let assemblyFormat = [{
     $q `,` $k `,` $v `,` $g `,` $beta `,` $state `,` $batch
+    (`additive` $additive^)?
     (`qk_norm` `eps` custom<DoubleAttr>($qk_norm_eps)^ `scale`
      custom<DoubleAttr>($q_scale))?
     (`norm` $gate^ `,` $weight `eps` custom<DoubleAttr>($norm_eps))?

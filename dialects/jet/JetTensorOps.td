@@ -79,14 +79,15 @@ def Jet_PackedParamOp : Jet_TensorOp<"packed_param"> {
 def Jet_ParamRowsOp : Jet_TensorOp<"param_rows"> {
   let summary = "View some rows of a parameter";
   let description = [{
-    `y[r, …] = x[begin + r, …]` for the rows `[begin, end)`. A view: it costs
-    nothing.
+    `y[r, …] = x[begin + r, …]` for the rows `[begin, end)`, which may be of
+    another shape with as many elements: `[H]` as `[H, 1]`, to be broadcast over
+    columns. A view: it costs nothing.
 
     Constraints:
     - (C1) x is a `jet.param` or a `jet.packed_param` of at least 1 dimension;
     - (C2) `0 <= begin < end`, and x has at least `end` rows;
-    - (C3) the result has `end − begin` rows, and x's other sizes and element
-      type.
+    - (C3) the result has `end − begin` rows, each of as many elements as those
+      of x, and x's element type.
 
     Example:
     ```mlir
@@ -331,7 +332,8 @@ def Jet_MapOp : Jet_TensorOp<"map", [
 def Jet_YieldOp : Op<Jet_Dialect, "yield",
     [Pure, Terminator,
      ParentOneOf<["MapOp", "GroupedLinearOp", "AttentionOp", "DynamicConvOp",
-                  "GeneratedConvOp", "GatedDeltaRuleOp", "LinearTopKOp"]>]> {
+                  "ShortConvOp", "GeneratedConvOp", "GatedDeltaRuleOp",
+                  "LinearTopKOp"]>]> {
   let summary = "Result of a scalar region";
   let description = [{
     Example: `jet.yield %s : f32`

@@ -130,6 +130,12 @@ void DynamicConvOp::build(OpBuilder &, OperationState &state, TypeRange results,
   state.addOperands(operands);
 }
 
+void ShortConvOp::build(OpBuilder &, OperationState &state, TypeRange results,
+                        ValueRange operands) {
+  state.addTypes(results);
+  state.addOperands(operands);
+}
+
 void GeneratedConvOp::build(OpBuilder &, OperationState &state,
                             TypeRange results, ValueRange operands) {
   state.addTypes(results);
@@ -143,7 +149,7 @@ void GatedDeltaRuleOp::build(OpBuilder &builder, OperationState &state,
         /*gate=*/Value(), /*weight=*/Value(), /*extras=*/ValueRange(),
         /*ports=*/ArrayRef<int64_t>(), /*qk_norm_eps=*/FloatAttr(),
         /*q_scale=*/FloatAttr(), /*norm_eps=*/FloatAttr(),
-        /*port_regionsCount=*/0);
+        /*additive=*/false, /*port_regionsCount=*/0);
 }
 
 void GroupedLinearOp::build(OpBuilder &builder, OperationState &state,

@@ -117,15 +117,33 @@ LogicalResult DynamicConvOp::verify() {
   return expectElement(*this, "u", getU(), tail.getElementType()); // C3
 }
 
+LogicalResult ShortConvOp::verify() {
+  ConvTailType tail = getTail().getType();
+  int64_t channels = tail.getChannels();
+  if (failed(expectRows(*this, "u", getU(), getU(), {channels})) || // C1
+      failed(expectRows(*this, "result", getResult(), getU(), {channels})))
+    return failure();
+  RankedTensorType weight = tensorOf(getWeight());
+  if (weight.getShape() !=
+      ArrayRef<int64_t>{channels, tail.getRows() + 1}) // C2
+    return emitOpError() << "expected a weight of shape [" << channels << ", "
+                         << tail.getRows() + 1 << "], found " << weight;
+  return expectElement(*this, "u", getU(), tail.getElementType()); // C3
+}
+
 LogicalResult GatedDeltaRuleOp::verify() {
   RecurrentStateType state = getState().getType();
-  int64_t heads = state.getHeads();
-  for (auto [name, value, size] :
-       {std::tuple<StringRef, Value, int64_t>{"q", getQ(), state.getKeyDim()},
-        {"k", getK(), state.getKeyDim()},
-        {"v", getV(), state.getValueDim()},
-        {"result", getResult(), state.getValueDim()}}) // C1, C2
-    if (failed(expectRows(*this, name, value, getQ(), {heads, size})))
+  int64_t heads = state.getHeads(), keyHeads = tensorOf(getQ()).getDimSize(1);
+  if (heads % keyHeads || tensorOf(getQ()).getDimSize(2) != state.getKeyDim())
+    return emitOpError() << "expected q of shape [?, a divisor of " << heads
+                         << ", " << state.getKeyDim() << "], found "
+                         << getQ().getType();
+  for (auto [name, value, shape] :
+       {std::tuple<StringRef, Value, std::array<int64_t, 2>>{
+            "k", getK(), {keyHeads, state.getKeyDim()}},
+        {"v", getV(), {heads, state.getValueDim()}},
+        {"result", getResult(), {heads, state.getValueDim()}}}) // C1, C2
+    if (failed(expectRows(*this, name, value, getQ(), shape)))
       return failure();
   if (failed(expectRows(*this, "g", getG(), getQ(), {heads})) ||
       failed(expectRows(*this, "beta", getBeta(), getQ(), {heads})))
@@ -164,6 +182,8 @@ LogicalResult LastTokenOp::verify() {
 bool AttentionOp::acceptsPort(int64_t port) { return port == resultPort(0); }
 
 bool DynamicConvOp::acceptsPort(int64_t port) { return port == resultPort(0); }
+
+bool ShortConvOp::acceptsPort(int64_t port) { return port == resultPort(0); }
 
 bool GeneratedConvOp::acceptsPort(int64_t port) {
   return port == resultPort(0);

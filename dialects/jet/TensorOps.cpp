@@ -6,6 +6,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/Support/CheckedArithmetic.h"
 
 using namespace mlir;
 using namespace jet;
@@ -125,13 +126,21 @@ LogicalResult ParamRowsOp::verify() {
   if (begin < 0 || begin >= end || end > shape[0]) // C2
     return emitOpError() << "expected a range of rows inside [0, " << shape[0]
                          << "), found [" << begin << ", " << end << ")";
-  SmallVector<int64_t> expected(shape);
-  expected[0] = end - begin;
-  auto type =
-      RankedTensorType::get(expected, getElementTypeOrSelf(getX().getType()));
-  if (getType() != type) // C3
-    return emitOpError() << "expected a result of type " << type << ", found "
-                         << getType();
+  // Sizes of parameters are bounded one by one, their product is not.
+  auto rowElements = [](ArrayRef<int64_t> shape) {
+    std::optional<int64_t> count = 1;
+    for (int64_t size : shape.drop_front())
+      count = count ? llvm::checkedMul(*count, size) : std::nullopt;
+    return count;
+  };
+  auto type = cast<RankedTensorType>(getType());
+  if (type.getElementType() != getElementTypeOrSelf(getX().getType()) ||
+      !type.hasStaticShape() || type.getRank() < 1 ||
+      type.getDimSize(0) != end - begin || !rowElements(shape) ||
+      rowElements(type.getShape()) != rowElements(shape)) // C3
+    return emitOpError() << "expected a result of " << end - begin
+                         << " rows as those of " << getX().getType()
+                         << ", found " << type;
   return success();
 }
 

@@ -139,7 +139,9 @@ bool jet::isSupportedRule(GatedDeltaRuleOp rule) {
   RecurrentStateType state = rule.getState().getType();
   auto isFloat = [](Type type) { return type.isF32() || type.isBF16(); };
   auto fits = [](int64_t size) { return size % 8 == 0 && size <= 256; };
-  return isFloat(state.getElementType()) && fits(state.getKeyDim()) &&
+  auto q = cast<RankedTensorType>(rule.getQ().getType());
+  return !rule.getAdditive() && q.getDimSize(1) == state.getHeads() &&
+         isFloat(state.getElementType()) && fits(state.getKeyDim()) &&
          fits(state.getValueDim()) &&
          hasPlainCode(cast<PortOpInterface>(rule.getOperation())) &&
          llvm::all_of(rule->getOperandTypes(), [&](Type type) {

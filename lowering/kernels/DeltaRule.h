@@ -60,8 +60,9 @@ private:
 bool hasChunks(GatedDeltaRuleOp rule);
 void buildChunks(FormBuilder &form, GatedDeltaRuleOp rule);
 
-/// The rule's element types and sizes are what its kernels are for: states in
-/// f32 or bf16, of sizes that are multiples of 8 up to 256.
+/// The rule is what its kernels are for: the delta rule (not the additive one)
+/// with a key of its own for each head, and states in f32 or bf16, of sizes
+/// that are multiples of 8 up to 256.
 bool isSupportedRule(GatedDeltaRuleOp rule);
 
 /// h · wᵀ + bias of `conv`, with tensor cores, in a stage `what`; before it one

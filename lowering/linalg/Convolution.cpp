@@ -1,13 +1,14 @@
 // Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// jet.dynamic_conv and jet.generated_conv.
+// jet.dynamic_conv, jet.short_conv and jet.generated_conv.
 //
 //   for each sequence and block of channels:                    (the grid)
 //     ext = tail rows, then the rows of u
 //     y[t, c] = Σ_j taps[t, c, j] · ext[t + j, c]
 //     tail = the last W − 1 rows of ext
 //
+// A short convolution has the same taps for every row.
 // A generated convolution computes the taps for a few rows at a time, by
 // h · weightᵀ + bias, and uses them while they are in the cache.
 
@@ -53,15 +54,17 @@ protected:
   /// y[t, c] + Σ_j taps[t, c, j] · ext[t + j, c] for all rows of the block.
   virtual Value convolve(Value ext, Value y) = 0;
 
-  /// The same for `count` rows from `first`, given their taps [count, C, W].
+  /// The same, given the taps: [rows, C, W], or [C, W] for all rows.
   Value convolveRows(Value taps, Value ext, Value y) {
     AffineExpr t, c, j;
     bindDims(b.getContext(), t, c, j);
     auto map = [&](ArrayRef<AffineExpr> exprs) {
       return AffineMap::get(3, 0, exprs, b.getContext());
     };
+    bool perRow = cast<ShapedType>(taps.getType()).getRank() == 3;
     return b.generic(
-        {taps, ext}, y, {map({t, c, j}), map({t + j, c}), map({t, c})},
+        {taps, ext}, y,
+        {perRow ? map({t, c, j}) : map({c, j}), map({t + j, c}), map({t, c})},
         {false, false, true},
         [&](ValueRange in) { return b.addf(in[2], b.mulf(in[0], in[1])); });
   }
@@ -182,6 +185,25 @@ private:
   Value taps;
 };
 
+/// Taps are those of the checkpoint, [C, W].
+class StaticTaps : public Convolution {
+public:
+  StaticTaps(KernelBuilder &b, ShortConvOp op, ValueRange operands)
+      : Convolution(b, cast<PortOpInterface>(op.getOperation()), operands,
+                    operands[2], operands[3], op.getTail().getType(),
+                    kChannels),
+        weight(operands[1]) {}
+
+private:
+  Value convolve(Value ext, Value y) override {
+    Value own = b.slice(weight, {channel, b.getIndexAttr(0)},
+                        {count, b.getIndexAttr(history + 1)}, {true, true});
+    return convolveRows(own, ext, y);
+  }
+
+  Value weight;
+};
+
 /// Taps are computed.
 class GeneratedTaps : public Convolution {
 public:
@@ -239,6 +261,11 @@ private:
 Lowered jet::lowerDynamicConv(KernelBuilder &b, DynamicConvOp op,
                               ValueRange operands) {
   return StoredTaps(b, op, operands).lower();
+}
+
+Lowered jet::lowerShortConv(KernelBuilder &b, ShortConvOp op,
+                            ValueRange operands) {
+  return StaticTaps(b, op, operands).lower();
 }
 
 Lowered jet::lowerGeneratedConv(KernelBuilder &b, GeneratedConvOp op,

@@ -7,7 +7,7 @@
 //     S = its slot, as f32
 //     for each row:
 //       q, k, v, g, β = code on them; q, k to unit length
-//       S ← e^g S;  S ← S + k ⊗ β (v − Sᵀ k);  y = Sᵀ q
+//       S ← e^g S;  S ← S + k ⊗ β (v − Sᵀ k);  y = Sᵀ q    (additive: k ⊗ β v)
 //       y = rms_norm(y) · silu(gate)
 //     its slot = S, rounded to the type that it is stored in
 
@@ -25,13 +25,17 @@ public:
             Value head, Sequence sequence, Value values = {})
       : b(b), op(op), operands(operands),
         code(b, cast<PortOpInterface>(op.getOperation()), operands), head(head),
-        sequence(sequence), values(values) {}
+        sequence(sequence), values(values) {
+    auto q = cast<RankedTensorType>(op.getQ().getType());
+    int64_t shared = op.getState().getType().getHeads() / q.getDimSize(1);
+    keyHead = b.createOrFold<arith::DivUIOp>(head, b.index(shared));
+  }
 
   /// Row t of the sequence: (y [rows, d_v], S) → (y, S).
   SmallVector<Value> step(Value t, Value y, Value state) {
     Value row = b.add(sequence.row, t);
-    Value q = readRow(0, row), k = readRow(1, row);
-    Value v = values ? b.row(values, {t}) : readRow(2, row);
+    Value q = readRow(0, row, keyHead), k = readRow(1, row, keyHead);
+    Value v = values ? b.row(values, {t}) : readRow(2, row, head);
     Value g = readGate(3, row), beta = readGate(4, row);
     if (op.getQkNormEps()) {
       q = toUnitLength(q, op.getQScale()->convertToDouble());
@@ -43,9 +47,14 @@ public:
     state = b.elementwiseInto(ValueRange{}, state, [&](ValueRange in) {
       return b.mulf(in[0], decay);
     });
-    Value read = contract(k, state, b.filled({valueDim}, 0));
-    Value delta = b.elementwise({v, read}, b.getF32Type(), [&](ValueRange in) {
-      return b.mulf(beta, arith::SubFOp::create(b, in[0], in[1]));
+    SmallVector<Value> parts = {v};
+    if (!op.getAdditive())
+      parts.push_back(contract(k, state, b.filled({valueDim}, 0)));
+    Value delta = b.elementwise(parts, b.getF32Type(), [&](ValueRange in) {
+      Value value = in[0];
+      if (!op.getAdditive())
+        value = arith::SubFOp::create(b, value, in[1]);
+      return b.mulf(beta, value);
     });
     state = b.generic(
         {k, delta}, state, {map({i()}), map({j()}), both()}, {false, false},
@@ -74,10 +83,10 @@ private:
   }
   AffineMap both() { return b.getMultiDimIdentityMap(2); }
 
-  /// q, k or v of the row and head.
-  Value readRow(unsigned operand, Value row) {
+  /// q, k or v of the row and one of its heads.
+  Value readRow(unsigned operand, Value row, Value ofHead) {
     OpFoldResult one = b.getIndexAttr(1);
-    return code.read(operand, {{row, head, b.getIndexAttr(0)},
+    return code.read(operand, {{row, ofHead, b.getIndexAttr(0)},
                                {one, one, b.dim(operands[operand], 2)},
                                {false, false, true}});
   }
@@ -119,7 +128,7 @@ private:
   GatedDeltaRuleOp op;
   ValueRange operands;
   PortCode code;
-  Value head;
+  Value head, keyHead; // of v, g, β and S; of q and k
   Sequence sequence;
   Value values; // v of the head, [rows, d_v], if not operand 2
 };

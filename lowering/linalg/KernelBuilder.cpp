@@ -299,6 +299,7 @@ jet::lowerToLinalg(KernelBuilder &b, Operation *op, ValueRange operands) {
       .Case([&](AttentionOp op) { return lowerAttention(b, op, operands); })
       .Case([&](KvAppendOp op) { return lowerKvAppend(b, op, operands); })
       .Case([&](DynamicConvOp op) { return lowerDynamicConv(b, op, operands); })
+      .Case([&](ShortConvOp op) { return lowerShortConv(b, op, operands); })
       .Case([&](GatedDeltaRuleOp op) {
         return lowerGatedDeltaRule(b, op, operands);
       })

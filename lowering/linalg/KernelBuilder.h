@@ -148,6 +148,7 @@ Lowered lowerRope(KernelBuilder &, RopeOp, mlir::ValueRange);
 Lowered lowerAttention(KernelBuilder &, AttentionOp, mlir::ValueRange);
 Lowered lowerKvAppend(KernelBuilder &, KvAppendOp, mlir::ValueRange);
 Lowered lowerDynamicConv(KernelBuilder &, DynamicConvOp, mlir::ValueRange);
+Lowered lowerShortConv(KernelBuilder &, ShortConvOp, mlir::ValueRange);
 Lowered lowerGeneratedConv(KernelBuilder &, GeneratedConvOp, mlir::ValueRange);
 Lowered lowerGatedDeltaRule(KernelBuilder &, GatedDeltaRuleOp,
                             mlir::ValueRange);

@@ -60,7 +60,7 @@ static LogicalResult fuseNorm(RewriterBase &rewriter, GatedDeltaRuleOp rule,
       rule.getV(), rule.getG(), rule.getBeta(), rule.getState(),
       rule.getBatch(), norm.getGate(), norm.getWeight(), rule.getExtras(),
       rule.getPorts(), rule.getQkNormEpsAttr(), rule.getQScaleAttr(),
-      norm.getEpsAttr(), rule.getPortRegions().size());
+      norm.getEpsAttr(), rule.getAdditive(), rule.getPortRegions().size());
   for (auto [from, to] :
        llvm::zip_equal(rule.getPortRegions(), fused.getPortRegions()))
     to.takeBody(from);

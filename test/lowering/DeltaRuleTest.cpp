@@ -1,7 +1,9 @@
 // Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// jet.gated_delta_rule against its chunked form (arXiv 2412.06464).
+// jet.gated_delta_rule against its chunked form (arXiv 2412.06464); the
+// additive rule against the same without the correction, which is the dual form
+// of a state space (arXiv 2405.21060).
 
 #include "KernelHarness.h"
 
@@ -12,11 +14,17 @@ namespace {
 
 constexpr DType F32 = DType::F32, BF16 = DType::BF16;
 
+struct Options {
+  DType storage = F32;
+  bool additive = false;
+  int64_t shared = 1; // heads of v that read one of q and k
+};
+
 class DeltaRule : public testing::TestWithParam<std::string> {
 protected:
   void checkDeltaRule(const Kernels &kernels, int64_t heads, int64_t keyDim,
                       int64_t valueDim, const Step &step, int64_t chunk,
-                      DType storage = F32);
+                      Options options = {});
 
   Random random{0xDE17A};
 };
@@ -46,7 +54,7 @@ struct Head {
 
 /// Rows [begin, end) of `head` at once: returns their outputs and advances the
 /// state. Decay from row j to row i is exp(γ_i − γ_j), γ the running sum of g.
-Matrix runChunk(Head &head, int64_t begin, int64_t end) {
+Matrix runChunk(Head &head, int64_t begin, int64_t end, bool additive) {
   const int64_t n = end - begin, keyDim = head.state.size();
   const int64_t valueDim = head.state[0].size();
   std::vector<double> sum(n);
@@ -64,7 +72,8 @@ Matrix runChunk(Head &head, int64_t begin, int64_t end) {
       for (int64_t j = 0; j < i; ++j)
         read += std::exp(sum[i] - sum[j]) * dot(key, head.k[begin + j]) *
                 delta[j][d];
-      delta[i][d] = head.beta[begin + i] * (head.v[begin + i][d] - read);
+      const double value = head.v[begin + i][d];
+      delta[i][d] = head.beta[begin + i] * (additive ? value : value - read);
     }
   }
 
@@ -93,9 +102,9 @@ Matrix runChunk(Head &head, int64_t begin, int64_t end) {
 /// The operands of a step, q and k as long as a JetBlock makes them.
 struct Operands {
   Operands(Random &random, const Step &step, int64_t heads, int64_t keyDim,
-           int64_t valueDim, DType storage)
-      : q(unit(random, step.tokens, heads, keyDim)),
-        k(unit(random, step.tokens, heads, keyDim)),
+           int64_t valueDim, DType storage, int64_t shared)
+      : shared(shared), q(unit(random, step.tokens, heads / shared, keyDim)),
+        k(unit(random, step.tokens, heads / shared, keyDim)),
         v(Buffer::random(random, F32, {step.tokens, heads, valueDim})),
         g(Buffer::random(random, F32, {step.tokens, heads}, -1.5, 0)),
         beta(Buffer::random(random, F32, {step.tokens, heads}, 0, 1)),
@@ -117,7 +126,7 @@ struct Operands {
 
   Head head(const Sequence &sequence, int64_t h) const {
     Head head;
-    auto row = [&](const Buffer &x, int64_t r) {
+    auto row = [&](const Buffer &x, int64_t r, int64_t h) {
       std::vector<double> values;
       for (int64_t d = 0; d < x.size(2); ++d)
         values.push_back(x(r, h, d));
@@ -125,9 +134,9 @@ struct Operands {
     };
     for (int64_t i = 0; i < sequence.rows; ++i) {
       const int64_t r = sequence.row + i;
-      head.q.push_back(row(q, r));
-      head.k.push_back(row(k, r));
-      head.v.push_back(row(v, r));
+      head.q.push_back(row(q, r, h / shared));
+      head.k.push_back(row(k, r, h / shared));
+      head.v.push_back(row(v, r, h));
       head.g.push_back(g(r, h));
       head.beta.push_back(beta(r, h));
     }
@@ -138,13 +147,16 @@ struct Operands {
     return head;
   }
 
+  int64_t shared;
   Buffer q, k, v, g, beta, state, batch, y;
 };
 
 void DeltaRule::checkDeltaRule(const Kernels &kernels, int64_t heads,
                                int64_t keyDim, int64_t valueDim,
-                               const Step &step, int64_t chunk, DType storage) {
-  Operands operands(random, step, heads, keyDim, valueDim, storage);
+                               const Step &step, int64_t chunk,
+                               Options options) {
+  Operands operands(random, step, heads, keyDim, valueDim, options.storage,
+                    options.shared);
   const Operands before = operands;
   kernels.run("k",
               {&operands.q, &operands.k, &operands.v, &operands.g,
@@ -163,7 +175,7 @@ void DeltaRule::checkDeltaRule(const Kernels &kernels, int64_t heads,
       Head head = before.head(sequence, h);
       for (int64_t begin = 0; begin < sequence.rows; begin += chunk) {
         const int64_t end = std::min(begin + chunk, sequence.rows);
-        const Matrix out = runChunk(head, begin, end);
+        const Matrix out = runChunk(head, begin, end, options.additive);
         for (int64_t i = begin; i < end; ++i)
           for (int64_t d = 0; d < valueDim; ++d)
             comparison.near(operands.y, operands.y.at(sequence.row + i, h, d),
@@ -226,7 +238,36 @@ TEST_P(DeltaRule, RoundsANarrowStateOnce) {
   ASSERT_TRUE(kernels);
   for (int repeat = 0; repeat < 4; ++repeat)
     checkDeltaRule(*kernels, 3, 17, 33, Step::random(random, 20),
-                   uniform(random, 1, 16), BF16);
+                   uniform(random, 1, 16), {.storage = BF16});
+}
+
+// Without the correction, and with heads of q and k that several of v read.
+TEST_P(DeltaRule, IsItsDualFormWhenAdditive) {
+  const int64_t shapes[][4] = {{1, 1, 1, 1},
+                               {4, 2, 3, 7},
+                               {6, 3, 17, 33},
+                               {3, 3, 16, 64},
+                               {2, 1, 128, 17}};
+  for (auto [heads, shared, keyDim, valueDim] : shapes)
+    for (bool additive : {false, true}) {
+      const std::string keys = rowsType({heads / shared, keyDim}, F32);
+      const std::string values = rowsType({heads, valueDim}, F32);
+      const std::string gates = rowsType({heads}, F32);
+      const std::string state =
+          "!jet.recurrent_state<" + std::to_string(heads) + "x" +
+          std::to_string(keyDim) + "x" + std::to_string(valueDim) + "xf32>";
+      std::string op = "jet.gated_delta_rule %a, %b, %c, %d, %e, %f, %g";
+      auto kernels = Kernels::compile(
+          kernelText("k", op + (additive ? " additive" : ""),
+                     {keys, keys, values, gates, gates, state, "!jet.batch"},
+                     {values, state}),
+          GetParam());
+      ASSERT_TRUE(kernels);
+      for (int repeat = 0; repeat < 3; ++repeat)
+        checkDeltaRule(*kernels, heads, keyDim, valueDim,
+                       Step::random(random, 20), uniform(random, 1, 16),
+                       {.additive = additive, .shared = shared});
+    }
 }
 
 // All sizes of chunks say the same of one sequence.

@@ -53,6 +53,25 @@ func.func @decode(%tokens: tensor<?xi32>, %positions: tensor<?xi32>, %batch: !je
   return %x : tensor<?x48xf32>
 }
 
+// Rows of weights are where they are, in the weight's own shape; all of them are
+// the weight.
+// CHECK: jet.plan @rows
+// CHECK: %c = jet.weight "c" : memref<48x1x2xf32>
+// CHECK-NEXT: %rows = jet.weight_rows %c[4, 36] : memref<48x1x2xf32> -> memref<32x1x2xf32>
+// CHECK-NEXT: %d = jet.weight "d" : memref<32xf32>
+// CHECK-NOT: jet.weight_rows
+// CHECK: jet.execute @kernels::@scale reads(%{{.*}}, %rows, %d : memref<?x32xf32>, memref<32x1x2xf32>, memref<32xf32>)
+func.func @rows(%tokens: tensor<?xi32>, %positions: tensor<?xi32>, %batch: !jet.batch) -> tensor<?x32xf32> {
+  %t = jet.param "s" : tensor<48x32xf32>
+  %x = jet.launch @kernels::@embedding_32(%tokens, %t) rows tokens : (tensor<?xi32>, tensor<48x32xf32>) -> tensor<?x32xf32>
+  %c = jet.param "c" : tensor<48x1x2xf32>
+  %w = jet.param_rows %c [4, 36) : (tensor<48x1x2xf32>) -> tensor<32x2xf32>
+  %d = jet.param "d" : tensor<32xf32>
+  %e = jet.param_rows %d [0, 32) : (tensor<32xf32>) -> tensor<32x1xf32>
+  %y = jet.launch @kernels::@scale(%x, %w, %e) rows tokens : (tensor<?x32xf32>, tensor<32x2xf32>, tensor<32x1xf32>) -> tensor<?x32xf32>
+  return %y : tensor<?x32xf32>
+}
+
 // CHECK: jet.plan @forward
 // CHECK: jet.output "logits" rows tokens
 func.func @forward(%tokens: tensor<?xi32>, %positions: tensor<?xi32>, %batch: !jet.batch) -> tensor<?x48xf32> {
@@ -63,6 +82,8 @@ func.func @forward(%tokens: tensor<?xi32>, %positions: tensor<?xi32>, %batch: !j
 
 module @kernels {
   func.func private @embedding_48(tensor<?xi32>, tensor<32x48xf32>) -> tensor<?x48xf32>
+  func.func private @embedding_32(tensor<?xi32>, tensor<48x32xf32>) -> tensor<?x32xf32>
+  func.func private @scale(tensor<?x32xf32>, tensor<32x2xf32>, tensor<32x1xf32>) -> tensor<?x32xf32>
   func.func private @kv_append(tensor<?x1x48xf32>, tensor<?x1x48xf32>, !jet.kv_cache<1x48xf32, page = 64>, !jet.batch) -> !jet.kv_cache<1x48xf32, page = 64>
   func.func private @last_token_48(tensor<?x48xf32>, !jet.batch) -> tensor<?x48xf32>
   func.func private @linear_3x48(tensor<?x48xf32>, tensor<3x48xf32>) -> tensor<?x3xf32>

@@ -124,6 +124,23 @@ func.func @conv(%u: tensor<?x256xf32>, %t: tensor<?x1024xf32>, %s: !jet.conv_tai
   return %y, %n : tensor<?x256xf32>, !jet.conv_tail<3x256xf32>
 }
 
+// The same with taps that are weights.
+// CHECK-LABEL: func.func @short_conv
+// CHECK: jet.cost = {activations_read = "1024*R + 16*B", activations_written = "1024*R", op = "short_conv", state_read = "3072*B", state_written = "3072*B", vector_flops = "2048*T", weights_read = "2048"}
+func.func @short_conv(%u: tensor<?x256xf32>, %w: tensor<256x4xbf16>, %s: !jet.conv_tail<3x256xf32>, %b: !jet.batch) -> (tensor<?x256xf32>, !jet.conv_tail<3x256xf32>) {
+  %y, %n = jet.short_conv %u, %w, %s, %b : (tensor<?x256xf32>, tensor<256x4xbf16>, !jet.conv_tail<3x256xf32>, !jet.batch) -> (tensor<?x256xf32>, !jet.conv_tail<3x256xf32>)
+  return %y, %n : tensor<?x256xf32>, !jet.conv_tail<3x256xf32>
+}
+
+// Two products with S (4 a value): nothing is read from it to be corrected. Two
+// heads of q and k are read, not four.
+// CHECK-LABEL: func.func @additive_rule
+// CHECK: jet.cost = {activations_read = "1568*R + 16*B", activations_written = "1024*R", op = "gated_delta_rule", state_read = "32768*B", state_written = "32768*B", tensor_flops = "32768*T", vector_flops = "8192*T"}
+func.func @additive_rule(%q: tensor<?x2x32xf32>, %v: tensor<?x4x64xf32>, %g: tensor<?x4xf32>, %s: !jet.recurrent_state<4x32x64xf32>, %b: !jet.batch) -> (tensor<?x4x64xf32>, !jet.recurrent_state<4x32x64xf32>) {
+  %y, %n = jet.gated_delta_rule %q, %q, %v, %g, %g, %s, %b additive : (tensor<?x2x32xf32>, tensor<?x2x32xf32>, tensor<?x4x64xf32>, tensor<?x4xf32>, tensor<?x4xf32>, !jet.recurrent_state<4x32x64xf32>, !jet.batch) -> (tensor<?x4x64xf32>, !jet.recurrent_state<4x32x64xf32>)
+  return %y, %n : tensor<?x4x64xf32>, !jet.recurrent_state<4x32x64xf32>
+}
+
 // S, 4 heads of 32 * 64 f32, is read and written once per sequence; for every
 // token three products with it (6 a value) and the decay.
 // CHECK-LABEL: func.func @delta_rule

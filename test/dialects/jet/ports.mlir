@@ -53,6 +53,20 @@ func.func @generated_conv(%u: tensor<?x6xf32>, %h: tensor<?x3xf32>, %w: tensor<2
   return %y : tensor<?x6xf32>
 }
 
+// A bias is code on the result.
+// CHECK-LABEL: func.func @short_conv
+// CHECK: jet.short_conv %arg0, %arg1, %arg2, %arg3
+// CHECK-NEXT: on result 0 with(%arg4) {
+func.func @short_conv(%u: tensor<?x5xf32>, %w: tensor<5x2xf32>, %t: !jet.conv_tail<1x5xf32>, %batch: !jet.batch, %b: tensor<5xf32>) -> tensor<?x5xf32> {
+  %y, %next = jet.short_conv %u, %w, %t, %batch
+    on result 0 with(%b) {
+    ^bb0(%e: f32, %c: f32):
+      %s = arith.addf %e, %c : f32
+      jet.yield %s : f32
+    } : (tensor<?x5xf32>, tensor<5x2xf32>, !jet.conv_tail<1x5xf32>, !jet.batch, tensor<5xf32>) -> (tensor<?x5xf32>, !jet.conv_tail<1x5xf32>)
+  return %y : tensor<?x5xf32>
+}
+
 // CHECK-LABEL: func.func @delta_rule
 // CHECK: jet.gated_delta_rule {{.*}} qk_norm eps 1.0e-06 scale 0.5 norm %arg7, %arg8 eps 1.0e-05
 // CHECK-NEXT: on operand 3 with(%arg9) {

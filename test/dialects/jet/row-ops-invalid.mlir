@@ -123,11 +123,61 @@ func.func @f() {
 
 // -----
 
-// param_rows C3
+// param_rows C3: element type
 func.func @f() {
   %x = jet.param "x" : tensor<4x8xf32>
-  // expected-error @+1 {{'jet.param_rows' op expected a result of type 'tensor<2x8xf32>', found 'tensor<2x8xbf16>'}}
+  // expected-error @+1 {{'jet.param_rows' op expected a result of 2 rows as those of 'tensor<4x8xf32>', found 'tensor<2x8xbf16>'}}
   %y = jet.param_rows %x [0, 2) : (tensor<4x8xf32>) -> tensor<2x8xbf16>
+  return
+}
+
+// -----
+
+// param_rows C3: rows
+func.func @f() {
+  %x = jet.param "x" : tensor<4x8xf32>
+  // expected-error @+1 {{'jet.param_rows' op expected a result of 2 rows as those of 'tensor<4x8xf32>', found 'tensor<4x4xf32>'}}
+  %y = jet.param_rows %x [0, 2) : (tensor<4x8xf32>) -> tensor<4x4xf32>
+  return
+}
+
+// -----
+
+// param_rows C3: elements
+func.func @f() {
+  %x = jet.param "x" : tensor<4x8xf32>
+  // expected-error @+1 {{'jet.param_rows' op expected a result of 2 rows as those of 'tensor<4x8xf32>', found 'tensor<2x4xf32>'}}
+  %y = jet.param_rows %x [0, 2) : (tensor<4x8xf32>) -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+// param_rows C3: no dimension
+func.func @f() {
+  %x = jet.param "x" : tensor<4x8xf32>
+  // expected-error @+1 {{'jet.param_rows' op expected a result of 2 rows as those of 'tensor<4x8xf32>', found 'tensor<f32>'}}
+  %y = jet.param_rows %x [0, 2) : (tensor<4x8xf32>) -> tensor<f32>
+  return
+}
+
+// -----
+
+// param_rows C3: rows unknown
+func.func @f() {
+  %x = jet.param "x" : tensor<4x8xf32>
+  // expected-error @+1 {{'jet.param_rows' op expected a result of 2 rows as those of 'tensor<4x8xf32>', found 'tensor<?x8xf32>'}}
+  %y = jet.param_rows %x [0, 2) : (tensor<4x8xf32>) -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// param_rows C3: more elements than numbers have
+func.func @f() {
+  %x = jet.param "x" : tensor<4x8xf32>
+  // expected-error @+1 {{'jet.param_rows' op expected a result of 2 rows as those of 'tensor<4x8xf32>', found 'tensor<2x4294967296x4294967296xf32>'}}
+  %y = jet.param_rows %x [0, 2) : (tensor<4x8xf32>) -> tensor<2x4294967296x4294967296xf32>
   return
 }
 

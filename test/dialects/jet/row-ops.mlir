@@ -20,6 +20,18 @@ func.func @packed_param() -> tensor<128x1536xbf16> {
   return %k : tensor<128x1536xbf16>
 }
 
+// Rows seen in another shape: to be broadcast, and without a dimension of 1.
+// CHECK-LABEL: @param_rows
+func.func @param_rows() -> (tensor<3x1xf32>, tensor<8x4xf32>) {
+  %d = jet.param "D" : tensor<5xf32>
+  // CHECK: jet.param_rows %{{.*}}[1, 4) : (tensor<5xf32>) -> tensor<3x1xf32>
+  %h = jet.param_rows %d [1, 4) : (tensor<5xf32>) -> tensor<3x1xf32>
+  %c = jet.param "conv1d.weight" : tensor<8x1x4xf32>
+  // CHECK: jet.param_rows %{{.*}}[0, 8) : (tensor<8x1x4xf32>) -> tensor<8x4xf32>
+  %w = jet.param_rows %c [0, 8) : (tensor<8x1x4xf32>) -> tensor<8x4xf32>
+  return %h, %w : tensor<3x1xf32>, tensor<8x4xf32>
+}
+
 // CHECK-LABEL: @embedding
 func.func @embedding(%tokens: tensor<?xi32>, %table: tensor<512x128xf32>) -> tensor<?x128xf32> {
   // CHECK: jet.embedding %{{.*}}, %{{.*}} : (tensor<?xi32>, tensor<512x128xf32>) -> tensor<?x128xf32>

@@ -299,6 +299,78 @@ func.func @f(%u: tensor<?x256xf32>, %taps: tensor<?x1024xf32>, %tail: !jet.conv_
 
 // -----
 
+// short_conv C1: u
+func.func @f(%u: tensor<?x128xf32>, %w: tensor<256x4xf32>, %tail: !jet.conv_tail<3x256xf32>, %batch: !jet.batch) {
+  // expected-error @+1 {{'jet.short_conv' op expected u of shape [?, 256], found 'tensor<?x128xf32>'}}
+  %y, %next = jet.short_conv %u, %w, %tail, %batch : (tensor<?x128xf32>, tensor<256x4xf32>, !jet.conv_tail<3x256xf32>, !jet.batch) -> (tensor<?x256xf32>, !jet.conv_tail<3x256xf32>)
+  return
+}
+
+// -----
+
+// short_conv C1: result
+func.func @f(%u: tensor<?x256xf32>, %w: tensor<256x4xf32>, %tail: !jet.conv_tail<3x256xf32>, %batch: !jet.batch) {
+  // expected-error @+1 {{'jet.short_conv' op expected result of shape [?, 256], found 'tensor<?x128xf32>'}}
+  %y, %next = jet.short_conv %u, %w, %tail, %batch : (tensor<?x256xf32>, tensor<256x4xf32>, !jet.conv_tail<3x256xf32>, !jet.batch) -> (tensor<?x128xf32>, !jet.conv_tail<3x256xf32>)
+  return
+}
+
+// -----
+
+// short_conv C1: rows
+func.func @f(%u: tensor<?x256xf32>, %w: tensor<256x4xf32>, %tail: !jet.conv_tail<3x256xf32>, %batch: !jet.batch) {
+  // expected-error @+1 {{'jet.short_conv' op expected result of shape [?, 256], found 'tensor<4x256xf32>'}}
+  %y, %next = jet.short_conv %u, %w, %tail, %batch : (tensor<?x256xf32>, tensor<256x4xf32>, !jet.conv_tail<3x256xf32>, !jet.batch) -> (tensor<4x256xf32>, !jet.conv_tail<3x256xf32>)
+  return
+}
+
+// -----
+
+// short_conv C2: taps
+func.func @f(%u: tensor<?x256xf32>, %w: tensor<256x3xf32>, %tail: !jet.conv_tail<3x256xf32>, %batch: !jet.batch) {
+  // expected-error @+1 {{'jet.short_conv' op expected a weight of shape [256, 4], found 'tensor<256x3xf32>'}}
+  %y, %next = jet.short_conv %u, %w, %tail, %batch : (tensor<?x256xf32>, tensor<256x3xf32>, !jet.conv_tail<3x256xf32>, !jet.batch) -> (tensor<?x256xf32>, !jet.conv_tail<3x256xf32>)
+  return
+}
+
+// -----
+
+// short_conv C2: channels
+func.func @f(%u: tensor<?x256xf32>, %w: tensor<?x4xf32>, %tail: !jet.conv_tail<3x256xf32>, %batch: !jet.batch) {
+  // expected-error @+1 {{'jet.short_conv' op expected a weight of shape [256, 4], found 'tensor<?x4xf32>'}}
+  %y, %next = jet.short_conv %u, %w, %tail, %batch : (tensor<?x256xf32>, tensor<?x4xf32>, !jet.conv_tail<3x256xf32>, !jet.batch) -> (tensor<?x256xf32>, !jet.conv_tail<3x256xf32>)
+  return
+}
+
+// -----
+
+// short_conv C3
+func.func @f(%u: tensor<?x256xbf16>, %w: tensor<256x4xf32>, %tail: !jet.conv_tail<3x256xf32>, %batch: !jet.batch) {
+  // expected-error @+1 {{'jet.short_conv' op expected u with elements of type 'f32' as in the state, found 'tensor<?x256xbf16>'}}
+  %y, %next = jet.short_conv %u, %w, %tail, %batch : (tensor<?x256xbf16>, tensor<256x4xf32>, !jet.conv_tail<3x256xf32>, !jet.batch) -> (tensor<?x256xf32>, !jet.conv_tail<3x256xf32>)
+  return
+}
+
+// -----
+
+// gated_delta_rule C2: heads of q
+func.func @f(%q: tensor<?x3x32xf32>, %v: tensor<?x4x64xf32>, %g: tensor<?x4xf32>, %state: !jet.recurrent_state<4x32x64xf32>, %batch: !jet.batch) {
+  // expected-error @+1 {{'jet.gated_delta_rule' op expected q of shape [?, a divisor of 4, 32], found 'tensor<?x3x32xf32>'}}
+  %y, %next = jet.gated_delta_rule %q, %q, %v, %g, %g, %state, %batch : (tensor<?x3x32xf32>, tensor<?x3x32xf32>, tensor<?x4x64xf32>, tensor<?x4xf32>, tensor<?x4xf32>, !jet.recurrent_state<4x32x64xf32>, !jet.batch) -> (tensor<?x4x64xf32>, !jet.recurrent_state<4x32x64xf32>)
+  return
+}
+
+// -----
+
+// gated_delta_rule C2: more heads of q than of v
+func.func @f(%q: tensor<?x8x32xf32>, %v: tensor<?x4x64xf32>, %g: tensor<?x4xf32>, %state: !jet.recurrent_state<4x32x64xf32>, %batch: !jet.batch) {
+  // expected-error @+1 {{'jet.gated_delta_rule' op expected q of shape [?, a divisor of 4, 32], found 'tensor<?x8x32xf32>'}}
+  %y, %next = jet.gated_delta_rule %q, %q, %v, %g, %g, %state, %batch additive : (tensor<?x8x32xf32>, tensor<?x8x32xf32>, tensor<?x4x64xf32>, tensor<?x4xf32>, tensor<?x4xf32>, !jet.recurrent_state<4x32x64xf32>, !jet.batch) -> (tensor<?x4x64xf32>, !jet.recurrent_state<4x32x64xf32>)
+  return
+}
+
+// -----
+
 // gated_delta_rule C1: k
 func.func @f(%q: tensor<?x4x32xf32>, %k: tensor<?x4x64xf32>, %v: tensor<?x4x64xf32>, %g: tensor<?x4xf32>, %beta: tensor<?x4xf32>, %state: !jet.recurrent_state<4x32x64xf32>, %batch: !jet.batch) {
   // expected-error @+1 {{'jet.gated_delta_rule' op expected k of shape [?, 4, 32], found 'tensor<?x4x64xf32>'}}
@@ -317,9 +389,9 @@ func.func @f(%q: tensor<?x4x32xf32>, %k: tensor<?x4x32xf32>, %v: tensor<?x4x64xf
 
 // -----
 
-// gated_delta_rule C2: heads
+// gated_delta_rule C1: heads of q and k
 func.func @f(%q: tensor<?x2x32xf32>, %k: tensor<?x4x32xf32>, %v: tensor<?x4x64xf32>, %g: tensor<?x4xf32>, %beta: tensor<?x4xf32>, %state: !jet.recurrent_state<4x32x64xf32>, %batch: !jet.batch) {
-  // expected-error @+1 {{'jet.gated_delta_rule' op expected q of shape [?, 4, 32], found 'tensor<?x2x32xf32>'}}
+  // expected-error @+1 {{'jet.gated_delta_rule' op expected k of shape [?, 2, 32], found 'tensor<?x4x32xf32>'}}
   %y, %next = jet.gated_delta_rule %q, %k, %v, %g, %beta, %state, %batch : (tensor<?x2x32xf32>, tensor<?x4x32xf32>, tensor<?x4x64xf32>, tensor<?x4xf32>, tensor<?x4xf32>, !jet.recurrent_state<4x32x64xf32>, !jet.batch) -> (tensor<?x4x64xf32>, !jet.recurrent_state<4x32x64xf32>)
   return
 }

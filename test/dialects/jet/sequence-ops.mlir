@@ -46,6 +46,21 @@ func.func @dynamic_conv(%u: tensor<?x256xf32>, %taps: tensor<?x1024xf32>, %tail:
   return %y, %next : tensor<?x256xf32>, !jet.conv_tail<3x256xf32>
 }
 
+// CHECK-LABEL: @short_conv
+func.func @short_conv(%u: tensor<?x256xf32>, %w: tensor<256x4xf32>, %tail: !jet.conv_tail<3x256xf32>, %batch: !jet.batch) -> (tensor<?x256xf32>, !jet.conv_tail<3x256xf32>) {
+  // CHECK: jet.short_conv %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : (tensor<?x256xf32>, tensor<256x4xf32>, !jet.conv_tail<3x256xf32>, !jet.batch) -> (tensor<?x256xf32>, !jet.conv_tail<3x256xf32>)
+  %y, %next = jet.short_conv %u, %w, %tail, %batch : (tensor<?x256xf32>, tensor<256x4xf32>, !jet.conv_tail<3x256xf32>, !jet.batch) -> (tensor<?x256xf32>, !jet.conv_tail<3x256xf32>)
+  return %y, %next : tensor<?x256xf32>, !jet.conv_tail<3x256xf32>
+}
+
+// Four heads of v share two of q and k, and nothing is corrected.
+// CHECK-LABEL: @additive_rule
+func.func @additive_rule(%q: tensor<?x2x32xf32>, %k: tensor<?x2x32xf32>, %v: tensor<?x4x64xf32>, %g: tensor<?x4xf32>, %beta: tensor<?x4xf32>, %state: !jet.recurrent_state<4x32x64xf32>, %batch: !jet.batch) -> tensor<?x4x64xf32> {
+  // CHECK: jet.gated_delta_rule %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} additive : (tensor<?x2x32xf32>, tensor<?x2x32xf32>, tensor<?x4x64xf32>,
+  %y, %next = jet.gated_delta_rule %q, %k, %v, %g, %beta, %state, %batch additive : (tensor<?x2x32xf32>, tensor<?x2x32xf32>, tensor<?x4x64xf32>, tensor<?x4xf32>, tensor<?x4xf32>, !jet.recurrent_state<4x32x64xf32>, !jet.batch) -> (tensor<?x4x64xf32>, !jet.recurrent_state<4x32x64xf32>)
+  return %y : tensor<?x4x64xf32>
+}
+
 // CHECK-LABEL: @gated_delta_rule
 func.func @gated_delta_rule(%q: tensor<?x4x32xf32>, %k: tensor<?x4x32xf32>, %v: tensor<?x4x64xf32>, %g: tensor<?x4xf32>, %beta: tensor<?x4xf32>, %state: !jet.recurrent_state<4x32x64xf32>, %batch: !jet.batch) -> (tensor<?x4x64xf32>, !jet.recurrent_state<4x32x64xf32>) {
   // CHECK: jet.gated_delta_rule %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : (tensor<?x4x32xf32>, tensor<?x4x32xf32>, tensor<?x4x64xf32>, tensor<?x4xf32>, tensor<?x4xf32>, !jet.recurrent_state<4x32x64xf32>, !jet.batch) -> (tensor<?x4x64xf32>, !jet.recurrent_state<4x32x64xf32>)

@@ -34,6 +34,9 @@ module {
   // CHECK:      tile.kernel @bare_0_keys(
   // CHECK:      tile.kernel @bare_0_rule(
   // CHECK-NOT:  @bare_0_norm
+  // None for the additive rule, nor for heads that share a key.
+  // CHECK-NOT:  @additive_0
+  // CHECK-NOT:  @shared_0
   module @kernels {
     func.func @conv(%u: tensor<?x32xbf16>, %h: tensor<?x8xbf16>, %w: tensor<128x8xbf16>, %b: tensor<128xbf16>, %t: !jet.conv_tail<3x32xbf16>, %batch: !jet.batch) -> (tensor<?x32xf32>, !jet.conv_tail<3x32xbf16>) {
       %c, %tail = jet.generated_conv %u, %h, %w, %b, %t, %batch
@@ -46,6 +49,14 @@ module {
     }
     func.func @rule(%q: tensor<?x2x16xf32>, %v: tensor<?x2x40xf32>, %g: tensor<?x2xf32>, %s: !jet.recurrent_state<2x16x40xf32>, %batch: !jet.batch, %gate: tensor<?x2x40xf32>, %n: tensor<40xbf16>) -> (tensor<?x2x40xf32>, !jet.recurrent_state<2x16x40xf32>) {
       %r, %state = jet.gated_delta_rule %q, %q, %v, %g, %g, %s, %batch norm %gate, %n eps 1.0e-05 : (tensor<?x2x16xf32>, tensor<?x2x16xf32>, tensor<?x2x40xf32>, tensor<?x2xf32>, tensor<?x2xf32>, !jet.recurrent_state<2x16x40xf32>, !jet.batch, tensor<?x2x40xf32>, tensor<40xbf16>) -> (tensor<?x2x40xf32>, !jet.recurrent_state<2x16x40xf32>)
+      return %r, %state : tensor<?x2x40xf32>, !jet.recurrent_state<2x16x40xf32>
+    }
+    func.func @additive(%q: tensor<?x2x16xf32>, %v: tensor<?x2x40xf32>, %g: tensor<?x2xf32>, %s: !jet.recurrent_state<2x16x40xf32>, %batch: !jet.batch) -> (tensor<?x2x40xf32>, !jet.recurrent_state<2x16x40xf32>) {
+      %r, %state = jet.gated_delta_rule %q, %q, %v, %g, %g, %s, %batch additive : (tensor<?x2x16xf32>, tensor<?x2x16xf32>, tensor<?x2x40xf32>, tensor<?x2xf32>, tensor<?x2xf32>, !jet.recurrent_state<2x16x40xf32>, !jet.batch) -> (tensor<?x2x40xf32>, !jet.recurrent_state<2x16x40xf32>)
+      return %r, %state : tensor<?x2x40xf32>, !jet.recurrent_state<2x16x40xf32>
+    }
+    func.func @shared(%q: tensor<?x1x16xf32>, %v: tensor<?x2x40xf32>, %g: tensor<?x2xf32>, %s: !jet.recurrent_state<2x16x40xf32>, %batch: !jet.batch) -> (tensor<?x2x40xf32>, !jet.recurrent_state<2x16x40xf32>) {
+      %r, %state = jet.gated_delta_rule %q, %q, %v, %g, %g, %s, %batch : (tensor<?x1x16xf32>, tensor<?x1x16xf32>, tensor<?x2x40xf32>, tensor<?x2xf32>, tensor<?x2xf32>, !jet.recurrent_state<2x16x40xf32>, !jet.batch) -> (tensor<?x2x40xf32>, !jet.recurrent_state<2x16x40xf32>)
       return %r, %state : tensor<?x2x40xf32>, !jet.recurrent_state<2x16x40xf32>
     }
     func.func @bare(%q: tensor<?x2x16xf32>, %v: tensor<?x2x40xf32>, %g: tensor<?x2xf32>, %s: !jet.recurrent_state<2x16x40xf32>, %batch: !jet.batch) -> (tensor<?x2x40xf32>, !jet.recurrent_state<2x16x40xf32>) {
