@@ -13,11 +13,28 @@ namespace {
 MixerAttrInterface importMixer(Builder &builder, const ModelSpec &spec,
                                MixerKind kind) {
   MLIRContext *context = builder.getContext();
-  if (kind == MixerKind::JetBlock) {
+  switch (kind) {
+  case MixerKind::JetBlock: {
     const JetBlockSpec &jet = *spec.jetBlock;
     return JetBlockAttr::get(context, jet.numHeads, jet.keyHeadDim,
                              jet.valueHeadDim, jet.convSize, jet.generatorDim,
                              builder.getF64FloatAttr(jet.normEps));
+  }
+  case MixerKind::GatedDeltaNet: {
+    const GatedDeltaNetSpec &gdn = *spec.gatedDeltaNet;
+    return GatedDeltaNetAttr::get(
+        context, gdn.numHeads, gdn.numKeyHeads, gdn.keyHeadDim,
+        gdn.valueHeadDim, gdn.convSize, builder.getF64FloatAttr(gdn.normEps));
+  }
+  case MixerKind::Mamba2: {
+    const Mamba2Spec &mamba = *spec.mamba2;
+    return Mamba2Attr::get(context, mamba.numHeads, mamba.headDim,
+                           mamba.stateDim, mamba.numGroups, mamba.convSize,
+                           builder.getF64FloatAttr(mamba.normEps));
+  }
+  case MixerKind::Attention:
+  case MixerKind::SlidingWindow:
+    break;
   }
   std::optional<int64_t> window;
   if (kind == MixerKind::SlidingWindow)

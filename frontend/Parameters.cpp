@@ -51,6 +51,59 @@ void addJetBlock(const ModelSpec &spec, const std::string &prefix,
       {prefix + "o_proj.weight", {spec.hiddenSize, jet.valueDim()}});
 }
 
+void addGatedDeltaNet(const ModelSpec &spec, const std::string &prefix,
+                      Parameters &parameters) {
+  const GatedDeltaNetSpec &gdn = *spec.gatedDeltaNet;
+  const std::pair<const char *, int64_t> projections[] = {
+      {"q_proj", gdn.keyDim()},   {"k_proj", gdn.keyDim()},
+      {"v_proj", gdn.valueDim()}, {"g_proj", gdn.valueDim()},
+      {"a_proj", gdn.numHeads},   {"b_proj", gdn.numHeads}};
+  for (auto [name, dim] : projections)
+    parameters.push_back({prefix + name + ".weight", {dim, spec.hiddenSize}});
+  parameters.push_back({prefix + "A_log", {gdn.numHeads}});
+  parameters.push_back({prefix + "dt_bias", {gdn.numHeads}});
+  const std::pair<const char *, int64_t> convolutions[] = {
+      {"q_conv1d", gdn.keyDim()},
+      {"k_conv1d", gdn.keyDim()},
+      {"v_conv1d", gdn.valueDim()}};
+  for (auto [name, dim] : convolutions)
+    parameters.push_back({prefix + name + ".weight", {dim, 1, gdn.convSize}});
+  parameters.push_back({prefix + "o_norm.weight", {gdn.valueHeadDim}});
+  parameters.push_back(
+      {prefix + "o_proj.weight", {spec.hiddenSize, gdn.valueDim()}});
+}
+
+void addMamba2(const ModelSpec &spec, const std::string &prefix,
+               Parameters &parameters) {
+  const Mamba2Spec &mamba = *spec.mamba2;
+  // z, x, B, C, dt; the convolution is over x, B, C.
+  parameters.push_back(
+      {prefix + "in_proj.weight", {mamba.projectionDim(), spec.hiddenSize}});
+  parameters.push_back(
+      {prefix + "conv1d.weight", {mamba.convDim(), 1, mamba.convSize}});
+  parameters.push_back({prefix + "conv1d.bias", {mamba.convDim()}});
+  for (const char *name : {"A_log", "D", "dt_bias"})
+    parameters.push_back({prefix + name, {mamba.numHeads}});
+  parameters.push_back({prefix + "norm.weight", {mamba.innerDim()}});
+  parameters.push_back(
+      {prefix + "out_proj.weight", {spec.hiddenSize, mamba.innerDim()}});
+}
+
+void addMixer(const ModelSpec &spec, MixerKind kind, const std::string &prefix,
+              Parameters &parameters) {
+  switch (kind) {
+  case MixerKind::Attention:
+  case MixerKind::SlidingWindow:
+    return addAttention(spec, prefix, parameters);
+  case MixerKind::JetBlock:
+    return addJetBlock(spec, prefix, parameters);
+  case MixerKind::GatedDeltaNet:
+    return addGatedDeltaNet(spec, prefix, parameters);
+  case MixerKind::Mamba2:
+    return addMamba2(spec, prefix, parameters);
+  }
+}
+
 void addLayer(const ModelSpec &spec, const LayerSpec &layer,
               const std::string &prefix, Parameters &parameters) {
   int64_t hidden = spec.hiddenSize, inner = spec.intermediateSize;
@@ -59,10 +112,7 @@ void addLayer(const ModelSpec &spec, const LayerSpec &layer,
     std::string mixer = prefix + "self_attn.";
     if (layer.isSupernet)
       mixer += std::string(mixerName(kind)) + ".";
-    if (kind == MixerKind::JetBlock)
-      addJetBlock(spec, mixer, parameters);
-    else
-      addAttention(spec, mixer, parameters);
+    addMixer(spec, kind, mixer, parameters);
   }
   parameters.push_back({prefix + "post_attention_layernorm.weight", {hidden}});
   parameters.push_back({prefix + "mlp.gate_proj.weight", {inner, hidden}});

@@ -1,14 +1,12 @@
 // Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "frontend/Spec.h"
-#include "frontend/ObjectReader.h"
+#include "frontend/MixerSpecs.h"
 #include "support/CheckedMath.h"
 #include "support/File.h"
 #include "support/Json.h"
 
 #include <algorithm>
-#include <cmath>
 #include <initializer_list>
 #include <sys/stat.h>
 
@@ -17,16 +15,12 @@ namespace {
 
 using nlohmann::json;
 
-/// Every dimension of every tensor fits an int32_t, so products of two fit an
-/// int64_t; longer products are checked.
-constexpr int64_t kMaxDim = INT32_MAX;
 constexpr int64_t kMaxLayers = 10000;
 /// Bytes of weights, or of one sequence's state.
 constexpr int64_t kMaxBytes = int64_t(1) << 60;
-/// An epsilon must not become zero in fp32.
-constexpr double kMinEps = 1e-30;
 
-constexpr std::string_view kMixerNames[] = {"attn", "swa", "jet"};
+constexpr std::string_view kMixerNames[] = {"attn", "swa", "jet", "gdn",
+                                            "mamba2"};
 
 class SpecParser {
 public:
@@ -55,7 +49,6 @@ private:
   void readLayers();
   std::vector<MixerKind> readSupernetCandidates();
   void readMixers();
-  void readJetBlock(ObjectReader &reader);
   void readPlacement();
   void readTokens();
   void checkTotals();
@@ -65,9 +58,12 @@ private:
   /// The member `key` of `parent` that configures `kind`, checked to be an
   /// object, and to be there if a layer needs it.
   const json *mixerConfig(ObjectReader &parent, MixerKind kind);
-  /// Reports a product of two sizes that is no valid dimension.
-  void checkWidth(const std::string &path, const char *what, int64_t a,
-                  int64_t b);
+  /// Reads the member of `parent` that configures `kind` by `read`, if there is
+  /// one.
+  template <typename MixerSpec>
+  void readMixer(ObjectReader &parent, MixerKind kind,
+                 MixerSpec (*read)(ObjectReader &, SpecDiagnostics &),
+                 std::optional<MixerSpec> &into);
 
   ObjectReader root;
   SpecDiagnostics &diagnostics;
@@ -89,15 +85,6 @@ void SpecParser::readModel() {
   spec.dtype = root.choice("torch_dtype", {"bfloat16", "float32"}) == 0
                    ? DType::BF16
                    : DType::F32;
-}
-
-void SpecParser::checkWidth(const std::string &path, const char *what,
-                            int64_t a, int64_t b) {
-  std::optional<int64_t> width = checkedMul(a, b);
-  if (!width || *width > kMaxDim)
-    diagnostics.expected(
-        path, std::string(what) + " to be at most " + std::to_string(kMaxDim),
-        std::to_string(a) + " * " + std::to_string(b));
 }
 
 void SpecParser::readAttention() {
@@ -124,7 +111,7 @@ void SpecParser::readAttention() {
                                        std::to_string(attention.numHeads) +
                                        ") as there is no head_dim");
   }
-  checkWidth(root.pathOf("num_attention_heads"),
+  checkWidth(diagnostics, root.pathOf("num_attention_heads"),
              "num_attention_heads * head_dim", attention.numHeads,
              attention.headDim);
 }
@@ -203,6 +190,18 @@ const json *SpecParser::mixerConfig(ObjectReader &parent, MixerKind kind) {
   return nullptr;
 }
 
+template <typename MixerSpec>
+void SpecParser::readMixer(ObjectReader &parent, MixerKind kind,
+                           MixerSpec (*read)(ObjectReader &, SpecDiagnostics &),
+                           std::optional<MixerSpec> &into) {
+  const json *config = mixerConfig(parent, kind);
+  if (!config)
+    return;
+  ObjectReader reader(config, parent.pathOf(mixerName(kind)), diagnostics);
+  into = read(reader, diagnostics);
+  reader.warnOfUnread();
+}
+
 void SpecParser::readMixers() {
   const json *config = root.find("efficient_attention_config");
   if (config && !config->is_object())
@@ -214,53 +213,11 @@ void SpecParser::readMixers() {
     spec.window = swaReader.integer("window_size", 1, kMaxDim);
     swaReader.warnOfUnread();
   }
-  if (const json *jet = mixerConfig(reader, MixerKind::JetBlock)) {
-    ObjectReader jetReader(jet, reader.pathOf("jet"), diagnostics);
-    readJetBlock(jetReader);
-    jetReader.ignore({"dconv_implementation", "mode"});
-    jetReader.warnOfUnread();
-  }
+  readMixer(reader, MixerKind::JetBlock, readJetBlock, spec.jetBlock);
+  readMixer(reader, MixerKind::GatedDeltaNet, readGatedDeltaNet,
+            spec.gatedDeltaNet);
+  readMixer(reader, MixerKind::Mamba2, readMamba2, spec.mamba2);
   reader.warnOfUnread();
-}
-
-void SpecParser::readJetBlock(ObjectReader &reader) {
-  JetBlockSpec jet;
-  jet.numHeads = reader.integer("num_heads", 1, kMaxDim);
-  jet.keyHeadDim = reader.integer("head_dim", 1, kMaxDim);
-  double expandV = reader.number("expand_v", 1e-9, 1e9);
-  jet.convSize = reader.integer("conv_size", 1, kMaxDim);
-  int64_t reduction = reader.integer("dconv_generator_reduction", 1, kMaxDim);
-  // Released configs spell this one as a string.
-  jet.normEps = reader.number("norm_eps", kMinEps, 1, /*orString=*/true);
-  if (diagnostics.failed())
-    return;
-
-  // expand_v is a rounded decimal: 96 * 2.6666666667 means 256.
-  double exact = static_cast<double>(jet.keyHeadDim) * expandV;
-  double rounded = std::round(exact);
-  if (rounded < 1 || rounded > static_cast<double>(kMaxDim) ||
-      std::abs(exact - rounded) > 1e-5 * rounded) {
-    reader.expected("expand_v", "head_dim (" + std::to_string(jet.keyHeadDim) +
-                                    ") * expand_v to be an integer from 1 to " +
-                                    std::to_string(kMaxDim));
-    return;
-  }
-  jet.valueHeadDim = static_cast<int64_t>(rounded);
-  checkWidth(reader.pathOf("num_heads"), "num_heads * head_dim", jet.numHeads,
-             jet.keyHeadDim);
-  checkWidth(reader.pathOf("num_heads"), "num_heads * head_dim * expand_v",
-             jet.numHeads, jet.valueHeadDim);
-  if (diagnostics.failed())
-    return;
-  checkWidth(reader.pathOf("conv_size"),
-             "num_heads * head_dim * expand_v * conv_size", jet.valueDim(),
-             jet.convSize);
-  if (reduction > jet.valueDim())
-    reader.expected("dconv_generator_reduction",
-                    "at most num_heads * head_dim * expand_v (" +
-                        std::to_string(jet.valueDim()) + ")");
-  jet.generatorDim = jet.valueDim() / reduction;
-  spec.jetBlock = jet;
 }
 
 void SpecParser::readPlacement() {
@@ -332,12 +289,18 @@ void SpecParser::checkTotals() {
   int64_t numLayers = static_cast<int64_t>(spec.layers.size());
   const AttentionSpec &attention = spec.attention;
   JetBlockSpec jet = spec.jetBlock.value_or(JetBlockSpec());
+  GatedDeltaNetSpec gdn = spec.gatedDeltaNet.value_or(GatedDeltaNetSpec());
+  Mamba2Spec mamba = spec.mamba2.value_or(Mamba2Spec());
   int64_t positions =
       std::max(spec.maxPositionEmbeddings, spec.window.value_or(0));
   if (!boundedSum(
           {{numLayers, 8, attention.numKvHeads, attention.headDim, positions},
            {numLayers, 4, jet.keyDim(), jet.valueHeadDim},
-           {numLayers, 4, jet.valueDim(), jet.convSize}}))
+           {numLayers, 4, jet.valueDim(), jet.convSize},
+           {numLayers, 4, gdn.numHeads, gdn.keyHeadDim, gdn.valueHeadDim},
+           {numLayers, 4, 2 * gdn.keyDim() + gdn.valueDim(), gdn.convSize},
+           {numLayers, 4, mamba.innerDim(), mamba.stateDim},
+           {numLayers, 4, mamba.convDim(), mamba.convSize}}))
     diagnostics.expected(
         "$", "sizes that make at most 2^60 bytes of state per sequence",
         "more");

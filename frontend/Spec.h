@@ -20,9 +20,15 @@
 namespace jet {
 
 /// The token mixers that a layer may use, under their config.json names.
-enum class MixerKind { Attention, SlidingWindow, JetBlock };
+enum class MixerKind {
+  Attention,
+  SlidingWindow,
+  JetBlock,
+  GatedDeltaNet,
+  Mamba2
+};
 
-/// "attn", "swa", "jet".
+/// "attn", "swa", "jet", "gdn", "mamba2".
 std::string_view mixerName(MixerKind kind);
 std::optional<MixerKind> parseMixerKind(std::string_view name);
 
@@ -47,6 +53,39 @@ struct JetBlockSpec {
   int64_t valueDim() const { return numHeads * valueHeadDim; }
 };
 
+/// Gated DeltaNet: short convolutions and gated delta rule (arXiv 2412.06464),
+/// under the names of flash-linear-attention.
+struct GatedDeltaNetSpec {
+  int64_t numKeyHeads = 0;  // of q and k, config "num_heads"
+  int64_t numHeads = 0;     // of v: numKeyHeads, or "num_v_heads"
+  int64_t keyHeadDim = 0;   // d_k, config "head_dim"
+  int64_t valueHeadDim = 0; // d_v = round(d_k * expand_v)
+  int64_t convSize = 0;     // W >= 1
+  double normEps = 0;
+
+  int64_t keyDim() const { return numKeyHeads * keyHeadDim; }
+  int64_t valueDim() const { return numHeads * valueHeadDim; }
+};
+
+/// Mamba2: short convolutions and a selective state space (arXiv 2405.21060),
+/// its tensors under the names of mamba_ssm.
+struct Mamba2Spec {
+  int64_t numHeads = 0;
+  int64_t headDim = 0;
+  int64_t stateDim = 0;  // of a head, config "state_size"
+  int64_t numGroups = 0; // of heads that share B and C; divides numHeads
+  int64_t convSize = 0;  // W >= 1, config "conv_kernel"
+  double normEps = 0;
+
+  int64_t innerDim() const { return numHeads * headDim; }
+  /// Of B, and of C.
+  int64_t groupsDim() const { return numGroups * stateDim; }
+  /// Channels of the convolution: x, B, C.
+  int64_t convDim() const { return innerDim() + 2 * groupsDim(); }
+  /// Rows of in_proj: z, x, B, C, dt.
+  int64_t projectionDim() const { return innerDim() + convDim() + numHeads; }
+};
+
 /// One decoder layer. A plain layer has one candidate; a layer of a supernet
 /// has several, and its weights live under "self_attn.<mixer name>.".
 struct LayerSpec {
@@ -66,6 +105,8 @@ struct ModelSpec {
   AttentionSpec attention;              // shared by "attn" and "swa" layers
   std::optional<int64_t> window;        // required if any layer may be "swa"
   std::optional<JetBlockSpec> jetBlock; // required if any layer may be "jet"
+  std::optional<GatedDeltaNetSpec> gatedDeltaNet; // likewise for "gdn"
+  std::optional<Mamba2Spec> mamba2;               // likewise for "mamba2"
   std::vector<LayerSpec> layers;
   /// Optional config field "placement": one mixer name per layer that picks
   /// among a supernet's candidates.

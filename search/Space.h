@@ -26,8 +26,8 @@ struct LayerChoices {
   std::vector<std::string> names; // of the candidates, e.g. "attn", "jet"
   std::vector<int> mixers;        // of each candidate, index of its mixer
   std::vector<double> scores;     // of each candidate; empty: none
-  /// The candidate that a search starts from: a JetBlock, else attention with
-  /// a window, else the first.
+  /// The candidate that a search starts from: the first linear mixer, else
+  /// attention with a window, else the first.
   uint8_t base = 0;
 };
 

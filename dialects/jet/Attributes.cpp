@@ -41,6 +41,24 @@ verifySizes(function_ref<InFlightDiagnostic()> emitError,
   return success();
 }
 
+/// Of heads in groups that share something.
+static LogicalResult verifyDivides(function_ref<InFlightDiagnostic()> emitError,
+                                   StringRef name, int64_t divisor,
+                                   int64_t heads) {
+  if (heads % divisor == 0)
+    return success();
+  return emitError() << "expected " << name << " to divide heads = " << heads
+                     << ", found " << divisor;
+}
+
+static LogicalResult verifyNormEps(function_ref<InFlightDiagnostic()> emitError,
+                                   FloatAttr eps) {
+  if (eps.getValueAsDouble() > 0)
+    return success();
+  return emitError() << "expected norm_eps > 0, found "
+                     << eps.getValueAsDouble();
+}
+
 //===----------------------------------------------------------------------===//
 // AttentionAttr
 //===----------------------------------------------------------------------===//
@@ -56,10 +74,8 @@ AttentionAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                      {"window", window.value_or(1)}})) ||
       failed(verifySize(emitError, "heads * head_dim", heads * headDim)))
     return failure();
-  // C2
-  if (heads % kvHeads)
-    return emitError() << "expected kv_heads to divide heads = " << heads
-                       << ", found " << kvHeads;
+  if (failed(verifyDivides(emitError, "kv_heads", kvHeads, heads))) // C2
+    return failure();
   // C3
   if (headDim % 2)
     return emitError() << "expected an even head_dim, found " << headDim;
@@ -105,11 +121,7 @@ LogicalResult JetBlockAttr::verify(function_ref<InFlightDiagnostic()> emitError,
       failed(verifySize(emitError, "heads * d_v * conv",
                         heads * valueDim * convSize)))
     return failure();
-  // C2
-  if (!(normEps.getValueAsDouble() > 0))
-    return emitError() << "expected norm_eps > 0, found "
-                       << normEps.getValueAsDouble();
-  return success();
+  return verifyNormEps(emitError, normEps); // C2
 }
 
 StringRef JetBlockAttr::getMixerName() const { return "jet"; }
@@ -121,4 +133,83 @@ JetBlockAttr::getStateTypes(const StateStorage &storage) const {
                                   storage.recurrent),
           ConvTailType::get(ctx, getConvSize() - 1, getHeads() * getValueDim(),
                             storage.convTail)};
+}
+
+//===----------------------------------------------------------------------===//
+// GatedDeltaNetAttr
+//===----------------------------------------------------------------------===//
+
+LogicalResult
+GatedDeltaNetAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                          int64_t heads, int64_t keyHeads, int64_t keyDim,
+                          int64_t valueDim, int64_t convSize,
+                          FloatAttr normEps) {
+  // C1
+  if (failed(verifySizes(emitError, {{"heads", heads},
+                                     {"key_heads", keyHeads},
+                                     {"d_k", keyDim},
+                                     {"d_v", valueDim},
+                                     {"conv", convSize}})) ||
+      failed(verifySize(emitError, "key_heads * d_k", keyHeads * keyDim)) ||
+      failed(verifySize(emitError, "heads * d_v", heads * valueDim)))
+    return failure();
+  if (failed(verifyDivides(emitError, "key_heads", keyHeads, heads))) // C2
+    return failure();
+  return verifyNormEps(emitError, normEps); // C3
+}
+
+StringRef GatedDeltaNetAttr::getMixerName() const { return "gdn"; }
+
+/// S, and the tails of q, k and v.
+SmallVector<Type>
+GatedDeltaNetAttr::getStateTypes(const StateStorage &storage) const {
+  MLIRContext *ctx = getContext();
+  auto tail = [&](int64_t channels) -> Type {
+    return ConvTailType::get(ctx, getConvSize() - 1, channels,
+                             storage.convTail);
+  };
+  const int64_t keys = getKeyHeads() * getKeyDim();
+  return {RecurrentStateType::get(ctx, getHeads(), getKeyDim(), getValueDim(),
+                                  storage.recurrent),
+          tail(keys), tail(keys), tail(getHeads() * getValueDim())};
+}
+
+//===----------------------------------------------------------------------===//
+// Mamba2Attr
+//===----------------------------------------------------------------------===//
+
+LogicalResult Mamba2Attr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 int64_t heads, int64_t headDim,
+                                 int64_t stateDim, int64_t groups,
+                                 int64_t convSize, FloatAttr normEps) {
+  // C1; two products below 2^62 do not overflow in their sum.
+  if (failed(verifySizes(emitError, {{"heads", heads},
+                                     {"head_dim", headDim},
+                                     {"d_state", stateDim},
+                                     {"groups", groups},
+                                     {"conv", convSize}})) ||
+      failed(verifySize(emitError, "heads * head_dim", heads * headDim)) ||
+      failed(verifySize(emitError, "groups * d_state", groups * stateDim)) ||
+      failed(verifySize(emitError,
+                        "2 * heads * head_dim + 2 * groups * d_state + heads",
+                        2 * heads * headDim + 2 * groups * stateDim + heads)))
+    return failure();
+  if (failed(verifyDivides(emitError, "groups", groups, heads))) // C2
+    return failure();
+  return verifyNormEps(emitError, normEps); // C3
+}
+
+StringRef Mamba2Attr::getMixerName() const { return "mamba2"; }
+
+/// The state of the state space, and the tails of x, B and C.
+SmallVector<Type> Mamba2Attr::getStateTypes(const StateStorage &storage) const {
+  MLIRContext *ctx = getContext();
+  auto tail = [&](int64_t channels) -> Type {
+    return ConvTailType::get(ctx, getConvSize() - 1, channels,
+                             storage.convTail);
+  };
+  const int64_t columns = getGroups() * getStateDim();
+  return {RecurrentStateType::get(ctx, getHeads(), getStateDim(), getHeadDim(),
+                                  storage.recurrent),
+          tail(getHeads() * getHeadDim()), tail(columns), tail(columns)};
 }

@@ -82,4 +82,76 @@ def Jet_JetBlockAttr : Jet_Attr<"JetBlock", "jet_block"> {
   }];
 }
 
+def Jet_GatedDeltaNetAttr : Jet_Attr<"GatedDeltaNet", "gated_delta_net"> {
+  let summary = "Gated DeltaNet: short convolutions and gated delta rule";
+  let description = [{
+    ```
+    q, k = silu(short_conv(q_proj h)), silu(short_conv(k_proj h))   [key_heads, d_k]
+    v    = silu(short_conv(v_proj h))                               [heads, d_v]
+    β, g = sigmoid(b_proj h), −exp(A_log)·softplus(a_proj h + dt_bias)
+    o    = gated_delta_rule(q, k, v, g, β)
+    y    = o_proj(rms_norm(o) ∘ silu(g_proj h))
+    ```
+    Head `h` reads the q and k of head `h / (heads / key_heads)`. The mixer's name
+    is `gdn`. (Gated Delta Networks, arXiv 2412.06464.)
+
+    Constraints:
+    - (C1) all sizes are positive, they, `key_heads·d_k` and `heads·d_v` are below
+      2^31;
+    - (C2) `key_heads` divides `heads`;
+    - (C3) `norm_eps` is positive.
+
+    Example:
+    ```mlir
+    #jet.gated_delta_net<heads = 6, key_heads = 6, d_k = 256, d_v = 512, conv = 4, norm_eps = 1.0e-05>
+    ```
+  }];
+  let parameters = (ins "int64_t":$heads, "int64_t":$keyHeads,
+                        "int64_t":$keyDim, "int64_t":$valueDim,
+                        "int64_t":$convSize, "::mlir::FloatAttr":$normEps);
+  let assemblyFormat = [{
+    `<` `heads` `=` $heads `,` `key_heads` `=` $keyHeads `,`
+    `d_k` `=` $keyDim `,` `d_v` `=` $valueDim `,` `conv` `=` $convSize `,`
+    `norm_eps` `=` custom<DoubleParam>($normEps) `>`
+  }];
+}
+
+def Jet_Mamba2Attr : Jet_Attr<"Mamba2", "mamba2"> {
+  let summary = "Mamba2: short convolutions and a selective state space";
+  let description = [{
+    ```
+    z, x, B, C, dt = in_proj h
+    x       = silu(short_conv(x) + b)                            [heads, head_dim]
+    B, C    = silu(short_conv(B) + b), silu(short_conv(C) + b)   [groups, d_state]
+    dt      = softplus(dt + dt_bias)                             [heads]
+    H       ← exp(−exp(A_log)·dt)·H + B ⊗ dt·x
+    o       = Hᵀ C + D·x
+    y       = out_proj(rms_norm(o ∘ silu(z)))
+    ```
+    The recurrence is `jet.gated_delta_rule` of the additive kind. Head `h` reads
+    B and C of group `h / (heads / groups)`; the norm is over the columns of a
+    group. The mixer's name is `mamba2`. (Transformers are SSMs, arXiv
+    2405.21060.)
+
+    Constraints:
+    - (C1) all sizes are positive, they and the rows of in_proj,
+      `2·heads·head_dim + 2·groups·d_state + heads`, are below 2^31;
+    - (C2) `groups` divides `heads`;
+    - (C3) `norm_eps` is positive.
+
+    Example:
+    ```mlir
+    #jet.mamba2<heads = 64, head_dim = 64, d_state = 128, groups = 1, conv = 4, norm_eps = 1.0e-05>
+    ```
+  }];
+  let parameters = (ins "int64_t":$heads, "int64_t":$headDim,
+                        "int64_t":$stateDim, "int64_t":$groups,
+                        "int64_t":$convSize, "::mlir::FloatAttr":$normEps);
+  let assemblyFormat = [{
+    `<` `heads` `=` $heads `,` `head_dim` `=` $headDim `,`
+    `d_state` `=` $stateDim `,` `groups` `=` $groups `,`
+    `conv` `=` $convSize `,` `norm_eps` `=` custom<DoubleParam>($normEps) `>`
+  }];
+}
+
 #endif // JET_ATTRS_TD

@@ -39,6 +39,14 @@ public:
   /// b = `name`.bias; the result has elements of `element` (f32 by default).
   mlir::Value linear(mlir::Value x, const llvm::Twine &name, int64_t outputs,
                      bool bias = false, mlir::Type element = {});
+  /// x·Wᵀ for a given W [outputs, columns of x].
+  mlir::Value linear(mlir::Value x, mlir::Value weight,
+                     mlir::Type element = {});
+  /// Rows [begin, begin + shape[0]) of a parameter, seen in `shape`.
+  mlir::Value paramRows(mlir::Value param, int64_t begin,
+                        llvm::ArrayRef<int64_t> shape);
+  /// Short convolution of `u` by `weight` [channels, taps]; `tail` advances.
+  mlir::Value shortConv(mlir::Value u, mlir::Value weight, mlir::Value &tail);
   mlir::Value splitHeads(mlir::Value x, int64_t heads);
   mlir::Value mergeHeads(mlir::Value x);
   /// jet.map; `body` gets the elements extended to f32 and returns f32, which
@@ -50,7 +58,18 @@ public:
   mlir::Value add(mlir::Value a, mlir::Value b);
   mlir::Value silu(mlir::Value x);
   mlir::Value sigmoid(mlir::Value x);
+  /// softplus(a + dt_bias), [R, heads].
+  mlir::Value timeStep(mlir::Value a, int64_t heads);
+  /// −exp(A_log) · softplus(a + dt_bias), the log of the decay, [R, heads].
+  mlir::Value logDecay(mlir::Value a, int64_t heads);
 };
+
+/// The type that a convolution's input takes before the convolution reads it:
+/// that of the tail, so that a row reads the same whether it came in this step
+/// or an earlier one.
+inline mlir::Type inputTypeOf(mlir::Value tail) {
+  return mlir::cast<ConvTailType>(tail.getType()).getElementType();
+}
 
 /// Emits `mixer` on x [R, hidden] and advances `states`, whose types are those
 /// of mixer.getStateTypes(). Returns [R, hidden].
@@ -64,6 +83,12 @@ mlir::Value expandAttention(ExpandBuilder &builder, AttentionAttr mixer,
 mlir::Value expandJetBlock(ExpandBuilder &builder, JetBlockAttr mixer,
                            mlir::Value x,
                            llvm::MutableArrayRef<mlir::Value> states);
+mlir::Value expandGatedDeltaNet(ExpandBuilder &builder, GatedDeltaNetAttr mixer,
+                                mlir::Value x,
+                                llvm::MutableArrayRef<mlir::Value> states);
+mlir::Value expandMamba2(ExpandBuilder &builder, Mamba2Attr mixer,
+                         mlir::Value x,
+                         llvm::MutableArrayRef<mlir::Value> states);
 
 } // namespace jet
 

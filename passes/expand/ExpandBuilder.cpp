@@ -3,6 +3,7 @@
 
 #include "dialects/jet/ScalarMath.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "passes/expand/Expand.h"
 
 #include "llvm/ADT/TypeSwitch.h"
@@ -29,6 +30,28 @@ Value ExpandBuilder::linear(Value x, const Twine &name, int64_t outputs,
   return LinearOp::create(
       *this, rows({outputs}, element ? element : Type(getF32Type())), x, weight,
       biasValue);
+}
+
+Value ExpandBuilder::linear(Value x, Value weight, Type element) {
+  int64_t outputs = cast<ShapedType>(weight.getType()).getDimSize(0);
+  return LinearOp::create(
+      *this, rows({outputs}, element ? element : Type(getF32Type())), x, weight,
+      Value());
+}
+
+Value ExpandBuilder::paramRows(Value param, int64_t begin,
+                               ArrayRef<int64_t> shape) {
+  return ParamRowsOp::create(*this, RankedTensorType::get(shape, storage),
+                             param, begin, begin + shape[0]);
+}
+
+Value ExpandBuilder::shortConv(Value u, Value weight, Value &tail) {
+  int64_t channels = cast<ShapedType>(weight.getType()).getDimSize(0);
+  auto conv =
+      ShortConvOp::create(*this, TypeRange{rows({channels}), tail.getType()},
+                          ValueRange{u, weight, tail, batch});
+  tail = conv.getNextTail();
+  return conv.getResult();
 }
 
 Value ExpandBuilder::splitHeads(Value x, int64_t heads) {
@@ -81,6 +104,33 @@ Value ExpandBuilder::sigmoid(Value x) {
              });
 }
 
+/// log(1 + e^x). Beyond 20 that is x in f32, and e^x may overflow.
+static Value softplus(ImplicitLocOpBuilder &b, Value x) {
+  Value limit = arith::ConstantOp::create(b, b.getF32FloatAttr(20.0f));
+  Value large = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, x, limit);
+  Value soft = math::Log1pOp::create(b, math::ExpOp::create(b, x));
+  return arith::SelectOp::create(b, large, x, soft);
+}
+
+Value ExpandBuilder::timeStep(Value a, int64_t heads) {
+  return map({a, param("dt_bias", {heads})}, rows({heads}),
+             [](ImplicitLocOpBuilder &b, ValueRange in) -> Value {
+               return softplus(b, arith::AddFOp::create(b, in[0], in[1]));
+             });
+}
+
+Value ExpandBuilder::logDecay(Value a, int64_t heads) {
+  Value aLog = param("A_log", {heads});
+  Value dtBias = param("dt_bias", {heads});
+  return map({a, aLog, dtBias}, rows({heads}),
+             [](ImplicitLocOpBuilder &b, ValueRange in) -> Value {
+               Value soft = softplus(b, arith::AddFOp::create(b, in[0], in[2]));
+               Value rate = math::ExpOp::create(b, in[1]);
+               return arith::NegFOp::create(
+                   b, arith::MulFOp::create(b, rate, soft));
+             });
+}
+
 Value jet::expandMixer(ExpandBuilder &builder, MixerAttrInterface mixer,
                        Value x, MutableArrayRef<Value> states) {
   return llvm::TypeSwitch<Attribute, Value>(mixer)
@@ -89,5 +139,11 @@ Value jet::expandMixer(ExpandBuilder &builder, MixerAttrInterface mixer,
       })
       .Case([&](JetBlockAttr attr) {
         return expandJetBlock(builder, attr, x, states);
+      })
+      .Case([&](GatedDeltaNetAttr attr) {
+        return expandGatedDeltaNet(builder, attr, x, states);
+      })
+      .Case([&](Mamba2Attr attr) {
+        return expandMamba2(builder, attr, x, states);
       });
 }

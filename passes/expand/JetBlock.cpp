@@ -3,33 +3,12 @@
 //
 // JetBlock as tensor ops: dynamic convolution and gated delta rule.
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "passes/expand/Expand.h"
 
 #include <cmath>
 
 using namespace mlir;
 using namespace jet;
-
-/// g = −exp(A_log) · softplus(a + dt_bias), the log of the decay, [R, heads].
-static Value logDecay(ExpandBuilder &b, Value a, int64_t heads) {
-  Value aLog = b.param("A_log", {heads});
-  Value dtBias = b.param("dt_bias", {heads});
-  return b.map(
-      {a, aLog, dtBias}, b.rows({heads}),
-      [](ImplicitLocOpBuilder &b, ValueRange in) -> Value {
-        Value x = arith::AddFOp::create(b, in[0], in[2]);
-        // Beyond 20, log(1 + e^x) is x in f32, and e^x may overflow.
-        Value limit = arith::ConstantOp::create(b, b.getF32FloatAttr(20.0f));
-        Value large =
-            arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, x, limit);
-        Value soft = math::Log1pOp::create(b, math::ExpOp::create(b, x));
-        soft = arith::SelectOp::create(b, large, x, soft);
-        Value rate = math::ExpOp::create(b, in[1]);
-        return arith::NegFOp::create(b, arith::MulFOp::create(b, rate, soft));
-      });
-}
 
 Value jet::expandJetBlock(ExpandBuilder &b, JetBlockAttr mixer, Value x,
                           MutableArrayRef<Value> states) {
@@ -49,10 +28,7 @@ Value jet::expandJetBlock(ExpandBuilder &b, JetBlockAttr mixer, Value x,
   Value q = key("q_proj", scale);
   Value k = key("k_proj", one);
 
-  // u takes the tail's type here, not when it is stored: a row must read the
-  // same whether it came in this step or an earlier one.
-  Value u = b.linear(x, "v_proj", channels, /*bias=*/false,
-                     cast<ConvTailType>(tail.getType()).getElementType());
+  Value u = b.linear(x, "v_proj", channels, /*bias=*/false, inputTypeOf(tail));
   Value hiddenTaps = b.silu(b.linear(x, "dynamic_conv1d.kernel_generator.w1",
                                      mixer.getGeneratorDim()));
   Value taps = b.linear(hiddenTaps, "dynamic_conv1d.kernel_generator.w2",
@@ -64,7 +40,7 @@ Value jet::expandJetBlock(ExpandBuilder &b, JetBlockAttr mixer, Value x,
   Value v = b.splitHeads(b.silu(conv.getResult()), heads);
 
   Value beta = b.sigmoid(b.linear(x, "b_proj", heads));
-  Value g = logDecay(b, b.linear(x, "a_proj", heads), heads);
+  Value g = b.logDecay(b.linear(x, "a_proj", heads), heads);
   auto rule =
       GatedDeltaRuleOp::create(b, TypeRange{v.getType(), state.getType()},
                                ValueRange{q, k, v, g, beta, state, b.batch});

@@ -105,6 +105,47 @@ TEST(Parameters, OfASupernetLiveUnderTheMixersName) {
   EXPECT_EQ(shapes.size(), 8u * (5 + 7 + 13) + 2);
 }
 
+// Under the names of flash-linear-attention and mamba_ssm.
+TEST(Parameters, OfGatedDeltaNetAndMamba2) {
+  json config = test::baseConfig();
+  config["layer_types"] = {"gdn", "mamba2", "supernet"};
+  config["supernet_candidates"] = {"mamba2"};
+  config["efficient_attention_config"]["gdn"] = test::gatedDeltaNetConfig();
+  config["efficient_attention_config"]["mamba2"] = test::mamba2Config();
+  auto parsed = parseSpec(config.dump(), "cfg.json");
+  ASSERT_TRUE(parsed);
+  Shapes found;
+  for (const auto &[name, shape] : shapesOf(parsed->spec))
+    for (const std::string prefix :
+         {"model.layers.0.self_attn.", "model.layers.1.self_attn."})
+      if (name.starts_with(prefix))
+        found[name.substr(std::string("model.layers.").size())] = shape;
+  const std::string gdn = "0.self_attn.", mamba = "1.self_attn.";
+  EXPECT_EQ(found, (Shapes{{gdn + "q_proj.weight", {48, 96}},
+                           {gdn + "k_proj.weight", {48, 96}},
+                           {gdn + "v_proj.weight", {144, 96}},
+                           {gdn + "g_proj.weight", {144, 96}},
+                           {gdn + "a_proj.weight", {4, 96}},
+                           {gdn + "b_proj.weight", {4, 96}},
+                           {gdn + "A_log", {4}},
+                           {gdn + "dt_bias", {4}},
+                           {gdn + "q_conv1d.weight", {48, 1, 3}},
+                           {gdn + "k_conv1d.weight", {48, 1, 3}},
+                           {gdn + "v_conv1d.weight", {144, 1, 3}},
+                           {gdn + "o_norm.weight", {36}},
+                           {gdn + "o_proj.weight", {96, 144}},
+                           {mamba + "in_proj.weight", {310, 96}},
+                           {mamba + "conv1d.weight", {184, 1, 4}},
+                           {mamba + "conv1d.bias", {184}},
+                           {mamba + "A_log", {6}},
+                           {mamba + "D", {6}},
+                           {mamba + "dt_bias", {6}},
+                           {mamba + "norm.weight", {120}},
+                           {mamba + "out_proj.weight", {96, 120}}}));
+  EXPECT_TRUE(shapesOf(parsed->spec)
+                  .contains("model.layers.2.self_attn.mamba2.conv1d.bias"));
+}
+
 TEST(Parameters, ComeInOrder) {
   auto parameters = listParameters(readFrom("/test/e2e/tiny"));
   EXPECT_EQ(parameters.front().name, "model.embed_tokens.weight");

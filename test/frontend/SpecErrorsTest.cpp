@@ -36,6 +36,10 @@ TEST_P(SpecError, HasThisMessage) {
 
 #define JET "/efficient_attention_config/jet"
 #define JET_PATH ".efficient_attention_config.jet"
+#define GDN "/efficient_attention_config/gdn"
+#define GDN_PATH ".efficient_attention_config.gdn"
+#define MAMBA "/efficient_attention_config/mamba2"
+#define MAMBA_PATH ".efficient_attention_config.mamba2"
 #define DIM "expected an integer from 1 to 2147483647, found "
 
 const Broken kModel[] = {
@@ -124,18 +128,18 @@ const Broken kLayers[] = {
     {"/layer_types", "{}",
      ".layer_types: expected an array, found an object of 0"},
     {"/layer_types/2", "\"foo\"",
-     ".layer_types[2]: expected \"attn\", \"swa\", \"jet\" or \"supernet\", "
-     "found \"foo\""},
+     ".layer_types[2]: expected \"attn\", \"swa\", \"jet\", \"gdn\", "
+     "\"mamba2\" or \"supernet\", found \"foo\""},
     {"/layer_types/0", "3",
-     ".layer_types[0]: expected \"attn\", \"swa\", \"jet\" or \"supernet\", "
-     "found 3"},
+     ".layer_types[0]: expected \"attn\", \"swa\", \"jet\", \"gdn\", "
+     "\"mamba2\" or \"supernet\", found 3"},
     {"/supernet_candidates", "\"jet\"",
      ".supernet_candidates: expected an array, found \"jet\""},
     {"/supernet_candidates", "[]",
      ".supernet_candidates: expected at least one mixer, found an array of 0"},
     {"/supernet_candidates", "[\"jet\", \"supernet\"]",
-     ".supernet_candidates[1]: expected \"attn\", \"swa\" or \"jet\", found "
-     "\"supernet\""},
+     ".supernet_candidates[1]: expected \"attn\", \"swa\", \"jet\", "
+     "\"gdn\" or \"mamba2\", found \"supernet\""},
     {"/supernet_candidates", "[\"jet\", \"attn\", \"jet\"]",
      ".supernet_candidates[2]: expected every mixer once, found \"jet\" again"},
     {"/placement", "[\"jet\", \"attn\"]",
@@ -202,6 +206,105 @@ const Broken kJetBlock[] = {
      JET_PATH ".norm_eps: expected a number from 1e-30 to 1, found \"\""},
 };
 INSTANTIATE_TEST_SUITE_P(JetBlock, SpecError, testing::ValuesIn(kJetBlock));
+
+const Broken kGatedDeltaNet[] = {
+    {"/layer_types/0", "\"gdn\"",
+     GDN_PATH ": expected an object, which $.layer_types[0] needs, found "
+              "nothing"},
+    {GDN, "[]", GDN_PATH ": expected an object, found an array of 0"},
+};
+INSTANTIATE_TEST_SUITE_P(GatedDeltaNet, SpecError,
+                         testing::ValuesIn(kGatedDeltaNet));
+
+/// With sections of the other linear mixers.
+json mixersConfig() {
+  json config = baseConfig();
+  config["layer_types"] = {"jet", "gdn", "mamba2"};
+  config["efficient_attention_config"]["gdn"] = test::gatedDeltaNetConfig();
+  config["efficient_attention_config"]["mamba2"] = test::mamba2Config();
+  return config;
+}
+
+class MixerError : public testing::TestWithParam<Broken> {};
+
+TEST_P(MixerError, HasThisMessage) {
+  const Broken &broken = GetParam();
+  EXPECT_EQ(errorOf(mutated(mixersConfig(), broken.at, broken.value)),
+            std::string("cfg.json: $") + broken.error);
+}
+
+const Broken kMixers[] = {
+    {GDN "/num_heads", nullptr, GDN_PATH ".num_heads: " DIM "nothing"},
+    {GDN "/num_heads", "\"2\"", GDN_PATH ".num_heads: " DIM "\"2\""},
+    {GDN "/num_v_heads", "3",
+     GDN_PATH ".num_v_heads: expected a multiple of num_heads (2), found 3"},
+    {GDN "/num_v_heads", "0", GDN_PATH ".num_v_heads: " DIM "0"},
+    {GDN "/head_dim", "1e300", GDN_PATH ".head_dim: " DIM "1e+300"},
+    {GDN "/head_dim", "2147483646",
+     GDN_PATH ".expand_v: expected head_dim (2147483646) * expand_v to be an "
+              "integer from 1 to 2147483647, found 1.5"},
+    {GDN "/expand_v", "1e-9",
+     GDN_PATH ".expand_v: expected head_dim (24) * expand_v to be an integer "
+              "from 1 to 2147483647, found 1e-09"},
+    {GDN "/num_heads", "2000000000",
+     GDN_PATH ".num_v_heads: expected a multiple of num_heads (2000000000), "
+              "found 4"},
+    {GDN "/num_v_heads", "2000000000",
+     GDN_PATH ".num_heads: expected num_v_heads * head_dim * expand_v to be at "
+              "most 2147483647, found 2000000000 * 36"},
+    {GDN "/conv_size", "-4", GDN_PATH ".conv_size: " DIM "-4"},
+    {GDN "/norm_eps", "0",
+     GDN_PATH ".norm_eps: expected a number from 1e-30 to 1, found 0"},
+    {GDN "/use_gate", "false",
+     GDN_PATH ".use_gate: expected true (false is not supported), found false"},
+    {GDN "/use_short_conv", "1",
+     GDN_PATH ".use_short_conv: expected true or false, found 1"},
+    {GDN "/conv_bias", "true",
+     GDN_PATH ".conv_bias: expected false (true is not supported), found true"},
+    {GDN "/allow_neg_eigval", "true",
+     GDN_PATH ".allow_neg_eigval: expected false (true is not supported), "
+              "found true"},
+    {MAMBA, "null",
+     MAMBA_PATH ": expected an object, which $.layer_types[2] needs, found "
+                "null"},
+    {MAMBA "/num_heads", "2.5", MAMBA_PATH ".num_heads: " DIM "2.5"},
+    {MAMBA "/head_dim", nullptr, MAMBA_PATH ".head_dim: " DIM "nothing"},
+    {MAMBA "/state_size", "0", MAMBA_PATH ".state_size: " DIM "0"},
+    {MAMBA "/n_groups", "4",
+     MAMBA_PATH ".n_groups: expected a divisor of num_heads (6), found 4"},
+    {MAMBA "/conv_kernel", "[]",
+     MAMBA_PATH ".conv_kernel: " DIM "an array of 0"},
+    {MAMBA "/head_dim", "2000000000",
+     MAMBA_PATH ".num_heads: expected num_heads * head_dim to be at most "
+                "2147483647, found 6 * 2000000000"},
+    {MAMBA "/state_size", "2000000000",
+     MAMBA_PATH ".n_groups: expected n_groups * state_size to be at most "
+                "2147483647, found 2 * 2000000000"},
+    {MAMBA "/state_size", "1000000000",
+     MAMBA_PATH ".num_heads: expected num_heads * (2 * head_dim + 1) + 2 * "
+                "n_groups * state_size to be at most 2147483647, found "
+                "4000000246"},
+    {MAMBA "/time_step_limit", "[0.0, 0.1]",
+     MAMBA_PATH ".time_step_limit: expected null (limits are not supported), "
+                "found an array of 2"},
+    {MAMBA "/use_bias", "true",
+     MAMBA_PATH ".use_bias: expected false (true is not supported), found "
+                "true"},
+    {MAMBA "/use_conv_bias", "false",
+     MAMBA_PATH ".use_conv_bias: expected true (false is not supported), found "
+                "false"},
+    {MAMBA "/norm_before_gate", "true",
+     MAMBA_PATH ".norm_before_gate: expected false (true is not supported), "
+                "found true"},
+    {MAMBA "/rms_norm", "false",
+     MAMBA_PATH ".rms_norm: expected true (false is not supported), found "
+                "false"},
+    {MAMBA "/norm_eps", "2",
+     MAMBA_PATH ".norm_eps: expected a number from 1e-30 to 1, found 2"},
+    {"/supernet_candidates", "[\"gdn\", \"gdn\"]",
+     ".supernet_candidates[1]: expected every mixer once, found \"gdn\" again"},
+};
+INSTANTIATE_TEST_SUITE_P(Mixers, MixerError, testing::ValuesIn(kMixers));
 
 TEST(SpecError, TotalsAreBoundedEvenWhereEverySizeIs) {
   json config = baseConfig();

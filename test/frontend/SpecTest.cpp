@@ -70,6 +70,54 @@ TEST(Spec, EveryFieldIsRead) {
   EXPECT_EQ(spec.eosTokenIds, (std::vector<int64_t>{2, 388}));
 }
 
+TEST(Spec, GatedDeltaNetAndMamba2) {
+  json config = baseConfig();
+  config["layer_types"] = {"gdn", "supernet", "mamba2"};
+  config["supernet_candidates"] = {"mamba2", "gdn", "attn"};
+  json &sections = config["efficient_attention_config"];
+  sections["gdn"] = test::gatedDeltaNetConfig();
+  sections["mamba2"] = test::mamba2Config();
+  // What says only what is always so, or how others compute.
+  sections["gdn"].update({{"mode", "chunk"},
+                          {"use_gate", true},
+                          {"use_short_conv", true},
+                          {"conv_bias", false},
+                          {"allow_neg_eigval", false}});
+  sections["mamba2"].update({{"chunk_size", 256},
+                             {"expand", 2},
+                             {"use_bias", false},
+                             {"use_conv_bias", true},
+                             {"rms_norm", true},
+                             {"norm_before_gate", false},
+                             {"time_step_limit", nullptr}});
+  auto [spec, warnings] = parsed(config);
+  EXPECT_TRUE(warnings.empty());
+  EXPECT_EQ(placementOf(spec), "gXm");
+  EXPECT_EQ(spec.layers[1].candidates,
+            (std::vector<MixerKind>{MixerKind::Mamba2, MixerKind::GatedDeltaNet,
+                                    MixerKind::Attention}));
+  ASSERT_TRUE(spec.gatedDeltaNet);
+  EXPECT_EQ(spec.gatedDeltaNet->numKeyHeads, 2);
+  EXPECT_EQ(spec.gatedDeltaNet->numHeads, 4);
+  EXPECT_EQ(spec.gatedDeltaNet->keyHeadDim, 24);
+  EXPECT_EQ(spec.gatedDeltaNet->valueHeadDim, 36);
+  EXPECT_EQ(spec.gatedDeltaNet->convSize, 3);
+  EXPECT_EQ(spec.gatedDeltaNet->normEps, 1e-6);
+  ASSERT_TRUE(spec.mamba2);
+  EXPECT_EQ(spec.mamba2->numHeads, 6);
+  EXPECT_EQ(spec.mamba2->headDim, 20);
+  EXPECT_EQ(spec.mamba2->stateDim, 16);
+  EXPECT_EQ(spec.mamba2->numGroups, 2);
+  EXPECT_EQ(spec.mamba2->convSize, 4);
+  EXPECT_EQ(spec.mamba2->normEps, 1e-5);
+  EXPECT_EQ(spec.mamba2->convDim(), 120 + 2 * 32);
+  EXPECT_EQ(spec.mamba2->projectionDim(), 2 * 120 + 2 * 32 + 6);
+
+  // As many heads of v as of q and k, unless it says otherwise.
+  sections["gdn"].erase("num_v_heads");
+  EXPECT_EQ(parsed(config).spec.gatedDeltaNet->numHeads, 2);
+}
+
 TEST(Spec, TheTwoBillionExample) {
   auto [spec, warnings] = readFrom("/examples/jet-nemotron-2b.json");
   EXPECT_TRUE(warnings.empty());

@@ -49,6 +49,29 @@ inline nlohmann::json baseConfig() {
   })");
 }
 
+/// Sections of efficient_attention_config, every field that has an effect.
+inline nlohmann::json gatedDeltaNetConfig() {
+  return nlohmann::json::parse(R"({
+    "num_heads": 2,
+    "num_v_heads": 4,
+    "head_dim": 24,
+    "expand_v": 1.5,
+    "conv_size": 3,
+    "norm_eps": "1e-6"
+  })");
+}
+
+inline nlohmann::json mamba2Config() {
+  return nlohmann::json::parse(R"({
+    "num_heads": 6,
+    "head_dim": 20,
+    "state_size": 16,
+    "n_groups": 2,
+    "conv_kernel": 4,
+    "norm_eps": 1e-5
+  })");
+}
+
 /// `config` with the value at JSON pointer `at` set to the JSON text `value`,
 /// or removed when `value` is null.
 inline nlohmann::json mutated(nlohmann::json config, const std::string &at,

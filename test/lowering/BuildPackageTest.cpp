@@ -101,13 +101,15 @@ protected:
 };
 
 std::string nameOf(const testing::TestParamInfo<const char *> &info) {
-  return std::vector<std::string>{"Tiny", "Jet2B", "Jet4B"}[info.index];
+  return std::vector<std::string>{"Tiny", "Jet2B", "Jet4B",
+                                  "Mixers"}[info.index];
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, Packages,
                          testing::Values("/test/e2e/tiny/config.json",
                                          "/examples/jet-nemotron-2b.json",
-                                         "/examples/jet-nemotron-4b.json"),
+                                         "/examples/jet-nemotron-4b.json",
+                                         "/test/e2e/Inputs/mixers.json"),
                          nameOf);
 
 TEST_P(Packages, ParametersAreThoseOfTheSpec) {
@@ -173,13 +175,32 @@ TEST_P(Packages, StatesAreThoseOfTheMixers) {
       add(i, StateKind::WindowKv, spec().dtype,
           {2, attention.numKvHeads, *spec().window, attention.headDim});
       break;
-    case MixerKind::JetBlock:
+    case MixerKind::JetBlock: {
       const JetBlockSpec &jet = *spec().jetBlock;
       add(i, StateKind::Recurrent, DType::F32,
           {jet.numHeads, jet.keyHeadDim, jet.valueHeadDim});
       add(i, StateKind::ConvTail, spec().dtype,
           {jet.convSize - 1, jet.valueDim()});
       break;
+    }
+    case MixerKind::GatedDeltaNet: {
+      const GatedDeltaNetSpec &gdn = *spec().gatedDeltaNet;
+      add(i, StateKind::Recurrent, DType::F32,
+          {gdn.numHeads, gdn.keyHeadDim, gdn.valueHeadDim});
+      for (int64_t columns : {gdn.keyDim(), gdn.keyDim(), gdn.valueDim()})
+        add(i, StateKind::ConvTail, spec().dtype, {gdn.convSize - 1, columns});
+      break;
+    }
+    case MixerKind::Mamba2: {
+      const Mamba2Spec &mamba = *spec().mamba2;
+      add(i, StateKind::Recurrent, DType::F32,
+          {mamba.numHeads, mamba.stateDim, mamba.headDim});
+      for (int64_t columns :
+           {mamba.innerDim(), mamba.groupsDim(), mamba.groupsDim()})
+        add(i, StateKind::ConvTail, spec().dtype,
+            {mamba.convSize - 1, columns});
+      break;
+    }
     }
   }
   EXPECT_EQ(describe(package().states), describe(expected));
@@ -191,21 +212,28 @@ TEST_P(Packages, ProgramsLaunchEveryLayer) {
   const bool perSequence[] = {true, true, false};
   const int64_t layers = spec().layers.size();
   const int64_t jets = countLayers(MixerKind::JetBlock);
+  const int64_t nets = countLayers(MixerKind::GatedDeltaNet);
+  const int64_t mambas = countLayers(MixerKind::Mamba2);
+  const int64_t attentions = layers - jets - nets - mambas;
   for (int i = 0; i < 3; ++i) {
     const ProgramInfo &program = package().programs[i];
     EXPECT_EQ(program.name, names[i]);
     EXPECT_EQ(program.logitsPerSequence, perSequence[i]);
-    EXPECT_EQ(countLaunches(program, "attention"), layers - jets);
-    EXPECT_EQ(countLaunches(program, "kv_append"), layers - jets);
-    EXPECT_EQ(countLaunches(program, "rope"), 2 * (layers - jets));
-    EXPECT_EQ(countLaunches(program, "gated_delta_rule"), jets);
+    EXPECT_EQ(countLaunches(program, "attention"), attentions);
+    EXPECT_EQ(countLaunches(program, "kv_append"), attentions);
+    EXPECT_EQ(countLaunches(program, "rope"), 2 * attentions);
+    EXPECT_EQ(countLaunches(program, "gated_delta_rule"), jets + nets + mambas);
     EXPECT_EQ(countLaunches(program, "dynamic_conv"), jets);
-    EXPECT_EQ(countLaunches(program, "l2_norm"), 2 * jets);
+    EXPECT_EQ(countLaunches(program, "short_conv"), 3 * (nets + mambas));
+    // Of q and k; of Mamba2's groups, of which there are two.
+    EXPECT_EQ(countLaunches(program, "l2_norm"), 2 * (jets + nets) + mambas);
     EXPECT_EQ(countLaunches(program, "swiglu"), layers);
     EXPECT_EQ(countLaunches(program, "rms_norm"), 2 * layers + 1);
-    // q, k, v, o; q, k, v, g, a, b, o and the generator's two; MLP; head.
-    EXPECT_EQ(countLaunches(program, "linear"),
-              4 * (layers - jets) + 9 * jets + 3 * layers + 1);
+    // q, k, v, o; q, k, v, g, a, b, o and the generator's two; without these;
+    // z, x, B, C, dt, out; MLP; head.
+    EXPECT_EQ(countLaunches(program, "linear"), 4 * attentions + 9 * jets +
+                                                    7 * nets + 6 * mambas +
+                                                    3 * layers + 1);
   }
 }
 
@@ -315,7 +343,9 @@ TEST_P(Packages, KernelsAreSharedByLayers) {
   std::set<std::string> names;
   for (const KernelInfo &kernel : package().kernels)
     EXPECT_TRUE(names.insert(kernel.name).second) << kernel.name;
-  EXPECT_LE(names.size(), 45u);
+  std::set<std::string> mixers(package().model.layers.begin(),
+                               package().model.layers.end());
+  EXPECT_LE(names.size(), 15 * mixers.size());
   std::set<int64_t> used;
   for (const ProgramInfo &program : package().programs)
     for (const LaunchInfo &launch : program.launches)

@@ -70,6 +70,27 @@ static Result<std::vector<MixerKind>> placeMixers(const ModelSpec &spec,
   return kinds;
 }
 
+static std::unique_ptr<Mixer> makeMixer(const ModelSpec &spec, MixerKind kind,
+                                        const Options &options,
+                                        const std::string &prefix,
+                                        WeightReader &weights) {
+  int64_t window = std::numeric_limits<int64_t>::max();
+  switch (kind) {
+  case MixerKind::JetBlock:
+    return makeJetBlock(*spec.jetBlock, options, prefix, weights);
+  case MixerKind::GatedDeltaNet:
+    return makeGatedDeltaNet(*spec.gatedDeltaNet, options, prefix, weights);
+  case MixerKind::Mamba2:
+    return makeMamba2(*spec.mamba2, options, prefix, weights);
+  case MixerKind::SlidingWindow:
+    window = *spec.window;
+    [[fallthrough]];
+  case MixerKind::Attention:
+    return makeAttention(spec.attention, window, options, prefix, weights);
+  }
+  return nullptr;
+}
+
 Result<Model> Model::create(const ModelSpec &spec, const TensorMap &tensors,
                             const Options &options) {
   auto kinds = placeMixers(spec, options);
@@ -94,14 +115,7 @@ Result<Model> Model::create(const ModelSpec &spec, const TensorMap &tensors,
     std::string mixer = prefix + "self_attn.";
     if (spec.layers[i].isSupernet)
       mixer += std::string(mixerName(kind)) + ".";
-    if (kind == MixerKind::JetBlock)
-      layer.mixer = makeJetBlock(*spec.jetBlock, options, mixer, weights);
-    else
-      layer.mixer = makeAttention(spec.attention,
-                                  kind == MixerKind::SlidingWindow
-                                      ? *spec.window
-                                      : std::numeric_limits<int64_t>::max(),
-                                  options, mixer, weights);
+    layer.mixer = makeMixer(spec, kind, options, mixer, weights);
     model.layers.push_back(std::move(layer));
   }
   if (!weights.error().empty())

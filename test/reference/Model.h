@@ -59,6 +59,8 @@ class Mixer {
 public:
   virtual ~Mixer() = default;
   virtual Matrix apply(const Matrix &x, Matrix &state) const = 0;
+  /// [heads, d_k, d_v], or nothing.
+  virtual std::vector<int64_t> stateShape() const { return {}; }
 };
 
 std::unique_ptr<Mixer> makeAttention(const AttentionSpec &spec, int64_t window,
@@ -69,6 +71,15 @@ std::unique_ptr<Mixer> makeJetBlock(const JetBlockSpec &spec,
                                     const Options &options,
                                     const std::string &prefix,
                                     WeightReader &weights);
+
+std::unique_ptr<Mixer> makeGatedDeltaNet(const GatedDeltaNetSpec &spec,
+                                         const Options &options,
+                                         const std::string &prefix,
+                                         WeightReader &weights);
+std::unique_ptr<Mixer> makeMamba2(const Mamba2Spec &spec,
+                                  const Options &options,
+                                  const std::string &prefix,
+                                  WeightReader &weights);
 
 /// What a forward pass gives.
 struct Output {
@@ -83,6 +94,10 @@ public:
                               const Options &options);
   /// `ids` are within the vocabulary. With `lastOnly`, logits has one row.
   Output forward(const std::vector<int64_t> &ids, bool lastOnly = false) const;
+  /// Mixer::stateShape() of a layer.
+  std::vector<int64_t> stateShape(size_t layer) const {
+    return layers[layer].mixer->stateShape();
+  }
 
 private:
   struct Layer {

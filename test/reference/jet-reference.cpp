@@ -120,8 +120,8 @@ static Result<void> run(const Arguments &arguments) {
   if (arguments.greedy > 0)
     result.emplace("greedy_tokens", std::move(tokens));
   if (!state.values.empty()) {
-    const JetBlockSpec &jet = *spec.jetBlock;
-    state.shape = {batch, jet.numHeads, jet.keyHeadDim, jet.valueHeadDim};
+    state.shape = model->stateShape(arguments.stateLayer);
+    state.shape.insert(state.shape.begin(), batch);
     result.emplace("recurrent_state_layer" +
                        std::to_string(arguments.stateLayer),
                    std::move(state));

@@ -26,13 +26,17 @@ const char *const kConfig = R"({
   "model_type": "jet_nemotron", "hidden_act": "silu", "torch_dtype": "DTYPE",
   "initializer_range": 0.02, "max_position_embeddings": 64, "bos_token_id": 0,
   "eos_token_id": 0, "rope_scaling": null, "hidden_size": 64,
-  "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 4,
+  "intermediate_size": 96, "num_hidden_layers": 4, "num_attention_heads": 4,
   "num_key_value_heads": 2, "rms_norm_eps": 1e-6, "rope_theta": 10000.0,
   "tie_word_embeddings": false, "vocab_size": VOCAB,
-  "layer_types": ["jet", "attn"],
+  "layer_types": ["jet", "attn", "gdn", "mamba2"],
   "efficient_attention_config": {"jet": {"conv_size": 4,
     "dconv_generator_reduction": 8, "expand_v": 2, "head_dim": 16,
-    "norm_eps": "1e-5", "num_heads": 4}}})";
+    "norm_eps": "1e-5", "num_heads": 4},
+    "gdn": {"conv_size": 4, "expand_v": 2, "head_dim": 16,
+    "norm_eps": "1e-5", "num_heads": 4},
+    "mamba2": {"conv_kernel": 4, "n_groups": 1, "state_size": 16,
+    "head_dim": 16, "norm_eps": 1e-5, "num_heads": 4}}})";
 
 class JetRunInitTest : public testing::Test {
 protected:
@@ -96,12 +100,19 @@ TEST_F(JetRunInitTest, WritesEveryTensorWithItsDistribution) {
       } else if (names[i].ends_with("dt_bias")) {
         const double dt = std::log1p(std::exp(double(value)));
         ASSERT_TRUE(dt > 0.00099 && dt < 0.1001) << dt;
+      } else if (names[i].find(".conv1d.") != std::string::npos) {
+        ASSERT_LE(std::fabs(value), 0.5f) << names[i];
+      } else if (names[i].ends_with(".D")) {
+        ASSERT_NEAR(value, 1, 0.5);
       }
       sum += value;
       squares += double(value) * value;
     }
     if (names[i].ends_with("norm.weight"))
       EXPECT_NEAR(sum / values.size(), 1, 0.06) << names[i];
+    if (names[i].find("conv1d.weight") != std::string::npos) {
+      EXPECT_NEAR(std::sqrt(squares / values.size()), 0.2887, 0.03) << names[i];
+    }
     if (names[i] == "model.embed_tokens.weight") {
       EXPECT_NEAR(sum / values.size(), 0, 2e-4);
       EXPECT_NEAR(std::sqrt(squares / values.size()), 0.02, 2e-4);

@@ -94,8 +94,13 @@ void RandomWeights::generate(std::string_view name, DType dtype, int64_t begin,
   };
   auto uniform = [](uint32_t bits) { return (bits + 0.5) * 0x1p-32; };
   // What the authors' model code initialises each kind of weight with.
-  if (name.ends_with("norm.weight"))
+  if (name.ends_with("norm.weight") || name.ends_with(".D"))
     generateWith([&](uint32_t bits) { return 1 + 0.1f * normal(bits); });
+  else if (name.ends_with("conv1d.weight") || name.ends_with("conv1d.bias"))
+    // Uniform up to 1 / sqrt(taps), of which all released models have 4.
+    generateWith([&](uint32_t bits) {
+      return static_cast<float>(uniform(bits)) - 0.5f;
+    });
   else if (name.ends_with(".A_log"))
     generateWith([&](uint32_t bits) {
       return static_cast<float>(std::log(1 + 15 * uniform(bits)));

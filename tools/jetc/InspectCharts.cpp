@@ -6,6 +6,7 @@
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/Format.h"
 
 #include <algorithm>
@@ -64,7 +65,12 @@ void OpColors::writeLegend(raw_ostream &os) const {
 }
 
 const char *jet::mixerClass(llvm::StringRef mixer) {
-  return mixer == "jet" ? "c0" : mixer == "attn" ? "c1" : "c3";
+  return llvm::StringSwitch<const char *>(mixer)
+      .Case("jet", "c0")
+      .Case("attn", "c1")
+      .Case("gdn", "c2")
+      .Case("mamba2", "c4")
+      .Default("c3");
 }
 
 //===----------------------------------------------------------------------===//

@@ -82,7 +82,7 @@ static void writeHeader(raw_ostream &os, const SearchReport &report,
 static void writeComparison(raw_ostream &os, const SearchReport &report) {
   const Evaluated &best = report.result.best;
   os << "<section><h2>The placement</h2>\n<p class=\"legend\">";
-  for (const char *mixer : {"attn", "swa", "jet"})
+  for (const char *mixer : {"attn", "swa", "jet", "gdn", "mamba2"})
     if (int count = report.space().countOf(best.placement, mixer))
       writeLegendEntry(os, mixerClass(mixer),
                        std::to_string(count) + " " + mixer);

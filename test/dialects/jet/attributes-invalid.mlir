@@ -116,6 +116,126 @@ module attributes {jet.a = #jet.jet_block<heads = 4, d_k = 32, d_v = 64, conv = 
 
 // -----
 
+// gated_delta_net C1
+// expected-error @+1 {{expected heads > 0, found 0}}
+module attributes {jet.a = #jet.gated_delta_net<heads = 0, key_heads = 2, d_k = 32, d_v = 64, conv = 4, norm_eps = 1.0e-05>} {}
+
+// -----
+
+// gated_delta_net C1
+// expected-error @+1 {{expected key_heads > 0, found 0}}
+module attributes {jet.a = #jet.gated_delta_net<heads = 4, key_heads = 0, d_k = 32, d_v = 64, conv = 4, norm_eps = 1.0e-05>} {}
+
+// -----
+
+// gated_delta_net C1
+// expected-error @+1 {{expected d_k > 0, found 0}}
+module attributes {jet.a = #jet.gated_delta_net<heads = 4, key_heads = 2, d_k = 0, d_v = 64, conv = 4, norm_eps = 1.0e-05>} {}
+
+// -----
+
+// gated_delta_net C1
+// expected-error @+1 {{expected d_v > 0, found 0}}
+module attributes {jet.a = #jet.gated_delta_net<heads = 4, key_heads = 2, d_k = 32, d_v = 0, conv = 4, norm_eps = 1.0e-05>} {}
+
+// -----
+
+// gated_delta_net C1
+// expected-error @+1 {{expected conv > 0, found 0}}
+module attributes {jet.a = #jet.gated_delta_net<heads = 4, key_heads = 2, d_k = 32, d_v = 64, conv = 0, norm_eps = 1.0e-05>} {}
+
+// -----
+
+// gated_delta_net C1: the row of k_proj
+// expected-error @+1 {{expected key_heads * d_k <= 2147483647, found 4294967296}}
+module attributes {jet.a = #jet.gated_delta_net<heads = 65536, key_heads = 65536, d_k = 65536, d_v = 64, conv = 4, norm_eps = 1.0e-05>} {}
+
+// -----
+
+// gated_delta_net C1: the row of v_proj
+// expected-error @+1 {{expected heads * d_v <= 2147483647, found 4294967296}}
+module attributes {jet.a = #jet.gated_delta_net<heads = 65536, key_heads = 2, d_k = 32, d_v = 65536, conv = 4, norm_eps = 1.0e-05>} {}
+
+// -----
+
+// gated_delta_net C2
+// expected-error @+1 {{expected key_heads to divide heads = 4, found 3}}
+module attributes {jet.a = #jet.gated_delta_net<heads = 4, key_heads = 3, d_k = 32, d_v = 64, conv = 4, norm_eps = 1.0e-05>} {}
+
+// -----
+
+// gated_delta_net C2
+// expected-error @+1 {{expected key_heads to divide heads = 4, found 8}}
+module attributes {jet.a = #jet.gated_delta_net<heads = 4, key_heads = 8, d_k = 32, d_v = 64, conv = 4, norm_eps = 1.0e-05>} {}
+
+// -----
+
+// gated_delta_net C3
+// expected-error @+1 {{expected norm_eps > 0, found 0.000000e+00}}
+module attributes {jet.a = #jet.gated_delta_net<heads = 4, key_heads = 2, d_k = 32, d_v = 64, conv = 4, norm_eps = 0.0>} {}
+
+// -----
+
+// mamba2 C1
+// expected-error @+1 {{expected heads > 0, found -1}}
+module attributes {jet.a = #jet.mamba2<heads = -1, head_dim = 32, d_state = 64, groups = 2, conv = 4, norm_eps = 1.0e-05>} {}
+
+// -----
+
+// mamba2 C1
+// expected-error @+1 {{expected head_dim > 0, found -1}}
+module attributes {jet.a = #jet.mamba2<heads = 4, head_dim = -1, d_state = 64, groups = 2, conv = 4, norm_eps = 1.0e-05>} {}
+
+// -----
+
+// mamba2 C1
+// expected-error @+1 {{expected d_state > 0, found -1}}
+module attributes {jet.a = #jet.mamba2<heads = 4, head_dim = 32, d_state = -1, groups = 2, conv = 4, norm_eps = 1.0e-05>} {}
+
+// -----
+
+// mamba2 C1
+// expected-error @+1 {{expected groups > 0, found -1}}
+module attributes {jet.a = #jet.mamba2<heads = 4, head_dim = 32, d_state = 64, groups = -1, conv = 4, norm_eps = 1.0e-05>} {}
+
+// -----
+
+// mamba2 C1
+// expected-error @+1 {{expected conv > 0, found -1}}
+module attributes {jet.a = #jet.mamba2<heads = 4, head_dim = 32, d_state = 64, groups = 2, conv = -1, norm_eps = 1.0e-05>} {}
+
+// -----
+
+// mamba2 C1: columns of x
+// expected-error @+1 {{expected heads * head_dim <= 2147483647, found 4294967296}}
+module attributes {jet.a = #jet.mamba2<heads = 65536, head_dim = 65536, d_state = 64, groups = 2, conv = 4, norm_eps = 1.0e-05>} {}
+
+// -----
+
+// mamba2 C1: columns of B
+// expected-error @+1 {{expected groups * d_state <= 2147483647, found 4294967296}}
+module attributes {jet.a = #jet.mamba2<heads = 65536, head_dim = 32, d_state = 65536, groups = 65536, conv = 4, norm_eps = 1.0e-05>} {}
+
+// -----
+
+// mamba2 C1: rows of in_proj
+// expected-error @+1 {{expected 2 * heads * head_dim + 2 * groups * d_state + heads <= 2147483647, found 2147516420}}
+module attributes {jet.a = #jet.mamba2<heads = 4, head_dim = 268435456, d_state = 8192, groups = 2, conv = 4, norm_eps = 1.0e-05>} {}
+
+// -----
+
+// mamba2 C2
+// expected-error @+1 {{expected groups to divide heads = 4, found 3}}
+module attributes {jet.a = #jet.mamba2<heads = 4, head_dim = 32, d_state = 64, groups = 3, conv = 4, norm_eps = 1.0e-05>} {}
+
+// -----
+
+// mamba2 C3
+// expected-error @+1 {{expected norm_eps > 0, found -1.000000e+00}}
+module attributes {jet.a = #jet.mamba2<heads = 4, head_dim = 32, d_state = 64, groups = 2, conv = 4, norm_eps = -1.0>} {}
+
+// -----
+
 // An integer is not a float literal.
 // expected-error @+2 {{unexpected decimal integer literal for a floating point value}}
 // expected-note @+1 {{add a trailing dot to make the literal a float}}

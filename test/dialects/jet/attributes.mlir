@@ -11,6 +11,11 @@ module attributes {
   // CHECK-SAME: jet.c = #jet.jet_block<heads = 12, d_k = 96, d_v = 256, conv = 4, generator = 384, norm_eps = 1.0e-05>
   jet.c = #jet.jet_block<heads = 12, d_k = 96, d_v = 256, conv = 4, generator = 384, norm_eps = 1.0e-05>,
 
+  // CHECK-SAME: jet.ca = #jet.gated_delta_net<heads = 6, key_heads = 3, d_k = 256, d_v = 512, conv = 4, norm_eps = 1.0e-05>
+  jet.ca = #jet.gated_delta_net<heads = 6, key_heads = 3, d_k = 256, d_v = 512, conv = 4, norm_eps = 1.0e-05>,
+  // CHECK-SAME: jet.cb = #jet.mamba2<heads = 64, head_dim = 64, d_state = 128, groups = 8, conv = 4, norm_eps = 1.0e-05>
+  jet.cb = #jet.mamba2<heads = 64, head_dim = 64, d_state = 128, groups = 8, conv = 4, norm_eps = 1.0e-05>,
+
   // Shortest decimals that read back as the same double.
   // CHECK-SAME: jet.d = #jet.attention<heads = 1, kv_heads = 1, head_dim = 2, rope_theta = 0.30000000000000004>
   jet.d = #jet.attention<heads = 1, kv_heads = 1, head_dim = 2, rope_theta = 0.3000000000000000444>,

@@ -35,7 +35,9 @@ heads, kvHeads = config["num_attention_heads"], config["num_key_value_heads"]
 efficient = config["efficient_attention_config"]
 jet = efficient.get("jet")
 mixers = modelspec.mixers(config)
-shapes = modelspec.parameters(config)
+placement = config.get("placement")
+shapes = modelspec.parameters(config, placement)
+linear = {"jet", "gdn", "mamba2"}  # mixers with a recurrent state
 
 
 def windowOf(kind):
@@ -54,10 +56,8 @@ def attentionOf(kind):
 def expectedState():
     total = 0
     for kind in mixers:
-        if kind == "jet":
-            recurrent = jet["num_heads"] * dk * dv * 4
-            tail = (jet["conv_size"] - 1) * valueDim * element
-            total += 2 * batch * (recurrent + tail)
+        if kind in linear:
+            total += 2 * batch * modelspec.stateBytes(config, 0, [kind])["total"]
         else:
             read, written, _ = attentionOf(kind)
             total += read + written
@@ -66,12 +66,15 @@ def expectedState():
 
 def expectedWeights():
     """Bytes: (moved, unavoidable)."""
-    everything = modelspec.countParameters(config) * element
-    rows = tokens * hidden * element
+    everything = modelspec.countParameters(config, placement) * element
+    moved = tokens * hidden * element
+    if "mamba2" in mixers:  # dt_bias is for the decay and for the time step
+        moved += mixers.count("mamba2") * efficient["mamba2"]["num_heads"] * element
     if config["tie_word_embeddings"]:
-        return everything + rows, everything
+        return everything + moved, everything
     table = vocab * hidden * element
-    return everything - table + rows, everything - table + rows
+    unavoidable = everything - table + tokens * hidden * element
+    return everything - table + moved, unavoidable
 
 
 def expectedTensorFlops():
@@ -82,6 +85,12 @@ def expectedTensorFlops():
     for kind in mixers:
         if kind == "jet":
             perToken += 6 * jet["num_heads"] * dk * dv
+        elif kind == "gdn":
+            _, h, keys, values = modelspec.gatedDeltaNetSizes(config)
+            perToken += 6 * h * keys * values
+        elif kind == "mamba2":
+            inner = modelspec.mamba2Sizes(config)[0]
+            perToken += 4 * inner * efficient["mamba2"]["state_size"]
         else:
             total += 4 * heads * headDim * attentionOf(kind)[2]
     return total + tokens * perToken + batch * 2 * hidden * vocab
@@ -104,6 +113,39 @@ def jetBlockActivations():
     return wide, valueDim + valueDim  # v, convolution
 
 
+def convolved(columns):
+    """A projection, its short convolution, and what is made of each element."""
+    return hidden + columns + 2 * columns, 2 * columns
+
+
+def gatedDeltaNetActivations():
+    keyHeads, h, keyDim, valueDim = modelspec.gatedDeltaNetSizes(config)
+    keys, values = keyHeads * keyDim, h * valueDim
+    parts = [convolved(keys), convolved(keys), convolved(values)]
+    wide, narrow = (sum(part[i] for part in parts) for i in (0, 1))
+    wide += 2 * 2 * keys  # l2
+    wide += 2 * (hidden + h + 2 * h)  # a, b and what is made of them
+    wide += 2 * keys + values + 2 * h + values  # delta rule
+    wide += hidden + values + 3 * values  # gate, gated norm
+    wide += values + hidden  # o
+    return wide, narrow
+
+
+def mamba2Activations():
+    mamba = efficient["mamba2"]
+    inner, columns = modelspec.mamba2Sizes(config)
+    parts = [convolved(inner), convolved(columns), convolved(columns)]
+    wide, narrow = (sum(part[i] for part in parts) for i in (0, 1))
+    h = mamba["num_heads"]
+    wide += hidden + inner  # z
+    wide += hidden + h + 2 * 2 * h  # dt, time step, decay
+    wide += 2 * columns + inner + 2 * h + inner  # rule
+    wide += 4 * inner  # skip and gate
+    wide += (2 if mamba["n_groups"] == 1 else 4) * inner  # norm
+    wide += inner + hidden  # out
+    return wide, narrow
+
+
 def attentionActivations():
     q, kv = heads * headDim, kvHeads * headDim
     wide = hidden + q + hidden + kv + hidden  # q, k, v
@@ -121,13 +163,15 @@ def expectedActivations():
         # Two norms and residuals; gate, up, swiglu, down.
         common = 2 * (2 + 3) * hidden + 2 * (hidden + inner) + 3 * inner
         common += inner + hidden
-        if kind == "jet":
-            wide, narrow = jetBlockActivations()
-        else:
-            wide, narrow = attentionActivations()
+        wide, narrow = {
+            "jet": jetBlockActivations,
+            "gdn": gatedDeltaNetActivations,
+            "mamba2": mamba2Activations,
+        }.get(kind, attentionActivations)()
         total += tokens * (4 * (common + wide) + element * narrow)
-        total += 0 if kind == "jet" else tokens * 2 * 4  # positions for rope
-        total += batch * 2 * 16  # two ops read the batch
+        total += 0 if kind in linear else tokens * 2 * 4  # positions for rope
+        # Of attention and JetBlocks two ops read the batch.
+        total += batch * 16 * (4 if kind in ("gdn", "mamba2") else 2)
     total += tokens * 4 * (1 + hidden)  # embedding
     if isPrefill:
         total += batch * (4 * 2 * hidden + 16)  # last tokens

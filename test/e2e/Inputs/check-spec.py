@@ -2,7 +2,9 @@
 reference implementation: logits of a ragged batch, prefill in chunks, greedy
 continuation.
 
-  check-spec.py WORKDIR --seed N             a random spec, random weights
+  check-spec.py WORKDIR --seed N [--mixers M,…]
+                                             a random spec of at least these
+                                             mixers, random weights
   check-spec.py WORKDIR --config FILE [--weights PATH] [--seed N]
                                              without weights: random ones
 
@@ -42,7 +44,8 @@ class Checker:
             with open(arguments.config) as file:
                 self.config = json.load(file)
         else:
-            self.config, self.placement = randomspec.randomConfig(arguments.seed)
+            self.config, self.placement = randomspec.randomConfig(
+                arguments.seed, arguments.mixers.split(","))
             with open(self.configPath, "w") as file:
                 json.dump(self.config, file, indent=1)
         self.weights = arguments.weights or self.path("model.safetensors")
@@ -181,6 +184,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--config")
     parser.add_argument("--weights")
+    parser.add_argument("--mixers", default="jet,attn,swa")
     parser.add_argument("--kv-dtype")
     parser.add_argument("--state-dtype", default="f32")
     arguments = parser.parse_args()

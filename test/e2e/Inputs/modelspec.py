@@ -77,6 +77,60 @@ def jetBlockParameters(config):
     }
 
 
+def gatedDeltaNetSizes(config):
+    """(heads of q and k, heads of v, d_k, d_v)."""
+    gdn = config["efficient_attention_config"]["gdn"]
+    keyHeads, dk = gdn["num_heads"], gdn["head_dim"]
+    return keyHeads, gdn.get("num_v_heads", keyHeads), dk, round(dk * gdn["expand_v"])
+
+
+def gatedDeltaNetParameters(config):
+    hidden = config["hidden_size"]
+    keyHeads, heads, dk, dv = gatedDeltaNetSizes(config)
+    taps = config["efficient_attention_config"]["gdn"]["conv_size"]
+    shapes = {"A_log": [heads], "dt_bias": [heads], "o_norm.weight": [dv]}
+    for name, rows in (("q", keyHeads * dk), ("k", keyHeads * dk), ("v", heads * dv)):
+        shapes[name + "_proj.weight"] = [rows, hidden]
+        shapes[name + "_conv1d.weight"] = [rows, 1, taps]
+    shapes["g_proj.weight"] = [heads * dv, hidden]
+    shapes["a_proj.weight"] = shapes["b_proj.weight"] = [heads, hidden]
+    shapes["o_proj.weight"] = [hidden, heads * dv]
+    return shapes
+
+
+def mamba2Sizes(config):
+    """(columns of x, columns of B and of C)."""
+    mamba = config["efficient_attention_config"]["mamba2"]
+    inner = mamba["num_heads"] * mamba["head_dim"]
+    return inner, mamba["n_groups"] * mamba["state_size"]
+
+
+def mamba2Parameters(config):
+    hidden = config["hidden_size"]
+    mamba = config["efficient_attention_config"]["mamba2"]
+    inner, columns = mamba2Sizes(config)
+    heads, channels = mamba["num_heads"], inner + 2 * columns
+    return {
+        "in_proj.weight": [inner + channels + heads, hidden],
+        "conv1d.weight": [channels, 1, mamba["conv_kernel"]],
+        "conv1d.bias": [channels],
+        "A_log": [heads],
+        "D": [heads],
+        "dt_bias": [heads],
+        "norm.weight": [inner],
+        "out_proj.weight": [hidden, inner],
+    }
+
+
+MIXER_PARAMETERS = {
+    "attn": attentionParameters,
+    "swa": attentionParameters,
+    "jet": jetBlockParameters,
+    "gdn": gatedDeltaNetParameters,
+    "mamba2": mamba2Parameters,
+}
+
+
 def parameters(config, placement=None):
     """Name -> shape; with a placement only what the placed model uses, else
     the parameters of all candidates."""
@@ -87,8 +141,7 @@ def parameters(config, placement=None):
         isSupernet = config["layer_types"][layer] == "supernet"
         kinds = [placement[layer]] if placement else candidates(config, layer)
         for kind in kinds:
-            of = jetBlockParameters if kind == "jet" else attentionParameters
-            for name, shape in of(config).items():
+            for name, shape in MIXER_PARAMETERS[kind](config).items():
                 path = "self_attn." + (kind + "." if isSupernet else "")
                 shapes[prefix + path + name] = shape
         shapes[prefix + "input_layernorm.weight"] = [hidden]
@@ -122,6 +175,17 @@ def stateBytes(
             total["attention_kv"] += row * page * -(-context // page)
         elif kind == "swa":
             total["window_kv"] += row * efficient["swa"]["window_size"]
+        elif kind == "gdn":
+            keyHeads, heads, keys, values = gatedDeltaNetSizes(config)
+            rows = efficient["gdn"]["conv_size"] - 1
+            total["recurrent"] += heads * keys * values * STATE_BYTES[stateDtype]
+            total["conv_tail"] += rows * (2 * keyHeads * keys + heads * values) * element
+        elif kind == "mamba2":
+            mamba = efficient["mamba2"]
+            inner, columns = mamba2Sizes(config)
+            rows = mamba["conv_kernel"] - 1
+            total["recurrent"] += inner * mamba["state_size"] * STATE_BYTES[stateDtype]
+            total["conv_tail"] += rows * (inner + 2 * columns) * element
         else:
             jet = efficient["jet"]
             total["recurrent"] += jet["num_heads"] * dk * dv * STATE_BYTES[stateDtype]
@@ -148,13 +212,14 @@ def randomValues(name, shape, generator):
     if name.endswith("dt_bias"):
         return [generator.uniform(-3, 0) for _ in range(count)]
     gauss = generator.gauss
-    if "norm" in name:
+    if "norm" in name or name.endswith(".D"):
         return [gauss(1, 0.1) for _ in range(count)]
     if name.endswith("bias"):
         return [gauss(0, 0.3) for _ in range(count)]
     if "embed_tokens" in name:
         return [gauss(0, 0.3) for _ in range(count)]
-    deviation = 1 / math.sqrt(shape[1])
+    # Of a convolution [C, 1, W] the taps.
+    deviation = 1 / math.sqrt(shape[-1])
     return [gauss(0, deviation) for _ in range(count)]
 
 
