@@ -3,6 +3,7 @@
 
 #include "search/Export.h"
 #include "runtime/Checkpoint.h"
+#include "support/File.h"
 #include "support/Json.h"
 
 #include <cerrno>
@@ -91,15 +92,6 @@ placedParameters(ModelSpec spec, const std::vector<std::string> &mixers,
   return listParameters(spec);
 }
 
-Result<void> writeText(const std::string &path, const std::string &text) {
-  Result<AtomicFile> file = AtomicFile::create(path);
-  if (!file)
-    return file.error();
-  if (Result<void> done = file->write(text); !done)
-    return done;
-  return file->commit();
-}
-
 } // namespace
 
 Result<void> exportModel(const ModelSpec &supernet,
@@ -132,7 +124,7 @@ Result<void> exportModel(const ModelSpec &supernet,
       return done;
   if (auto done = writer->commit(); !done)
     return done;
-  if (auto done = writeText(folder->file("config.json"), config); !done)
+  if (auto done = writeTextFile(folder->file("config.json"), config); !done)
     return done;
   return folder->commit();
 }

@@ -4,6 +4,7 @@
 #include "search/LayerCosts.h"
 #include "lowering/BuildPackage.h"
 #include "lowering/Pipelines.h"
+#include "support/CheckedMath.h"
 
 #include "mlir/Pass/PassManager.h"
 
@@ -72,9 +73,15 @@ Result<LayerSum<double>> LayerCosts::sumOf(
   return sum;
 }
 
-Result<LayerSum<double>> LayerCosts::parameters() {
-  return sumOf(false, [](const Package &package) -> Result<double> {
-    return static_cast<double>(package.model.parameters);
+Result<LayerSum<double>> LayerCosts::parameters(llvm::StringRef part) {
+  return sumOf(false, [&](const Package &package) -> Result<double> {
+    if (part.empty())
+      return static_cast<double>(package.model.parameters);
+    double sum = 0;
+    for (const ParameterInfo &parameter : package.parameters)
+      if (llvm::StringRef(parameter.name).contains(part))
+        sum += static_cast<double>(*checkedProduct(parameter.shape));
+    return sum;
   });
 }
 

@@ -35,8 +35,9 @@ public:
   LayerCosts(ModelOp model, const SearchSpace &space)
       : model(model), space(space) {}
 
-  /// Weights of the placed model.
-  Result<LayerSum<double>> parameters();
+  /// Weights of the placed model; with `part` only those of tensors whose names
+  /// have it.
+  Result<LayerSum<double>> parameters(llvm::StringRef part = "");
   /// What a sequence holds with `context` positions.
   Result<LayerSum<double>> stateBytes(int64_t context);
   /// Of a decode step of `batch` sequences that have `context` positions, fused

@@ -2,21 +2,16 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "search/LiveEvaluator.h"
-#include "lowering/BuildPackage.h"
-#include "lowering/Pipelines.h"
-#include "lowering/cpu/HostCode.h"
-
-#include "mlir/Pass/PassManager.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FileUtilities.h"
 
 #include <cmath>
 
 using namespace mlir;
 using namespace jet;
 
-/// Tokens that run together: enough to keep threads busy.
-static constexpr int64_t kChunkTokens = 2048;
+/// Tokens that run together: enough to keep threads busy, and a GPU.
+static constexpr int64_t kHostChunkTokens = 2048, kDeviceChunkTokens = 32768;
+/// The most that their logits may take.
+static constexpr int64_t kMaxLogitBytes = int64_t(1) << 30;
 /// The most that residual streams may take.
 static constexpr double kMaxStreamBytes = 1e9;
 
@@ -24,57 +19,9 @@ static constexpr double kMaxStreamBytes = 1e9;
 // Compilation
 //===----------------------------------------------------------------------===//
 
-/// A placed model's package for this machine, with the program of all tokens'
-/// logits.
-static FailureOr<Package> compileForHost(ModuleOp module,
-                                         const std::vector<std::string> &names,
-                                         int64_t maxBatch) {
-  FailureOr<CpuLevel> level = findCpuLevel("native");
-  if (failed(level))
-    return failure();
-  PlacementOptions place;
-  for (const std::string &name : names)
-    place.placement.push_back(name);
-  PlanOptions plan;
-  plan.maxBatch = maxBatch;
-  CpuOptions cpu;
-  cpu.vectorWidth = level->vectorWidth;
-  PassManager before(module.getContext()), after(module.getContext());
-  buildPlacePipeline(before, place);
-  buildExpandPipeline(before, {});
-  buildFusePipeline(before, {});
-  buildLaunchPipeline(before);
-  buildPlanPipeline(before, plan);
-  buildLinalgPipeline(before);
-  buildLoopsPipeline(before, cpu);
-  buildHostPipeline(after);
-  if (failed(before.run(module)))
-    return failure();
-  FailureOr<Package> package = buildPackage(module);
-  if (failed(package) || failed(after.run(module)))
-    return failure();
-  package->producer = "jetc " JET_VERSION;
-  package->target = {"cpu", "x86_64", level->name};
-  auto code =
-      compileHostCode(module.lookupSymbol<ModuleOp>(kKernelsModule), *level);
-  if (failed(code))
-    return failure();
-  package->blobs = {{"host_code", std::move(*code)}};
-  return package;
+int64_t LiveEvaluator::maxSequences() const {
+  return target.isHost() ? 16 : 64;
 }
-
-/// The model, its states in f32 as far as that is a choice, in a module of its
-/// own.
-static OwningOpRef<ModuleOp> copyModel(ModelOp model) {
-  OpBuilder builder(model.getContext());
-  OwningOpRef<ModuleOp> module = ModuleOp::create(builder, model.getLoc());
-  builder.setInsertionPointToStart(module->getBody());
-  auto copy = cast<ModelOp>(builder.clone(*model.getOperation()));
-  copy.setKvStorage(builder.getF32Type());
-  return module;
-}
-
-static constexpr int64_t kMaxSequences = 16;
 
 Result<void> LiveEvaluator::addChoice(ModelOp model, size_t choice,
                                       const std::string &weights) {
@@ -82,18 +29,15 @@ Result<void> LiveEvaluator::addChoice(ModelOp model, size_t choice,
   for (const LayerChoices &layer : space.layers)
     mixers.push_back(layer.names[std::min(choice, layer.names.size() - 1)]);
   OwningOpRef<ModuleOp> module = copyModel(model);
-  FailureOr<Package> package = compileForHost(*module, mixers, kMaxSequences);
+  // The states in f32 as far as that is a choice.
+  (*module->getOps<ModelOp>().begin())
+      .setKvStorage(Float32Type::get(model.getContext()));
+  FailureOr<Package> package =
+      compileModel(*module, mixers, maxSequences(), target);
   if (failed(package))
     return Error{"the supernet with layers " + describeLayers(mixers) +
                  " does not compile"};
-  llvm::SmallString<128> path;
-  if (std::error_code code =
-          llvm::sys::fs::createTemporaryFile("jetc-search", "jet", path))
-    return Error{"a temporary file: " + code.message()};
-  llvm::FileRemover remover(path);
-  if (auto done = writePackage(*package, path.str().str()); !done)
-    return done;
-  auto loaded = Model::load(path.str().str(), weights);
+  auto loaded = loadModel(*package, weights, target);
   if (!loaded)
     return loaded.error();
   Choice added;
@@ -116,11 +60,10 @@ Result<void> LiveEvaluator::addChoice(ModelOp model, size_t choice,
   return {};
 }
 
-Result<std::unique_ptr<LiveEvaluator>>
-LiveEvaluator::create(ModelOp model, const SearchSpace &space,
-                      const std::string &weights,
-                      std::vector<EvaluationTask> tasks) {
-  std::unique_ptr<LiveEvaluator> evaluator(new LiveEvaluator(space));
+Result<std::unique_ptr<LiveEvaluator>> LiveEvaluator::create(
+    ModelOp model, const SearchSpace &space, const std::string &weights,
+    std::vector<EvaluationTask> tasks, const RunTarget &target) {
+  std::unique_ptr<LiveEvaluator> evaluator(new LiveEvaluator(space, target));
   evaluator->tasks = std::move(tasks);
   int64_t longest = 0;
   for (const EvaluationTask &task : evaluator->tasks) {
@@ -136,20 +79,23 @@ LiveEvaluator::create(ModelOp model, const SearchSpace &space,
     if (auto done = evaluator->addChoice(model, choice, weights); !done)
       return done.error();
     Choice &added = evaluator->choices.back();
-    auto state = State::create(added.model, kMaxSequences, longest);
+    auto state = State::create(added.model, evaluator->maxSequences(), longest);
     if (!state)
       return state.error();
     added.state.emplace(std::move(*state));
   }
-  evaluator->makeChunks();
+  evaluator->makeChunks(model.getVocabSize());
   return evaluator;
 }
 
-void LiveEvaluator::makeChunks() {
+void LiveEvaluator::makeChunks(int64_t vocab) {
+  const int64_t tokens =
+      std::min(target.isHost() ? kHostChunkTokens : kDeviceChunkTokens,
+               kMaxLogitBytes / int64_t(sizeof(float)) / vocab);
   double rows = 0;
   for (const EvaluationTask &task : tasks) {
     const int64_t together =
-        std::clamp<int64_t>(kChunkTokens / (task.length - 1), 1, kMaxSequences);
+        std::clamp<int64_t>(tokens / (task.length - 1), 1, maxSequences());
     for (int64_t begin = 0; begin < task.sequences; begin += together)
       chunks.push_back(
           {&task, begin, std::min(begin + together, task.sequences), {}});
@@ -259,8 +205,14 @@ Metrics LiveEvaluator::toMetrics(
 
 Result<void> LiveEvaluator::evaluate(llvm::ArrayRef<Placement> placements,
                                      Found found, Report report) {
+  std::vector<Placement> sorted;
+  for (const Placement &placement : placements) {
+    if (!listed || llvm::is_contained(*listed, placement))
+      sorted.push_back(placement);
+    else if (auto done = found(placement, std::nullopt); !done)
+      return done;
+  }
   // Neighbours in this order begin alike.
-  std::vector<Placement> sorted(placements.begin(), placements.end());
   llvm::sort(sorted);
   for (size_t i = 0; i < sorted.size(); ++i) {
     const Placement &placement = sorted[i];

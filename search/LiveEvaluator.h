@@ -13,6 +13,7 @@
 
 #include "runtime/LayerCuts.h"
 #include "runtime/Session.h"
+#include "search/CompileModel.h"
 #include "search/EvaluationData.h"
 #include "search/Evaluator.h"
 
@@ -23,15 +24,22 @@ namespace jet {
 /// token.
 class LiveEvaluator : public Evaluator {
 public:
-  /// Compiles `model` for this machine's CPU and loads the supernet's
-  /// checkpoint. Errors: compilation, weights that are missing.
+  /// Compiles `model` for `target` and loads the supernet's checkpoint. Errors:
+  /// compilation, no such device, weights that are missing.
   static Result<std::unique_ptr<LiveEvaluator>>
   create(ModelOp model, const SearchSpace &space, const std::string &weights,
-         std::vector<EvaluationTask> tasks);
+         std::vector<EvaluationTask> tasks, const RunTarget &target = {});
 
   const std::vector<std::string> &metricNames() const override { return names; }
   Result<void> evaluate(llvm::ArrayRef<Placement> placements, Found found,
                         Report report) override;
+  /// Makes these all that it knows, to a search that asks for no others.
+  void restrictTo(std::vector<Placement> placements) {
+    listed = std::move(placements);
+  }
+  std::optional<std::vector<Placement>> knownPlacements() const override {
+    return listed;
+  }
   /// Layers that were run so far, of all sequences; for tests.
   double layersRun() const { return numLayersRun; }
 
@@ -55,10 +63,13 @@ private:
     double loss = 0, hits = 0, targets = 0;
   };
 
-  explicit LiveEvaluator(const SearchSpace &space) : space(space) {}
+  LiveEvaluator(const SearchSpace &space, const RunTarget &target)
+      : space(space), target(target) {}
+  /// That run together, at most.
+  int64_t maxSequences() const;
   Result<void> addChoice(ModelOp model, size_t choice,
                          const std::string &weights);
-  void makeChunks();
+  void makeChunks(int64_t vocab);
   Result<void> runChunk(Chunk &chunk, const Placement &placement,
                         size_t firstLayer, Sums &sums);
   Result<std::span<const float>> runPart(size_t choice, const Chunk &chunk,
@@ -68,8 +79,10 @@ private:
   Metrics toMetrics(const std::map<const EvaluationTask *, Sums> &sums) const;
 
   const SearchSpace &space;
+  const RunTarget target;
   std::vector<EvaluationTask> tasks;
   std::vector<std::string> names;
+  std::optional<std::vector<Placement>> listed;
   std::vector<Choice> choices;
   std::vector<Chunk> chunks;
   int64_t rowBytes = 0; // of the residual stream

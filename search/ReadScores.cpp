@@ -129,6 +129,10 @@ public:
       return file.error(1, "expected a column full_attention or placement, "
                            "found " +
                                Twine(digits < 0 ? "neither" : "both"));
+    return {};
+  }
+
+  Result<void> checkMetrics() const {
     for (int i = 0; i < static_cast<int>(file.columns.size()); ++i)
       if (isMetric(i))
         return {};
@@ -220,6 +224,38 @@ private:
 
 } // namespace
 
+/// The placement of each row, no two of them equal.
+static Result<std::vector<Placement>> readAll(const MeasurementReader &reader,
+                                              const CsvFile &file) {
+  std::vector<Placement> placements;
+  std::map<Placement, int> lines;
+  for (const CsvFile::Row &row : file.rows) {
+    Result<Placement> placement = reader.readPlacement(row);
+    if (!placement)
+      return placement.error();
+    auto [entry, isNew] = lines.try_emplace(*placement, row.line);
+    if (!isNew)
+      return file.error(row.line, "expected each placement once, found that "
+                                  "of line " +
+                                      Twine(entry->second) + " again");
+    placements.push_back(std::move(*placement));
+  }
+  return placements;
+}
+
+Result<std::vector<Placement>> jet::readPlacements(const SearchSpace &space,
+                                                   const std::string &path) {
+  Result<CsvFile> file = CsvFile::read(path);
+  if (!file)
+    return file.error();
+  if (auto done = splitCsv(*file); !done)
+    return done.error();
+  MeasurementReader reader(space, *file);
+  if (auto done = reader.checkColumns(); !done)
+    return done.error();
+  return readAll(reader, *file);
+}
+
 Result<void> jet::addMeasurements(SearchOp search, const SearchSpace &space,
                                   const std::string &path) {
   Result<CsvFile> file = CsvFile::read(path);
@@ -230,17 +266,13 @@ Result<void> jet::addMeasurements(SearchOp search, const SearchSpace &space,
   MeasurementReader reader(space, *file);
   if (auto done = reader.checkColumns(); !done)
     return done;
+  if (auto done = reader.checkMetrics(); !done)
+    return done;
+  Result<std::vector<Placement>> placements = readAll(reader, *file);
+  if (!placements)
+    return placements.error();
   OpBuilder builder = OpBuilder::atBlockEnd(&search.getBody().front());
-  std::map<Placement, int> lines;
-  for (const CsvFile::Row &row : file->rows) {
-    Result<Placement> placement = reader.readPlacement(row);
-    if (!placement)
-      return placement.error();
-    auto [entry, isNew] = lines.try_emplace(*placement, row.line);
-    if (!isNew)
-      return file->error(row.line, "expected each placement once, found that "
-                                   "of line " +
-                                       Twine(entry->second) + " again");
+  for (auto [row, placement] : llvm::zip_equal(file->rows, *placements)) {
     SmallVector<NamedAttribute> metrics;
     for (int i = 0; i < static_cast<int>(file->columns.size()); ++i) {
       if (!reader.isMetric(i))
@@ -251,7 +283,7 @@ Result<void> jet::addMeasurements(SearchOp search, const SearchSpace &space,
       metrics.push_back(builder.getNamedAttr(file->columns[i],
                                              builder.getF64FloatAttr(*value)));
     }
-    std::vector<std::string> names = space.namesOf(*placement);
+    std::vector<std::string> names = space.namesOf(placement);
     MeasuredOp::create(
         builder, FileLineColLoc::get(builder.getStringAttr(path), row.line, 1),
         builder.getStrArrayAttr(llvm::to_vector_of<StringRef>(names)),

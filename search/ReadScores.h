@@ -19,6 +19,11 @@ namespace jet {
 Result<void> addMeasurements(SearchOp search, const SearchSpace &space,
                              const std::string &path);
 
+/// The placements in the file that addMeasurements() reads, in its order;
+/// metrics do not have to be there.
+Result<std::vector<Placement>> readPlacements(const SearchSpace &space,
+                                              const std::string &path);
+
 /// Gives each layer of `model` that has candidates its scores from the CSV file
 /// with the columns `layer` and one for each mixer.
 Result<void> setLayerScores(ModelOp model, const std::string &path);

@@ -256,4 +256,13 @@ Result<void> AtomicFile::commit() {
   return {};
 }
 
+Result<void> writeTextFile(const std::string &path, std::string_view text) {
+  Result<AtomicFile> file = AtomicFile::create(path);
+  if (!file)
+    return file.error();
+  if (Result<void> done = file->write(text); !done)
+    return done;
+  return file->commit();
+}
+
 } // namespace jet

@@ -85,6 +85,9 @@ private:
   std::string finalPath, temporaryPath;
 };
 
+/// Writes a text file whole or not at all. Errors as AtomicFile.
+Result<void> writeTextFile(const std::string &path, std::string_view text);
+
 } // namespace jet
 
 #endif // JET_SUPPORT_FILE_H

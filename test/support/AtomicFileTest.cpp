@@ -39,6 +39,16 @@ TEST(AtomicFile, AppearsWholeWithCommit) {
   EXPECT_EQ(directory.numEntries(), 1u);
 }
 
+TEST(AtomicFile, ATextFileIsWrittenWholeOrNotAtAll) {
+  TemporaryDirectory directory;
+  const std::string path = directory / "out";
+  ASSERT_TRUE(jet::writeTextFile(path, "longer than what follows"));
+  ASSERT_TRUE(jet::writeTextFile(path, "text"));
+  EXPECT_EQ(contents(path), "text");
+  EXPECT_FALSE(jet::writeTextFile(directory / "none/out", "text"));
+  EXPECT_EQ(directory.numEntries(), 1u);
+}
+
 TEST(AtomicFile, WithoutCommitTheOldFileStaysAndNothingElse) {
   TemporaryDirectory directory;
   std::string path = directory / "out";

@@ -41,12 +41,7 @@ static Result<void> write(const std::string &path, llvm::StringRef text) {
     llvm::outs() << text;
     return {};
   }
-  Result<AtomicFile> file = AtomicFile::create(path);
-  if (!file)
-    return file.error();
-  if (Result<void> done = file->write(text.data(), text.size()); !done)
-    return done;
-  return file->commit();
+  return writeTextFile(path, text);
 }
 
 /// Bytes of dynamic shared memory of a lowered kernel.

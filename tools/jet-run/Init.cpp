@@ -177,15 +177,6 @@ static Result<void> writeBlocks(const Shard &shard,
   return {};
 }
 
-static Result<void> writeText(const std::string &path, std::string_view text) {
-  Result<AtomicFile> file = AtomicFile::create(path);
-  if (!file)
-    return file.error();
-  if (auto done = file->write(text); !done)
-    return done;
-  return file->commit();
-}
-
 static Result<void> writeIndex(const std::vector<Shard> &shards,
                                int64_t totalBytes, const std::string &path) {
   nlohmann::json index;
@@ -193,7 +184,7 @@ static Result<void> writeIndex(const std::vector<Shard> &shards,
   for (const Shard &shard : shards)
     for (const TensorSpec &tensor : shard.tensors)
       index["weight_map"][tensor.name] = shard.file;
-  return writeText(path, index.dump(2) + "\n");
+  return writeTextFile(path, index.dump(2) + "\n");
 }
 
 /// Whether `output` may become the checkpoint: absent, or an empty directory.
@@ -299,7 +290,8 @@ static Result<int> runInit(const InitOptions &options) {
     return directory->nameAs(options.output, written.error());
   if (!*written)
     return interruptStatus();
-  if (auto done = writeText(directory->file("config.json"), *configText); !done)
+  if (auto done = writeTextFile(directory->file("config.json"), *configText);
+      !done)
     return directory->nameAs(options.output, done.error());
   if (auto done = directory->moveTo(*target); !done)
     return done.error();

@@ -64,6 +64,37 @@ struct Frame {
   }
 };
 
+/// Ticks of an axis, less one.
+inline constexpr int kTicks = 5;
+
+/// From numbers to a fraction of an axis, with a margin at both ends.
+struct Axis {
+  double low, high;
+
+  static Axis over(llvm::ArrayRef<double> values) {
+    auto [low, high] = std::minmax_element(values.begin(), values.end());
+    double margin = (*high - *low) * 0.05;
+    if (margin == 0)
+      margin = std::max(std::abs(*high) * 0.05, 1e-12);
+    return {*low - margin, *high + margin};
+  }
+  double fraction(double value) const { return (value - low) / (high - low); }
+  double at(double fraction) const { return low + fraction * (high - low); }
+};
+
+/// Marks a point, with a word beside it.
+inline void writeRing(llvm::raw_ostream &os, double x, double y,
+                      llvm::StringRef text) {
+  const bool isRight = x > Frame::kWidth - 120;
+  os << llvm::format("<circle class=\"ring\" cx=\"%.1f\" cy=\"%.1f\" "
+                     "r=\"7\"/>",
+                     x, y)
+     << llvm::format("<text class=\"%s\" x=\"%.1f\" y=\"%.1f\">",
+                     isRight ? "end" : "start", isRight ? x - 11 : x + 11,
+                     y + 4)
+     << text << "</text>\n";
+}
+
 } // namespace jet
 
 #endif // JET_TOOLS_JETC_CHARTFRAME_H

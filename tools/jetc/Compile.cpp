@@ -387,14 +387,8 @@ private:
       }
       return 0;
     }
-    Result<AtomicFile> file = AtomicFile::create(options.output);
-    if (!file)
-      return reportError(file.error().message);
-    if (Result<void> done = file->write(text); !done)
-      return reportError(done.error().message);
-    if (Result<void> done = file->commit(); !done)
-      return reportError(done.error().message);
-    return 0;
+    Result<void> done = writeTextFile(options.output, text);
+    return done ? 0 : reportError(done.error().message);
   }
 
   /// Plans to a package, kernels to code.

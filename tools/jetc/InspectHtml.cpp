@@ -327,12 +327,7 @@ Result<void> jet::writePage(const std::string &path, llvm::StringRef title,
      << escapeHtml(title) << "</title>\n<style>" << kStyle
      << "</style></head><body><main>\n"
      << body << "</main></body></html>\n";
-  Result<AtomicFile> file = AtomicFile::create(path);
-  if (!file)
-    return file.error();
-  if (Result<void> written = file->write(text); !written)
-    return written;
-  return file->commit();
+  return writeTextFile(path, text);
 }
 
 Result<void> jet::writeHtml(const std::string &path, const HtmlReport &report) {

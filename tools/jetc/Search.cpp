@@ -26,16 +26,6 @@
 using namespace mlir;
 using namespace jet;
 
-static Result<void> writeFile(const std::string &path,
-                              const std::string &text) {
-  Result<AtomicFile> file = AtomicFile::create(path);
-  if (!file)
-    return file.error();
-  if (Result<void> done = file->write(text); !done)
-    return done;
-  return file->commit();
-}
-
 static std::string printModule(ModuleOp module) {
   std::string text;
   llvm::raw_string_ostream stream(text);
@@ -114,9 +104,6 @@ private:
 
   /// The question as IR.
   Result<void> makeSearch() {
-    if (options.context < 0)
-      return Error{"--context: expected a positive number, found " +
-                   std::to_string(options.context)};
     Result<DictionaryAttr> objective =
         parseObjective(&context, options.objective);
     if (!objective)
@@ -151,7 +138,7 @@ private:
       return Error{complaint};
     if (options.searchIr.empty())
       return {};
-    return writeFile(options.searchIr, printModule(*module));
+    return writeTextFile(options.searchIr, printModule(*module));
   }
 
   std::string weightsPath() const {
@@ -167,10 +154,19 @@ private:
                            spec.maxPositionEmbeddings, options.dataRows);
     if (!tasks)
       return tasks.error();
-    auto made =
-        LiveEvaluator::create(model, *space, weightsPath(), std::move(*tasks));
+    std::optional<std::vector<Placement>> listed;
+    if (!options.placements.empty()) {
+      auto read = readPlacements(*space, options.placements);
+      if (!read)
+        return read.error();
+      listed = std::move(*read);
+    }
+    auto made = LiveEvaluator::create(model, *space, weightsPath(),
+                                      std::move(*tasks), options.run);
     if (!made)
       return explain(made.error());
+    if (listed)
+      (*made)->restrictTo(std::move(*listed));
     if (auto done = checkObjective(objective, (*made)->metricNames()); !done)
       return done;
     evaluator = std::move(*made);
@@ -307,7 +303,10 @@ private:
     std::string source = options.data;
     for (const auto &[name, count] : options.dataRows)
       source += " " + name + "=" + std::to_string(count);
-    return source + " run with " + weightsPath();
+    source += " run with " + weightsPath();
+    if (!options.run.isHost())
+      source += options.run.generalKernels ? " on a GPU in f32" : " on a GPU";
+    return source;
   }
 
   /// An error of a small compilation, with what MLIR said of it.
@@ -368,7 +367,7 @@ private:
       *config = printModule(*module);
     }
     if (!options.output.empty())
-      if (auto done = writeFile(options.output, *config); !done)
+      if (auto done = writeTextFile(options.output, *config); !done)
         return done;
     if (!options.report.empty())
       if (auto done = writeSearchHtml(options.report, report); !done)

@@ -8,43 +8,12 @@ using namespace jet;
 using llvm::format;
 using llvm::raw_ostream;
 
-namespace {
-
-/// From numbers to a fraction of an axis, with a margin at both ends.
-struct Axis {
-  double low, high;
-
-  static Axis over(llvm::ArrayRef<double> values) {
-    auto [low, high] = std::minmax_element(values.begin(), values.end());
-    double margin = (*high - *low) * 0.05;
-    if (margin == 0)
-      margin = std::max(std::abs(*high) * 0.05, 1e-12);
-    return {*low - margin, *high + margin};
-  }
-  double fraction(double value) const { return (value - low) / (high - low); }
-  double at(double fraction) const { return low + fraction * (high - low); }
-};
-
-constexpr int kTicks = 5;
-
-} // namespace
-
 static std::string describePoint(const SearchReport &report,
                                  const Evaluated &one) {
   std::string text = report.space().describe(one.placement);
   for (auto [i, name] : llvm::enumerate(report.metrics()))
     text += ", " + name + " " + formatMetric(one.metrics[i]);
   return text;
-}
-
-/// Marks the point of `one`.
-static void writeRing(raw_ostream &os, double x, double y,
-                      llvm::StringRef text) {
-  os << format("<circle class=\"ring\" cx=\"%.1f\" cy=\"%.1f\" r=\"7\"/>", x, y)
-     << format("<text class=\"%s\" x=\"%.1f\" y=\"%.1f\">",
-               x > Frame::kWidth - 120 ? "end" : "start",
-               x > Frame::kWidth - 120 ? x - 11 : x + 11, y + 4)
-     << text << "</text>\n";
 }
 
 void jet::writeParetoChart(raw_ostream &os, const SearchReport &report,

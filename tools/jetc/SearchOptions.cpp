@@ -141,6 +141,46 @@ static cl::opt<std::string>
                     "a #jet.target"),
            cl::sub(command), cl::cat(category));
 static cl::opt<std::string>
+    device("device", cl::init("cpu"), cl::value_desc("name"),
+           cl::desc("Where --data and --measure run: cpu (default) or cuda:N"),
+           cl::sub(command), cl::cat(category));
+static cl::opt<bool>
+    generalKernels("general-kernels",
+                   cl::desc("On a GPU: compute in f32 throughout, as on the "
+                            "CPU; slower"),
+                   cl::sub(command), cl::cat(category));
+static cl::opt<std::string>
+    placements("placements", cl::value_desc("file.csv"),
+               cl::desc("With --data: run the placements of this table, which "
+                        "--scores would take, and no others"),
+               cl::sub(command), cl::cat(category));
+static cl::list<std::string>
+    jetBlock("jet-block", cl::multi_val(3),
+             cl::value_desc("d_k=… d_v=… heads=…"),
+             cl::desc("Find the sizes of a placed model's JetBlocks instead: "
+                      "all of these ranges from:to:step or lists at one cache; "
+                      "prints the front of predicted speed and parameters"),
+             cl::sub(command), cl::cat(category));
+static cl::opt<std::string>
+    cacheBytes("cache-bytes", cl::value_desc("154MiB"),
+               cl::desc("With --jet-block: what a sequence holds at --context "
+                        "(default: as CONFIG is)"),
+               cl::sub(command), cl::cat(category));
+static cl::opt<double>
+    cacheTolerance("cache-tolerance", cl::init(1), cl::value_desc("percent"),
+                   cl::desc("How far from that a shape may be (default 1)"),
+                   cl::sub(command), cl::cat(category));
+static cl::opt<double> speedTolerance(
+    "speed-tolerance", cl::init(2), cl::value_desc("percent"),
+    cl::desc("With --jet-block: -o gets the shape with the most parameters of "
+             "those at most this much slower than the fastest (default 2)"),
+    cl::sub(command), cl::cat(category));
+static cl::opt<bool>
+    measure("measure",
+            cl::desc("With --jet-block: compile the shapes of the front and "
+                     "time them on --device"),
+            cl::sub(command), cl::cat(category));
+static cl::opt<std::string>
     logPath("log", cl::value_desc("file"),
             cl::desc("Write each evaluated placement as a line of JSON"),
             cl::sub(command), cl::cat(category));
@@ -179,6 +219,57 @@ template <typename T> static std::optional<T> given(const cl::opt<T> &option) {
   return option.getValue();
 }
 
+/// A number of bytes, with a unit or without.
+static Result<int64_t> readBytes(const cl::opt<std::string> &option) {
+  const bool isPlain =
+      StringRef(option).find_first_not_of("0123456789") == StringRef::npos;
+  Result<int64_t> bytes =
+      parseByteCount(option.getValue() + (isPlain ? "B" : ""));
+  if (!bytes)
+    return jet::Error{"--" + option.ArgStr.str() + ": " +
+                      bytes.error().message};
+  return *bytes;
+}
+
+/// The options of --jet-block, and those that mean nothing beside it.
+static Result<void> readShapeOptions(SearchOptions &options) {
+  options.jetBlock.assign(jetBlock.begin(), jetBlock.end());
+  options.cacheTolerance = cacheTolerance;
+  options.speedTolerance = speedTolerance;
+  options.measure = measure;
+  const bool isShapes = !options.jetBlock.empty();
+  const cl::Option *ofShapes[] = {&cacheBytes, &cacheTolerance, &speedTolerance,
+                                  &measure};
+  const cl::Option *ofPlacements[] = {
+      &scores,   &layerScores, &data,          &placements, &objective,
+      &full,     &maxFull,     &window,        &maxWindow,  &beam,
+      &weights,  &exhaustive,  &maxStateBytes, &logPath,    &resume,
+      &exportTo, &searchIr};
+  for (const cl::Option *option : ofShapes)
+    if (option->getNumOccurrences() && !isShapes)
+      return jet::Error{"--" + option->ArgStr.str() +
+                        ": expected --jet-block beside it"};
+  for (const cl::Option *option : ofPlacements)
+    if (option->getNumOccurrences() && isShapes)
+      return jet::Error{"--jet-block: expected no --" + option->ArgStr.str() +
+                        " beside it"};
+  if (cacheBytes.getNumOccurrences()) {
+    Result<int64_t> bytes = readBytes(cacheBytes);
+    if (!bytes)
+      return bytes.error();
+    options.cacheBytes = *bytes;
+  }
+  for (const auto *percent : {&cacheTolerance, &speedTolerance})
+    if (!(*percent >= 0 && *percent < 100))
+      return jet::Error{"--" + percent->ArgStr.str() +
+                        ": expected 0 or more and less than 100"};
+  if (isShapes && !options.output.empty() &&
+      !StringRef(options.output).ends_with(".json"))
+    return jet::Error{"-o: expected a name that ends in .json, found '" +
+                      options.output + "'"};
+  return {};
+}
+
 /// What placements are judged by, and how.
 static Result<void> readSource(SearchOptions &options) {
   const int sources = !options.scores.empty() + !options.layerScores.empty() +
@@ -201,12 +292,20 @@ static Result<void> readSource(SearchOptions &options) {
                         "'"};
     options.dataRows[name.str()] = count;
   }
-  if (options.data.empty() && (exhaustive || !options.dataRows.empty()))
-    return jet::Error{std::string(exhaustive ? "--exhaustive" : "--data-rows") +
-                      ": expected --data beside it"};
-  if (exhaustive && options.beam)
-    return jet::Error{"--exhaustive: expected no --beam beside it"};
-  if (!options.data.empty() && !exhaustive && !options.beam)
+  for (const cl::Option *option : std::initializer_list<const cl::Option *>{
+           &exhaustive, std::addressof<cl::Option>(dataRows), &placements})
+    if (option->getNumOccurrences() && options.data.empty())
+      return jet::Error{"--" + option->ArgStr.str() +
+                        ": expected --data beside it"};
+  options.placements = placements;
+  const bool isAll = exhaustive || !options.placements.empty();
+  if (isAll && options.beam)
+    return jet::Error{
+        std::string(exhaustive ? "--exhaustive" : "--placements") +
+        ": expected no --beam beside it"};
+  if (exhaustive && !options.placements.empty())
+    return jet::Error{"--exhaustive: expected no --placements beside it"};
+  if (!options.data.empty() && !isAll && !options.beam)
     options.beam = 4;
   return {};
 }
@@ -228,6 +327,7 @@ Result<SearchOptions> jet::readSearchOptions() {
   options.beam = given(beam);
   options.maxParameters = given(maxParameters);
   options.maxDecodeMicroseconds = given(maxDecode);
+  options.run = {device, generalKernels};
   options.context = context;
   options.batch = batch;
   options.target = target;
@@ -250,8 +350,14 @@ Result<SearchOptions> jet::readSearchOptions() {
     return Error{"--full: expected no --max-full beside it"};
   if (options.window && options.maxWindow)
     return Error{"--window: expected no --max-window beside it"};
-  if (auto done = readSource(options); !done)
+  if (auto done = readShapeOptions(options); !done)
     return done.error();
+  if (options.context < 0)
+    return Error{"--context: expected a positive number, found " +
+                 std::to_string(options.context)};
+  if (options.jetBlock.empty())
+    if (auto done = readSource(options); !done)
+      return done.error();
   if (options.beam && (*options.beam < 1 || *options.beam > 65536))
     return Error{"--beam: expected 1 to 65536, found " +
                  std::to_string(*options.beam)};
@@ -264,13 +370,9 @@ Result<SearchOptions> jet::readSearchOptions() {
   if (options.resume && options.log.empty())
     return Error{"--resume: expected --log beside it"};
   if (maxStateBytes.getNumOccurrences()) {
-    Result<int64_t> bytes = parseByteCount(
-        StringRef(maxStateBytes).find_first_not_of("0123456789") ==
-                StringRef::npos
-            ? maxStateBytes + "B"
-            : maxStateBytes);
+    Result<int64_t> bytes = readBytes(maxStateBytes);
     if (!bytes)
-      return Error{"--max-state-bytes: " + bytes.error().message};
+      return bytes.error();
     options.maxStateBytes = *bytes;
   }
   if (minTokens.getNumOccurrences()) {

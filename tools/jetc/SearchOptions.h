@@ -6,6 +6,7 @@
 #ifndef JET_TOOLS_JETC_SEARCHOPTIONS_H
 #define JET_TOOLS_JETC_SEARCHOPTIONS_H
 
+#include "search/CompileModel.h"
 #include "support/Error.h"
 
 #include "llvm/Support/CommandLine.h"
@@ -14,6 +15,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace jet {
 
@@ -24,8 +26,10 @@ struct SearchOptions {
   // What placements are judged by: one of the three, the last with `weights`.
   std::string scores, layerScores, data;
   std::map<std::string, int64_t> dataRows; // sequences of a task; else all
-  std::string weights;                     // empty: beside the config
-  std::string objective;                   // empty: "score" with layerScores
+  std::string placements; // with data: a table of those to run, and no others
+  RunTarget run;          // where `data` runs, and `measure`
+  std::string weights;    // empty: beside the config
+  std::string objective;  // empty: "score" with layerScores
   std::optional<int64_t> full, maxFull, window, maxWindow;
   std::optional<int64_t> beam; // none: the optimum
   std::optional<int64_t> maxStateBytes, maxParameters;
@@ -33,6 +37,11 @@ struct SearchOptions {
   int64_t context = 0; // 0: the config's longest
   int64_t batch = 16;
   std::string target = "cpu";
+  // The sizes of JetBlocks instead of a placement: "d_k=…", "d_v=…", "heads=…".
+  std::vector<std::string> jetBlock;
+  std::optional<int64_t> cacheBytes;             // none: that of the config
+  double cacheTolerance = 1, speedTolerance = 2; // percent
+  bool measure = false;
   std::string log;
   bool resume = false;
   std::string exportTo, report; // empty: not written
@@ -46,6 +55,8 @@ llvm::cl::OptionCategory &searchCategory();
 Result<SearchOptions> readSearchOptions();
 
 int search(const SearchOptions &options);
+/// With `jetBlock`.
+int searchJetBlocks(const SearchOptions &options);
 
 } // namespace jet
 

@@ -300,7 +300,10 @@ int main(int argc, char **argv) {
     return inspect(readInspectOptions());
   if (searchSubCommand()) {
     Result<SearchOptions> options = readSearchOptions();
-    return options ? search(*options) : reportError(options.error().message);
+    if (!options)
+      return reportError(options.error().message);
+    return options->jetBlock.empty() ? search(*options)
+                                     : searchJetBlocks(*options);
   }
   cl::PrintHelpMessage();
   return 2;
