@@ -79,27 +79,33 @@ def search(jetc, folder, name, *options):
             "against_the_table": compare(found)}
 
 
-def measureCpu(jetc, folder):
+def measureSample(jetc, folder, name, *options):
     sample = os.path.join(folder, "sample.csv")
     with open(sample, "w") as file:
         file.write("\n".join(["full_attention", *SAMPLE]) + "\n")
-    seconds, found, _ = run(jetc, folder, "cpu", "--placements=" + sample)
-    return {"threads": os.cpu_count(), "machine": platform.machine(),
-            "seconds": round(seconds, 2), "against_the_table": compare(found),
-            "metrics": found}
+    seconds, found, _ = run(jetc, folder, name, "--placements=" + sample, *options)
+    return {"seconds": round(seconds, 2), **compare(found), "metrics": found}
 
 
 def measureGpu(jetc, folder):
-    rows = {"device": deviceName()}
-    for name, options in (("forms", ()), ("general", ("--general-kernels",))):
-        options = ("--device=cuda:0", *options)
-        rows[name] = {"search_of_two": search(jetc, folder, name, *options)}
-        # The second compilation is no other; the caches of the system are warm.
-        rows[name]["search_of_two_again"] = search(jetc, folder, name, *options)
-        seconds, found, _ = run(jetc, folder, name + "-all", "--exhaustive", *options)
-        rows[name]["all_placements"] = {"seconds": round(seconds, 2),
-                                        **compare(found)}
-    return rows
+    """By the kernels that jetc compile chooses, and by those that are all f32."""
+    forms, general = ("--device=cuda:0",), ("--device=cuda:0", "--general-kernels")
+    result = {"device": deviceName()}
+    # Once more, with the system's caches warm.
+    for name in ("search_of_two", "search_of_two_again"):
+        result[name] = search(jetc, folder, "forms", *forms)
+    seconds, found, _ = run(jetc, folder, "all", "--exhaustive", *forms)
+    result["all_placements"] = {"seconds": round(seconds, 2), **compare(found),
+                                "metrics": found}
+    result["general_kernels"] = {
+        "search_of_two": search(jetc, folder, "general", *general),
+        "sample": measureSample(jetc, folder, "general-sample", *general)}
+    return result
+
+
+def measureCpu(jetc, folder):
+    return {"threads": os.cpu_count(), "machine": platform.machine(),
+            "sample": measureSample(jetc, folder, "cpu")}
 
 
 def main():

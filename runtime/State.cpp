@@ -114,15 +114,16 @@ Result<State> State::create(std::shared_ptr<const Model> model, int64_t slots,
 
 /// What a new sequence finds: a recurrence begins at zero, a cache is written
 /// before it is read.
-void State::clear(int64_t slot) {
+void State::clear(int64_t slot, int64_t count) {
   for (Part &part : parts) {
     const int64_t offset = part.unitBytes * slot;
+    const int64_t bytes = part.unitBytes * count;
     if (part.kind == StateKind::AttentionKv)
       continue; // in pages
     if (poison == Poison::On && part.kind == StateKind::WindowKv)
-      part.memory.poison(offset, part.unitBytes);
+      part.memory.poison(offset, bytes);
     else
-      part.memory.clear(offset, part.unitBytes);
+      part.memory.clear(offset, bytes);
   }
 }
 
@@ -181,10 +182,18 @@ Result<std::vector<std::byte>> State::read(int64_t index, int64_t slot) const {
 Result<void> State::reset(int64_t slot) {
   if (slot < 0 || slot >= slots())
     return outOfRange("slot", 0, slots() - 1, slot);
-  clear(slot);
+  clear(slot, 1);
   free(slot, 0);
   positions[slot] = 0;
   return {};
+}
+
+void State::resetAll() {
+  clear(0, slots());
+  for (int64_t slot = 0; slot < slots(); ++slot) {
+    free(slot, 0);
+    positions[slot] = 0;
+  }
 }
 
 Result<void> State::setPosition(int64_t slot, int64_t position) {

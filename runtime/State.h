@@ -43,6 +43,8 @@ public:
   /// Makes `slot` a new sequence: its slots zero (but see create()), its pages
   /// free, position 0.
   Result<void> reset(int64_t slot);
+  /// Makes all slots new sequences.
+  void resetAll();
   /// Pretends that `slot` has taken in `position` tokens, without computing
   /// what they would have left. For benchmarks. Also an error: no free pages.
   Result<void> setPosition(int64_t slot, int64_t position);
@@ -72,7 +74,7 @@ private:
     int64_t unitBytes = 0; // of a slot or page
     StateKind kind = StateKind::Recurrent;
   };
-  void clear(int64_t slot);
+  void clear(int64_t slot, int64_t count);
   void free(int64_t slot, int64_t positions);
 
   std::shared_ptr<const Model> owner;

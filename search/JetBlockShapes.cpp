@@ -6,7 +6,9 @@
 #include "search/LayerCosts.h"
 
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/raw_ostream.h"
 #include <nlohmann/json.hpp>
 
 #include <set>
@@ -222,13 +224,16 @@ findAtCache(const ShapedCosts &costs, llvm::ArrayRef<JetBlockShape> shapes,
         question.cacheTolerance * result.cacheBytes)
       found.push_back({shapes[i], cache});
   }
-  if (found.empty())
-    return Error{llvm::formatv("no shape is within {0} % of the cache at "
-                               "context {1}: expected {2:f0} bytes, found "
-                               "{3:f0} to {4:f0}",
-                               100 * question.cacheTolerance, question.context,
-                               result.cacheBytes, low, high)
-                     .str()};
+  if (found.empty()) {
+    std::string message;
+    llvm::raw_string_ostream(message)
+        << llvm::format("no shape is within %g %% of the cache at context ",
+                        100 * question.cacheTolerance)
+        << question.context
+        << llvm::format(": expected %.0f bytes, found %.0f to %.0f",
+                        result.cacheBytes, low, high);
+    return Error{message};
+  }
   return found;
 }
 
@@ -260,27 +265,34 @@ static Result<void> keepWithinLimits(std::vector<ShapeCosts> &shapes,
   return Error{message.substr(0, message.size() - 2)};
 }
 
-/// Marks the front; returns the index of what is chosen.
-static size_t markFront(std::vector<ShapeCosts> &shapes,
-                        double speedTolerance) {
+/// Sorts by parameters and marks the front.
+static void markFront(std::vector<ShapeCosts> &shapes) {
   llvm::sort(shapes, [](const ShapeCosts &a, const ShapeCosts &b) {
     return std::tie(a.parameters, a.decodeSeconds, a.shape.heads) <
            std::tie(b.parameters, b.decodeSeconds, b.shape.heads);
   });
-  double fastest = std::numeric_limits<double>::infinity();
-  for (ShapeCosts &one : shapes) {
-    fastest = std::min(fastest, one.decodeSeconds);
+  for (ShapeCosts &one : shapes)
     one.isOnFront = llvm::none_of(shapes, [&](const ShapeCosts &other) {
       return other.parameters >= one.parameters &&
              other.decodeSeconds <= one.decodeSeconds &&
              (other.parameters > one.parameters ||
               other.decodeSeconds < one.decodeSeconds);
     });
-  }
+}
+
+size_t jet::chooseShape(llvm::ArrayRef<ShapeCosts> shapes,
+                        double speedTolerance) {
+  auto seconds = [](const ShapeCosts &one) {
+    return one.measuredSeconds.value_or(one.decodeSeconds);
+  };
+  double fastest = std::numeric_limits<double>::infinity();
+  for (const ShapeCosts &one : shapes)
+    if (one.isOnFront)
+      fastest = std::min(fastest, seconds(one));
   size_t chosen = 0;
   for (size_t i = 0; i < shapes.size(); ++i)
     if (shapes[i].isOnFront &&
-        fastest >= (1 - speedTolerance) * shapes[i].decodeSeconds)
+        fastest >= (1 - speedTolerance) * seconds(shapes[i]))
       chosen = i;
   return chosen;
 }
@@ -322,6 +334,7 @@ Result<ShapeResult> jet::searchShapes(MLIRContext &context,
   }
   if (auto done = keepWithinLimits(result.shapes, question); !done)
     return done.error();
-  result.chosen = markFront(result.shapes, question.speedTolerance);
+  markFront(result.shapes);
+  result.chosen = chooseShape(result.shapes, question.speedTolerance);
   return result;
 }

@@ -80,11 +80,15 @@ struct ShapeResult {
   size_t chosen = 0;              // index
 };
 
+/// Of `shapes`, sorted by parameters, the last on the front that is within the
+/// tolerance of the fastest there: as measured, if the front was measured, else
+/// as predicted.
+size_t chooseShape(llvm::ArrayRef<ShapeCosts> shapes, double speedTolerance);
+
 /// All shapes at the cache asked for, with their costs from small compilations
-/// (see LayerCosts). `text` is the config at `path`. Chosen is, on the front
-/// and within the speed's tolerance of the fastest, the one with the most
-/// parameters. Errors: not a config of a placed model with JetBlocks, a shape
-/// that no model can have, none within the limits, which says what there is.
+/// (see LayerCosts). `text` is the config at `path`. Errors: not a config of a
+/// placed model with JetBlocks, a shape that no model can have, none within the
+/// limits, which says what there is.
 Result<ShapeResult> searchShapes(mlir::MLIRContext &context,
                                  const std::string &text,
                                  const std::string &path,

@@ -13,7 +13,7 @@ static constexpr int64_t kHostChunkTokens = 2048, kDeviceChunkTokens = 32768;
 /// The most that their logits may take.
 static constexpr int64_t kMaxLogitBytes = int64_t(1) << 30;
 /// The most that residual streams may take.
-static constexpr double kMaxStreamBytes = 1e9;
+static constexpr double kMaxStreamBytes = 2e9;
 
 //===----------------------------------------------------------------------===//
 // Compilation
@@ -116,12 +116,9 @@ Result<std::span<const float>> LiveEvaluator::runPart(
   const EvaluationTask &task = *chunk.task;
   std::vector<StepInput> inputs;
   for (int64_t i = chunk.begin; i < chunk.end; ++i) {
-    const int64_t slot = i - chunk.begin;
-    // Layers find zeros; the last token has nothing to predict.
-    if (auto done = with.state->reset(slot); !done)
-      return done.error();
-    inputs.push_back(
-        {slot, std::span(task.ids).subspan(i * task.length, task.length - 1)});
+    // The last token has nothing to predict.
+    inputs.push_back({i - chunk.begin, std::span(task.ids).subspan(
+                                           i * task.length, task.length - 1)});
   }
   return with.session->runPart(*with.state, inputs, part, from, to);
 }
@@ -154,6 +151,8 @@ Result<void> LiveEvaluator::runChunk(Chunk &chunk, const Placement &placement,
   const size_t numLayers = space.numLayers();
   const EvaluationTask &task = *chunk.task;
   const size_t bytes = (chunk.end - chunk.begin) * (task.length - 1) * rowBytes;
+  for (Choice &choice : choices)
+    choice.state->resetAll(); // layers find zeros
   std::vector<std::byte> stream;
   chunk.streams.resize(numLayers + 1);
   // The embedding is the same in all packages.

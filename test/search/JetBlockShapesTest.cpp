@@ -147,6 +147,23 @@ TEST_F(JetBlockShapesTest, TheFrontHasWhatNothingBeatsInBoth) {
       EXPECT_LE(one.parameters, result.shapes[result.chosen].parameters);
 }
 
+TEST(JetBlockShapes, WhatWasMeasuredDecides) {
+  std::vector<ShapeCosts> shapes(4);
+  const double predicted[] = {1.0, 1.005, 1.008, 1.5};
+  for (size_t i = 0; i < shapes.size(); ++i) {
+    shapes[i].parameters = double(i);
+    shapes[i].decodeSeconds = predicted[i];
+    shapes[i].isOnFront = i != 2;
+  }
+  EXPECT_EQ(chooseShape(shapes, 0), 0u);
+  EXPECT_EQ(chooseShape(shapes, 0.01), 1u);
+  EXPECT_EQ(chooseShape(shapes, 0.5), 3u);
+  const double measured[] = {8, 7, 0, 4};
+  for (size_t i : {0, 1, 3})
+    shapes[i].measuredSeconds = measured[i];
+  EXPECT_EQ(chooseShape(shapes, 0.01), 3u);
+}
+
 TEST_F(JetBlockShapesTest, LimitsLeaveShapesOut) {
   setRanges({"d_k=64,96", "d_v=256,384", "heads=12"});
   ShapeResult all = find();

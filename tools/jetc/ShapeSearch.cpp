@@ -114,6 +114,7 @@ private:
         return explain(seconds.error());
       one.measuredSeconds = *seconds;
     }
+    result.chosen = chooseShape(result.shapes, question.speedTolerance);
     return {};
   }
 
