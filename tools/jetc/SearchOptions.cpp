@@ -350,6 +350,10 @@ Result<SearchOptions> jet::readSearchOptions() {
     return Error{"--full: expected no --max-full beside it"};
   if (options.window && options.maxWindow)
     return Error{"--window: expected no --max-window beside it"};
+  if (!options.run.isHost() && !StringRef(device).starts_with("cuda:"))
+    return Error{"--device: expected cpu or cuda:N, found '" + device + "'"};
+  if (generalKernels && options.run.isHost())
+    return Error{"--general-kernels: expected --device=cuda:N beside it"};
   if (auto done = readShapeOptions(options); !done)
     return done.error();
   if (options.context < 0)

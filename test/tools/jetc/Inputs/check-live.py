@@ -18,7 +18,8 @@ data = tensorfile.read(os.path.join(example, "evalset.safetensors"))
 
 
 def rows(name, count):
-    _, (_, length), flat = data[name]
+    _, (_, length), _ = data[name]
+    flat = tensorfile.values(data[name])
     return [list(flat[i * length : (i + 1) * length]) for i in range(count)]
 
 
