@@ -329,6 +329,22 @@ TEST_F(ModelTest, AResetSlotIsANewSequence) {
   EXPECT_EQ(step(session, state, 0, kTokens)[0], first);
 }
 
+TEST_F(ModelTest, AllSlotsAreResetAtOnce) {
+  Session session(model, 2);
+  State state = makeState(2);
+  const int64_t free = state.pageTable().freePages();
+  const auto first = step(session, state, 0, kTokens)[0];
+  step(session, state, 1, {7, 7});
+  state.resetAll();
+  EXPECT_EQ(state.pageTable().freePages(), free);
+  for (int64_t slot : {0, 1}) {
+    EXPECT_EQ(state.position(slot), 0);
+    EXPECT_EQ(stateBytes(state, slot).find_first_not_of('\0'),
+              std::string::npos);
+  }
+  EXPECT_EQ(step(session, state, 1, kTokens)[0], first);
+}
+
 TEST_F(ModelTest, PoisonFillsWhatNobodyMayRead) {
   Session session(model, 2, Poison::On);
   Result<State> state = State::create(model, 2, 8, {}, Poison::On);
