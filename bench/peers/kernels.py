@@ -66,3 +66,45 @@ def delta(batch, heads=12, keyDim=96, valueDim=256):
     time = timing.graphTime([lambda s=s: ops.flaStep(*s) for s in sets])
     return fastest({"fla fused_recurrent_gated_delta_rule, in place": time},
                    2 * stateBytes + 2 * 2 * batch * heads * (keyDim + valueDim))
+
+
+def largeGemm(m, k, n):
+    """x [M, K] · W [K, N] of many rows by cuBLAS and cuBLASLt, weights by rows and by
+    columns."""
+    x = random(m, k)
+    rows = [random(n, k) for _ in range(2)]
+    weights = {"rows": rows, "columns": [w.t().contiguous().t() for w in rows]}
+
+    def call(library, w):
+        torch.backends.cuda.preferred_blas_library(library)
+        return torch.mm(x, w.t())
+
+    times = timing.each({
+        f"{library}, by {way}": [functools.partial(call, library, w) for w in those]
+        for library in ("cublas", "cublaslt") for way, those in weights.items()},
+        repeats=3)
+    torch.backends.cuda.preferred_blas_library("default")
+    return fastest(times, 2 * (k * n + m * k + m * n))
+
+
+def causalAttention(length, heads=12, kvHeads=2, dim=128):
+    """A whole prompt, by cuDNN."""
+    from peers.prefill import causal
+
+    q, k, v = (random(1, count, length, dim) for count in (heads, kvHeads, kvHeads))
+    time = timing.graphTime([lambda: causal(q, k, v)], repeats=3)
+    return {"name": "cuDNN, is_causal", "us": time}
+
+
+def chunkedDelta(batch, length, heads, keyDim, valueDim=256):
+    """The rule in chunks by flash-linear-attention: unit lengths in the kernel,
+    without gates, convolution and norm."""
+    from peers.prefill import chunkRule
+
+    q, k = (random(batch, length, heads, keyDim) for _ in range(2))
+    v = random(batch, length, heads, valueDim)
+    decay = -torch.rand(batch, length, heads, device="cuda")
+    beta = torch.rand(batch, length, heads, device="cuda")
+    with torch.no_grad():
+        time = timing.eventTime(lambda: chunkRule(q, k, v, decay, beta))
+    return {"name": "fla chunk_gated_delta_rule", "us": time}

@@ -208,8 +208,9 @@ class Model:
         self.deltaStep = ops.flaStep if fast else ops.deltaRule
         self.attend = ops.DecodeAttention(fast)
 
-    def run(self, ids, mix):
-        """Logits, with `mix(i, mixer, x)` for the mixer of layer i."""
+    def run(self, ids, mix, last=False):
+        """Logits, with `mix(i, mixer, x)` for the mixer of layer i; with `last` of
+        the last token alone."""
         code, eps = self.code, self.spec.eps
         x = self.embedding[ids]
         norms = [norm for both, _, _ in self.layers for norm in both]
@@ -218,7 +219,7 @@ class Model:
             x, h = code.addNorm(x, mix(i, mixer, h), norms[2 * i + 1], eps)
             following = (norms[2 * i + 2:] or [self.lastNorm])[0]
             x, h = code.addNorm(x, mlp(h), following, eps)
-        return F.linear(h, self.head)
+        return F.linear(h[:, -1] if last else h, self.head)
 
     def forward(self, ids):
         """Logits [B, T, vocab] of ids [B, T]."""

@@ -46,20 +46,20 @@ def eventTime(function, repeats=REPLAYS):
     return statistics.median(times)
 
 
-def graphTime(functions):
+def graphTime(functions, repeats=REPLAYS):
     """Median microseconds of one of the functions, which take turns."""
     rounds = max(1, 8 // len(functions))
     graph = capture(list(functions) * rounds)
-    return eventTime(graph.replay) / (rounds * len(functions))
+    return eventTime(graph.replay, repeats) / (rounds * len(functions))
 
 
-def each(variants):
+def each(variants, repeats=REPLAYS):
     """{name: median microseconds} of {name: functions that take turns}, without
     those that do not take the inputs."""
     times = {}
     for name, functions in variants.items():
         try:
-            times[name] = graphTime(functions)
+            times[name] = graphTime(functions, repeats)
         except RuntimeError:
             continue
     if not times:

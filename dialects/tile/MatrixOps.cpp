@@ -23,6 +23,9 @@ ParseResult WgmmaOp::parse(OpAsmParser &parser, OperationState &result) {
   if (succeeded(parser.parseOptionalKeyword("transposed")))
     result.addAttribute(getTransposedAttrName(result.name),
                         parser.getBuilder().getUnitAttr());
+  if (succeeded(parser.parseOptionalKeyword("turned")))
+    result.addAttribute(getTurnedAttrName(result.name),
+                        parser.getBuilder().getUnitAttr());
   Type a, b, type;
   if (parser.parseOptionalAttrDict(result.attributes) || parser.parseColon() ||
       parser.parseType(a) || parser.parseComma() || parser.parseType(b) ||
@@ -39,7 +42,10 @@ void WgmmaOp::print(OpAsmPrinter &printer) {
   printer << ' ' << getOperands();
   if (getTransposed())
     printer << " transposed";
-  printer.printOptionalAttrDict((*this)->getAttrs(), {getTransposedAttrName()});
+  if (getTurned())
+    printer << " turned";
+  printer.printOptionalAttrDict((*this)->getAttrs(),
+                                {getTransposedAttrName(), getTurnedAttrName()});
   printer << " : " << getA().getType() << ", " << getB().getType() << " -> "
           << getType();
 }
@@ -53,13 +59,17 @@ LogicalResult WgmmaOp::verify() {
   if (auto tile = dyn_cast<SharedType>(getA().getType())) {
     if (!isBf16Tile(tile)) // C3, C4
       return emitOpError("expected A of swizzled bf16, found ") << tile;
-    if (tile.getShape().size() != 2 || tile.getShape()[0] != 64) // C1
-      return emitOpError("expected A of 64xK, found ") << tile;
-    k = tile.getShape()[1];
+    bool turned = getTurned();
+    if (tile.getShape().size() != 2 || tile.getShape()[turned] != 64) // C1
+      return emitOpError("expected A of ")
+             << (turned ? "Kx64" : "64xK") << ", found " << tile;
+    k = tile.getShape()[!turned];
   } else {
     auto frag = cast<FragType>(getA().getType());
-    if (!frag.isA() || frag.getRows() != 64) // C1
-      return emitOpError("expected A of 64xK, found ") << frag;
+    if (!frag.isA() || frag.getRows() != 64 || getTurned()) // C1
+      return emitOpError("expected A of ")
+             << (getTurned() ? "Kx64 in shared memory" : "64xK") << ", found "
+             << frag;
     k = frag.getColumns();
   }
   SharedType b = getB().getType();
@@ -219,12 +229,14 @@ LogicalResult StoreAccOp::verify() {
 LogicalResult StoreMatrixOp::verify() {
   AccType source = getSource().getType();
   SharedType tile = getDestination().getType();
+  bool transposed = getTransposed();
   if (!tile.getElementType().isBF16() || tile.getShape().size() != 2 ||
-      (tile.getShape()[0] != 16 &&
-       tile.getShape()[0] != source.getRows())) // C1
+      (tile.getShape()[transposed] != 16 &&
+       tile.getShape()[transposed] != source.getRows())) // C1
     return emitOpError("expected a bf16 matrix of 16 or ")
-           << source.getRows() << " rows, found " << tile;
-  int64_t columns = tile.getShape()[1];
+           << source.getRows() << (transposed ? " columns" : " rows")
+           << ", found " << tile;
+  int64_t columns = tile.getShape()[!transposed];
   if (columns % 16 || int64_t(getFirst()) + columns > source.getColumns()) // C2
     return emitOpError("expected a multiple of 16 columns within ")
            << source.getColumns() << ", found " << getFirst() << " to "

@@ -14,20 +14,21 @@ def Tile_WgmmaOp : Tile_Op<"wgmma"> {
   let description = [{
     A is 64×K, in shared memory or in registers; B is N×K in shared memory, both
     bf16 with K contiguous. With `transposed`, B is stored as N/64 tiles of
-    K×64 (N contiguous). Whole tiles: K/16 instructions. Between
-    `tile.wgmma_fence` and `tile.wgmma_commit`; the result may be used by other
-    ops than `tile.wgmma` after a `tile.wgmma_wait` that names it.
+    K×64 (N contiguous); with `turned`, A in shared memory is stored as K×64 (M
+    contiguous). Whole tiles: K/16 instructions. Between `tile.wgmma_fence` and
+    `tile.wgmma_commit`; the result may be used by other ops than `tile.wgmma`
+    after a `tile.wgmma_wait` that names it.
 
-    Constraints: (C1) A is 64×K; (C2) B is N×K (transposed: N/64×K×64), the
-    result 64×N; (C3) operands are bf16; (C4) tiles in shared memory are
-    swizzled, with K (transposed: 64) elements a row; (C5) K is a multiple
-    of 16.
+    Constraints: (C1) A is 64×K (turned: K×64, in shared memory); (C2) B is N×K
+    (transposed: N/64×K×64), the result 64×N; (C3) operands are bf16; (C4) tiles
+    in shared memory are swizzled, with K (transposed, turned: 64) elements a
+    row; (C5) K is a multiple of 16.
 
     Example: `%d = tile.wgmma %a, %b, %c : !tile.shared<64x64xbf16, swizzle 128>, !tile.shared<256x64xbf16, swizzle 128> -> !tile.acc<64x256xf32>`
   }];
   let arguments = (ins AnyTypeOf<[Tile_SharedType, Tile_FragType]>:$a,
                        Tile_SharedType:$b, Optional<Tile_AccType>:$c,
-                       UnitAttr:$transposed);
+                       UnitAttr:$transposed, UnitAttr:$turned);
   let results = (outs Tile_AccType:$result);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
@@ -204,17 +205,19 @@ def Tile_StoreMatrixOp : Tile_Op<"store_matrix"> {
   let description = [{
     Stores columns `first` to `first + n` to a tile of n columns. A tile of 16
     rows takes the rows of the calling warp, whatever its place in the
-    warpgroup; one of 64 takes all.
+    warpgroup; one of 64 takes all. With `transposed` those columns become the n
+    rows of the tile.
 
-    Constraints: (C1) a bf16 matrix of 16 rows, or as many as the accumulator;
-    (C2) n is a multiple of 16 and first + n at most the accumulator's columns.
+    Constraints: (C1) a bf16 matrix of 16 rows (transposed: columns), or as many
+    as the accumulator has; (C2) n is a multiple of 16 and first + n at most the
+    accumulator's columns.
 
     Example: `tile.store_matrix %c columns 64 to %t : !tile.acc<64x256xf32>, !tile.shared<16x64xbf16, swizzle 128>`
   }];
   let arguments = (ins Tile_AccType:$source, I32Attr:$first,
-                       Tile_SharedType:$destination);
+                       Tile_SharedType:$destination, UnitAttr:$transposed);
   let assemblyFormat = [{
-    $source `columns` $first `to` $destination attr-dict
+    $source `columns` $first `to` $destination (`transposed` $transposed^)? attr-dict
     `:` type($source) `,` type($destination)
   }];
   let hasVerifier = 1;

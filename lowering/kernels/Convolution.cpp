@@ -23,7 +23,8 @@ using namespace jet;
 using Values = TileBuilder::Values;
 
 void jet::generateTaps(FormBuilder &form, GeneratedConvOp conv, StringRef what,
-                       ProjectionSize size, TapUser use) {
+                       ProjectionSize size, TapUser use,
+                       std::optional<StagedCode> staged) {
   auto weight = cast<RankedTensorType>(conv.getWeight().getType());
   RowInput input;
   input.operand = form.operandOf(conv, 1);
@@ -43,7 +44,9 @@ void jet::generateTaps(FormBuilder &form, GeneratedConvOp conv, StringRef what,
          for (auto [tap, addend] : llvm::zip_equal(taps, addends))
            tap = b.addf(tap, b.convert(addend, b.getF32Type()));
          return use(stage, row, column, taps);
-       }});
+       },
+       {},
+       std::move(staged)});
   buildProjection(form, what, projection);
 }
 
@@ -65,6 +68,8 @@ bool jet::isSupportedConv(GeneratedConvOp conv) {
 namespace {
 
 constexpr int64_t kThreads = 128;
+/// Channels that a thread convolves at once where rows are many.
+constexpr int64_t kTogether = 4;
 
 class ConvForm {
 public:
@@ -80,7 +85,8 @@ public:
         form, conv, "convolve", size,
         [this](Stage &stage, Value row, Value column, ArrayRef<Value> taps) {
           return convolve(stage, row, column, taps);
-        });
+        },
+        size.manyRows ? stageConvolution() : std::nullopt);
     advanceTails();
     form.finish();
   }
@@ -93,6 +99,12 @@ private:
   void findOwners();
   std::function<void()> convolve(Stage &stage, Value row, Value column,
                                  ArrayRef<Value> taps);
+  std::optional<StagedCode> stageConvolution();
+  Values loadWindow(Stage &stage, ArrayRef<Value> owner, Value row,
+                    Value channel);
+  std::function<void()> finishWindow(Stage &stage, Value isOwned,
+                                     ArrayRef<Value> loaded, Value row,
+                                     Value column, ArrayRef<Value> products);
   void advanceTails();
 
   FormBuilder &form;
@@ -165,6 +177,107 @@ std::function<void()> ConvForm::convolve(Stage &stage, Value row, Value column,
         b.store(y, result, {row, b.add(first, c)});
     });
   };
+}
+
+/// ext[t] to ext[t + W − 1] of kTogether channels, a vector each. A branch, as
+/// of few rows any of them is of the tail.
+Values ConvForm::loadWindow(Stage &stage, ArrayRef<Value> owner, Value row,
+                            Value channel) {
+  TileBuilder &b = stage.b;
+  Value u = stage.operand(0), tail = stage.operand(4);
+  Value slot = b.max(b.toIndex(owner[0]), b.index(0)), t = b.toIndex(owner[1]);
+  Values window;
+  for (int64_t j = 0; j <= history; ++j) {
+    Value before = b.max(b.sub(row, b.index(history - j)), b.index(0));
+    window.push_back(b.load(u, {before, channel}, kTogether));
+  }
+  Value now = window.pop_back_val();
+  window = b.replaceIf(b.less(t, history), window, [&] {
+    Values mixed;
+    for (int64_t j = 0; j < history; ++j) {
+      Value at = b.add(t, j);
+      Value old = b.load(tail, {slot, b.min(at, b.index(history - 1)), channel},
+                         kTogether);
+      mixed.push_back(b.select(b.less(at, history), old, window[j]));
+    }
+    return mixed;
+  });
+  window.push_back(now);
+  return window;
+}
+
+/// y of kTogether channels from their window, their bias behind it, and the
+/// products.
+std::function<void()> ConvForm::finishWindow(Stage &stage, Value isOwned,
+                                             ArrayRef<Value> loaded, Value row,
+                                             Value column,
+                                             ArrayRef<Value> products) {
+  TileBuilder &b = stage.b;
+  Type f32 = b.getF32Type();
+  int64_t count = history + 1;
+  SmallVector<Values> window;
+  for (Value vector : loaded.take_front(count))
+    window.push_back(b.split(vector));
+  Values bias;
+  for (Value vector : loaded.drop_front(count))
+    llvm::append_range(bias, b.split(vector));
+  Value result = stage.operand(form.resultOperand(0));
+  Type element = cast<MemRefType>(result.getType()).getElementType();
+  Value channel = b.div(column, count);
+  Values sums;
+  for (int64_t c = 0; c < kTogether; ++c) {
+    Value sum = b.f32(0);
+    for (int64_t j = 0; j < count; ++j) {
+      int64_t i = c * count + j;
+      Value tap = b.addf(products[i], b.convert(bias[i], f32));
+      sum = b.fma(tap, b.convert(window[j][c], f32), sum);
+    }
+    sums.push_back(sum);
+  }
+  auto ported = cast<PortOpInterface>(conv.getOperation());
+  Values made =
+      applyCode(stage, ported, resultPort(0), row, channel, kTogether, {sums});
+  for (Value &y : made)
+    y = b.convert(y, element);
+  Value joined = b.join(made);
+  return [=, &b] {
+    b.ifThen(isOwned, [&] { b.store(joined, result, {row, channel}); });
+  };
+}
+
+/// What convolve() does, for many rows: nothing if channels are not whole
+/// vectors.
+std::optional<StagedCode> ConvForm::stageConvolution() {
+  auto elementOf = [&](unsigned operand) {
+    return form.argument(form.operandOf(conv, operand))
+        .memref()
+        .getElementType();
+  };
+  if (channels % kTogether || elementOf(0) != elementOf(4))
+    return std::nullopt;
+  StagedCode code;
+  code.width = kTogether * (history + 1);
+  code.begin = [this](Stage &stage, Value row) {
+    TileBuilder &b = stage.b;
+    return b.split(b.load(ownersIn(stage), {row, b.index(0)}, 2));
+  };
+  code.load = [this, width = code.width](Stage &stage, ArrayRef<Value> owner,
+                                         Value row, Value column) {
+    TileBuilder &b = stage.b;
+    Values loaded = loadWindow(stage, owner, row, b.div(column, history + 1));
+    Value bias = stage.operand(form.operandOf(conv, 3));
+    for (int64_t i = 0; i < width; i += kTogether)
+      loaded.push_back(b.load(bias, {b.add(column, i)}, kTogether));
+    return loaded;
+  };
+  code.make = [this](Stage &stage, ArrayRef<Value> owner,
+                     ArrayRef<Value> loaded, Value row, Value column,
+                     ArrayRef<Value> products) {
+    TileBuilder &b = stage.b;
+    Value isOwned = b.inverse(b.less(b.toIndex(owner[0]), b.index(0)));
+    return finishWindow(stage, isOwned, loaded, row, column, products);
+  };
+  return code;
 }
 
 void ConvForm::advanceTails() {

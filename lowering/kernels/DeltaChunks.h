@@ -17,20 +17,23 @@ namespace jet {
 /// those of the equations in DeltaChunks.cpp.
 struct DeltaChunks {
   static constexpr int64_t kRows = 64;
+  static constexpr int64_t kColumns = 64; // of values, that a CTA scans
 
   DeltaChunks(FormBuilder &form, GatedDeltaRuleOp rule);
 
   /// Maps of what a unit has in `place`: [kRows, keyDim], in slabs of columns
-  /// that are a swizzled row; [keyDim, kRows]; [kRows, kRows]; and `columns` of
-  /// values, [columns, kRows].
+  /// that are a swizzled row; [keyDim, kRows]; [kRows, kRows]. Of v and of y,
+  /// [kRows, kColumns].
   mlir::Value keysMap(Stage &stage, Place place) const;
   mlir::Value turnedMap(Stage &stage, Place place) const;
   mlir::Value squareMap(Stage &stage, Place place) const;
-  mlir::Value valuesMap(Stage &stage, int64_t columns) const;
+  mlir::Value valuesMap(Stage &stage) const;
+  mlir::Value sumsMap(Stage &stage) const;
   /// The same in shared memory.
   tile::SharedType keysTile(TileBuilder &b) const;
   tile::SharedType turnedTile(TileBuilder &b) const;
   tile::SharedType squareTile(TileBuilder &b) const;
+  tile::SharedType valuesTile(TileBuilder &b) const;
   /// y in bf16, [chunks · kRows, heads · valueDim]; e^G of a unit's last row.
   mlir::Value sumsIn(Stage &stage) const;
   mlir::Value decaysIn(Stage &stage) const;
@@ -38,10 +41,12 @@ struct DeltaChunks {
   GatedDeltaRuleOp rule;
   int64_t heads, keyDim, valueDim, slab, slabs;
   unsigned batch; // operand
+  /// v is read as it lies, rows as the step has them; else a copy in chunks.
+  bool hasPlainValues;
   /// As many as a step can have: sequences begin chunks of their own.
   mlir::AffineExpr count, units;
   Place solvedKeys, queries, ends; // −W, e^G q, (e^(G[C] − G) k)ᵀ
-  Place solution, mix, values;     // T·β, P, vᵀ
+  Place solution, mix, values;     // T·β, P, v
   Place decays, sums;
 };
 
@@ -52,7 +57,9 @@ struct ChunkRows {
 ChunkRows findChunk(Stage &stage, const DeltaChunks &chunks,
                     mlir::Value number);
 
-/// The stage that runs through the chunks of a sequence (DeltaScan.cpp).
+/// The stages before the state (DeltaPrepare.cpp), and through the chunks of a
+/// sequence (DeltaScan.cpp).
+void buildDeltaPrepare(FormBuilder &form, const DeltaChunks &chunks);
 void buildDeltaScan(FormBuilder &form, const DeltaChunks &chunks);
 
 } // namespace jet

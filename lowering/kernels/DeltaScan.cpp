@@ -7,18 +7,22 @@
 //   scan   CTA (64 columns of values, head, sequence): Sᵀ [64, keyDim] and all
 //          products stand as accumulators, so that they are A of the next
 //          product without a way through shared memory
-//     producer (1 warp)    for each chunk: wait empty[slot]; TMA of W, q, k, T,
-//                          P and vᵀ to full[slot]
+//     producer (1 warp)    for each chunk: wait empty[slot]; TMA of v, T, W, q,
+//                          k and P to full[slot]
 //     consumers (1 group)  for each chunk: wait full[slot]
-//                            Uᵀ = vᵀ·Tᵀ − Sᵀ·Wᵀ          (started)
+//                            Uᵀ = vᵀ·Tᵀ                  (started)
+//                            Uᵀ ← Uᵀ − Sᵀ·Wᵀ             (started)
 //                            Yᵀ of the chunk before, to shared memory
 //                            Yᵀ = Sᵀ·(e^G q)ᵀ            (started)
-//                            Y of the chunk before, to memory
+//                            Y of the chunk before, to memory by TMA
 //                            Sᵀ ← e^G[C] Sᵀ + Uᵀ·(e^(G[C] − G) k)
-//                            Yᵀ ← Yᵀ + Uᵀ·Pᵀ             (runs into the next)
+//                            Yᵀ ← Yᵀ + Uᵀ·Pᵀ
+//
+// The tensor cores run all the while: S of the next chunk's product is packed
+// under Y's last product and the next chunk's first, U under Y's first.
 //
 // Registers, with keys of 96: S 48, as A 24, U and Y 32 each. Shared memory: a
-// slot has 60 KB, three of them; and two tiles of Y, 17 KB each.
+// slot has 60 KB, three of them; and two tiles of Y, 8 KB each.
 
 #include "lowering/kernels/DeltaChunks.h"
 
@@ -31,9 +35,8 @@ using Ring = TileBuilder::Ring;
 namespace {
 
 constexpr int64_t kRows = DeltaChunks::kRows;
-constexpr int64_t kColumns = 64; // of values
+constexpr int64_t kColumns = DeltaChunks::kColumns;
 constexpr int64_t kConsumers = 128, kWarps = kConsumers / 32;
-constexpr int64_t kPadding = 4;
 
 class ScanKernel {
 public:
@@ -51,6 +54,7 @@ private:
   void initialize();
   void produce();
   void consume();
+  void clearPastEnd(Value tile, Value valid);
   void keep(Value y, Value buffer);
   void storeRows(Value chunk, Value buffer);
   void release(Value slot);
@@ -61,9 +65,9 @@ private:
   Type accType(int64_t columns) {
     return tile::AccType::get(b.getContext(), kColumns, columns);
   }
-  Value multiply(Value a, Value tile, Value acc) {
+  Value multiply(Value a, Value tile, Value acc, UnitAttr turned = {}) {
     auto type = acc ? acc.getType() : accType(kRows);
-    return tile::WgmmaOp::create(b, type, a, tile, acc, UnitAttr());
+    return tile::WgmmaOp::create(b, type, a, tile, acc, UnitAttr(), turned);
   }
   /// `a` of S, for each slab, times the slabs of `tile`.
   Value multiplyState(ArrayRef<Value> a, Value tile, Value acc) {
@@ -89,9 +93,9 @@ private:
   Stage stage;
   TileBuilder &b;
   Value solvedKeys, queries, ends, solution, mix, values; // rings
-  Value rows, full, empty;
+  Value results, full, empty;
   Value column, head, slot;
-  Value firstChunk, count;
+  Value firstRow, rows, firstChunk, count; // of the sequence
 };
 
 void ScanKernel::allocate() {
@@ -105,8 +109,9 @@ void ScanKernel::allocate() {
   ends = ring(c.turnedTile(b));
   solution = ring(c.squareTile(b));
   mix = ring(c.squareTile(b));
-  values = ring(b.shared({kColumns, kRows}, b.getBF16Type(), kRows * 2));
-  rows = b.alloc(b.shared({2, kRows, kColumns + kPadding}, b.getF32Type()));
+  values = ring(c.valuesTile(b));
+  results =
+      b.alloc(b.shared({2, kRows, kColumns}, b.getBF16Type(), kColumns * 2));
   auto barriers = tile::BarriersType::get(b.getContext(), slots);
   full = b.alloc(barriers);
   empty = b.alloc(barriers);
@@ -126,7 +131,9 @@ void ScanKernel::initialize() {
   Value sequence = b.blockZ();
   BatchLine line = readBatch(stage, c.batch, sequence);
   slot = line.slot;
-  count = b.ceilDiv(line.rows, kRows);
+  firstRow = line.row;
+  rows = line.rows;
+  count = b.ceilDiv(rows, kRows);
   firstChunk = b.loop(b.index(0), sequence, b.index(1), {b.index(0)},
                       [&](Value i, ValueRange sum) -> Values {
                         Value rows = readBatch(stage, c.batch, i).rows;
@@ -152,6 +159,12 @@ void ScanKernel::produce() {
             tile::TmaLoadOp::create(b, map, ValueRange{row, column}, tile, full,
                                     at.slot, Value(), tile::EvictAttr());
           };
+          Value row = c.hasPlainValues ? b.add(firstRow, b.mul(chunk, kRows))
+                                       : b.mul(b.add(firstChunk, chunk), kRows);
+          load(c.valuesMap(stage), row, b.add(b.mul(head, c.valueDim), column),
+               b.slice(values, {at.slot}));
+          load(c.squareMap(stage, c.solution), first, none,
+               b.slice(solution, {at.slot}));
           for (int64_t i = 0; i < c.slabs; ++i) {
             Value part = b.index(i), column = b.index(i * c.slab);
             load(c.keysMap(stage, c.solvedKeys), first, column,
@@ -159,11 +172,6 @@ void ScanKernel::produce() {
             load(c.keysMap(stage, c.queries), first, column,
                  b.slice(queries, {at.slot, part}));
           }
-          load(c.valuesMap(stage, kColumns),
-               b.add(b.mul(unit, c.valueDim), column), none,
-               b.slice(values, {at.slot}));
-          load(c.squareMap(stage, c.solution), first, none,
-               b.slice(solution, {at.slot}));
           load(c.turnedMap(stage, c.ends), b.mul(unit, c.keyDim), none,
                b.slice(ends, {at.slot}));
           load(c.squareMap(stage, c.mix), first, none, b.slice(mix, {at.slot}));
@@ -183,25 +191,45 @@ Value ScanKernel::stateIn() {
                       rule.getState().getType().getElementType()));
 }
 
-/// Yᵀ, turned round.
-void ScanKernel::keep(Value y, Value buffer) {
-  tile::StoreAccOp::create(b, y, b.slice(rows, {buffer}), b.index(0),
-                           b.index(0), Value(), Value(),
-                           /*transposed=*/b.getUnitAttr());
+/// Zeros in the place of rows of v behind the sequence's last, `valid` of the
+/// tile: others have what may be no number there, and a weight of 0 for it.
+void ScanKernel::clearPastEnd(Value tile, Value valid) {
+  constexpr int64_t kWidth = 8, kUnits = kColumns / kWidth;
+  b.ifThen(b.less(valid, kRows), [&] {
+    auto type = VectorType::get(kWidth, b.getBF16Type());
+    Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
+    b.loop(b.add(b.mul(valid, kUnits), b.threadId()), b.index(kRows * kUnits),
+           b.index(kConsumers), [&](Value unit) {
+             b.store(zero, tile,
+                     {b.div(unit, kUnits), b.mul(b.rem(unit, kUnits), kWidth)});
+           });
+    tile::FenceAsyncOp::create(b);
+    b.sync(1, kConsumers);
+  });
 }
 
+/// Yᵀ, turned round.
+void ScanKernel::keep(Value y, Value buffer) {
+  tile::StoreMatrixOp::create(b, y, 0, b.slice(results, {buffer}),
+                              /*transposed=*/true);
+  tile::FenceAsyncOp::create(b);
+}
+
+/// What was kept, to memory. Whoever writes to the other buffer next has passed
+/// the barrier here, behind the wait for its store.
 void ScanKernel::storeRows(Value chunk, Value buffer) {
-  constexpr int64_t kWidth = 4, kUnits = kColumns / kWidth;
+  Value isFirst = b.equal(b.threadId(), 0);
+  b.ifThen(isFirst, [&] {
+    tile::BulkWaitOp::create(b, b.getI32IntegerAttr(0), b.getUnitAttr());
+  });
   b.sync(1, kConsumers);
-  Value first = b.mul(b.add(firstChunk, chunk), kRows);
-  Value into = b.add(b.mul(head, c.valueDim), column);
-  Value tile = b.slice(rows, {buffer});
-  for (int64_t i = 0; i < kRows * kUnits; i += kConsumers) {
-    Value unit = b.add(b.threadId(), i);
-    Value t = b.div(unit, kUnits), at = b.mul(b.rem(unit, kUnits), kWidth);
-    b.store(b.convert(b.load(tile, {t, at}, kWidth), b.getBF16Type()),
-            c.sumsIn(stage), {b.add(first, t), b.add(into, at)});
-  }
+  b.ifThen(isFirst, [&] {
+    Value row = b.mul(b.add(firstChunk, chunk), kRows);
+    tile::TmaStoreOp::create(
+        b, b.slice(results, {buffer}), c.sumsMap(stage),
+        ValueRange{row, b.add(b.mul(head, c.valueDim), column)});
+    tile::BulkCommitOp::create(b);
+  });
 }
 
 /// Each warp gives a slot back when its part of the products is done.
@@ -237,17 +265,26 @@ void ScanKernel::consume() {
         Value isLater = b.less(b.index(0), chunk);
         Value earlier = b.max(b.sub(chunk, b.index(1)), b.index(0));
         Value nextDecay = decayOf(b.add(chunk, 1));
+        auto tileOf = [&](Value ring) { return b.slice(ring, {at.slot}); };
+        b.wait(full, at.slot, at.parity);
+        clearPastEnd(tileOf(values), b.sub(rows, b.mul(chunk, kRows)));
+        tile::WgmmaFenceOp::create(b);
+        Value u = multiply(tileOf(values), tileOf(solution), Value(),
+                           /*turned=*/b.getUnitAttr());
+        tile::WgmmaCommitOp::create(b);
+
+        // Of the chunk before Y may still be in work.
+        s = wait(2, s);
         Values a;
         for (int64_t i = 0; i < c.slabs; ++i)
           a.push_back(pack(b.columns(s, i * c.slab, c.slab)));
-        auto tileOf = [&](Value ring) { return b.slice(ring, {at.slot}); };
-        b.wait(full, at.slot, at.parity);
         tile::WgmmaFenceOp::create(b);
-        Value u = multiply(tileOf(values), tileOf(solution), Value());
         u = multiplyState(a, tileOf(solvedKeys), u);
         tile::WgmmaCommitOp::create(b);
+        s = b.map(stateType, {s},
+                  [&](ValueRange in) { return b.mulf(in[0], decay); });
 
-        y = wait(1, y);
+        y = wait(2, y);
         b.ifThen(isLater, [&] {
           release(before);
           keep(y, bufferOf(earlier));
@@ -257,8 +294,6 @@ void ScanKernel::consume() {
         tile::WgmmaCommitOp::create(b);
         b.ifThen(isLater, [&] { storeRows(earlier, bufferOf(earlier)); });
 
-        s = b.map(stateType, {s},
-                  [&](ValueRange in) { return b.mulf(in[0], decay); });
         Value mixed = pack(wait(1, u));
         tile::WgmmaFenceOp::create(b);
         s = multiply(mixed, tileOf(ends), s);
@@ -266,17 +301,21 @@ void ScanKernel::consume() {
         tile::WgmmaFenceOp::create(b);
         y = multiply(mixed, tileOf(mix), y);
         tile::WgmmaCommitOp::create(b);
-        s = wait(1, s);
         Ring next = b.advance(at, slots);
         return {s, y, nextDecay, next.slot, next.parity, at.slot};
       });
-  Value y = wait(0, end[1]);
+  auto ended = tile::WgmmaWaitOp::create(
+      b, TypeRange{end[0].getType(), end[1].getType()}, 0,
+      ValueRange{end[0], end[1]});
   b.ifThen(b.less(b.index(0), count), [&] {
     Value last = b.sub(count, b.index(1));
-    keep(y, bufferOf(last));
+    keep(ended.getResult(1), bufferOf(last));
     storeRows(last, bufferOf(last));
-    tile::StoreAccOp::create(b, end[0], stateIn(), base, column, Value(),
-                             Value(), /*transposed=*/b.getUnitAttr());
+    tile::StoreAccOp::create(b, ended.getResult(0), stateIn(), base, column,
+                             Value(), Value(), /*transposed=*/b.getUnitAttr());
+    b.ifThen(b.equal(b.threadId(), 0), [&] {
+      tile::BulkWaitOp::create(b, b.getI32IntegerAttr(0), b.getUnitAttr());
+    });
   });
 }
 

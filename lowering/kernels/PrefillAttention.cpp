@@ -14,11 +14,8 @@
 //     consumers            a part each; for each tile: wait full[slot];
 //                          S = Q·Kᵀ, masked; online softmax; O += P·V
 //
-// Of heads of 64 or 128 a part has 64 rows and is a warpgroup's, and products
-// are wgmma: O += P·V of a tile runs while the next one's S starts, and while
-// one of the three groups weighs, the others multiply. Of other heads a part
-// has 16 rows, a warp's, and products are mma.sync: 7 of them, or 4 of more
-// than 128 columns. Tiles that all rows see need no mask.
+// What a part is and how it multiplies: PrefillGroups.cpp, PrefillWarps.cpp.
+// Tiles that all rows see need no mask.
 //
 // How many rows a sequence has is known to the batch alone: a CTA adds up the
 // tiles of the sequences until it finds its own. ⌈T / rows⌉ + B are enough, and
@@ -33,7 +30,7 @@
 // Memory: as in AttendCache.cpp. The result takes the ring's place, so that
 // rows are written whole.
 
-#include "lowering/kernels/DecodeAttention.h"
+#include "lowering/kernels/PrefillAttention.h"
 
 #include <limits>
 
@@ -41,148 +38,37 @@ using namespace mlir;
 using namespace jet;
 
 using Values = TileBuilder::Values;
-using Ring = TileBuilder::Ring;
 
-namespace {
-
-constexpr int64_t kKeys = DecodeAttention::kKeys;
-constexpr int64_t kGroups = 3, kGroup = 128;
-/// 512 threads have 128 registers each at first: the producer's group gives
-/// most of its own away.
-constexpr int64_t kConsumerRegisters = 160, kProducerRegisters = 32;
-/// Columns of a product's step: one instruction along K.
-constexpr int64_t kStep = 16;
-
-class PrefillKernel {
-public:
-  PrefillKernel(FormBuilder &form, AttentionOp op)
-      : a(op), hasStep(op.getK()), cacheOperand(hasStep ? 3 : 1),
-        batchOperand(cacheOperand + 1), steps(a.dim / kStep),
-        grouped(a.dim == 64 || a.dim == 128), parts(grouped    ? kGroups
-                                                    : isWide() ? 4
-                                                               : 7),
-        partRows(grouped ? 64 : 16), consumers(parts * (grouped ? kGroup : 32)),
-        producers(grouped ? kGroup : 32), slots(grouped ? 4 : 3),
-        tileRows(parts * partRows),
-        stage(
-            form, "attend", consumers + producers,
+PrefillKernel::PrefillKernel(FormBuilder &form, AttentionOp op,
+                             const Layout &layout)
+    : a(op), layout(layout), hasStep(op.getK()), cacheOperand(hasStep ? 3 : 1),
+      batchOperand(cacheOperand + 1),
+      consumers(layout.parts * layout.partThreads),
+      tileRows(layout.parts * layout.partRows),
+      stage(form, "attend", consumers + layout.producers,
             {form.symbol(Symbol::T).ceilDiv(tileRows) + form.symbol(Symbol::B),
              form.constant(a.heads)}),
-        b(stage.b) {}
+      b(stage.b) {}
 
-  void build();
-
-private:
-  /// Keys [0, count) of one place, in tiles.
-  struct Keys {
-    Value count, tiles;
-  };
-  /// The softmax of a warp's rows so far, and the place in the ring.
-  struct Running {
-    Value top, sum; // rows
-    Values mixed;   // 16 columns each; of a group all, perhaps still under way
-    Ring ring;
-    Value before; // the slot of the tile before, of a group; kNone at first
-
-    explicit Running(ValueRange values)
-        : top(values[0]), sum(values[1]),
-          mixed(values.drop_front(2).drop_back(3)),
-          ring{values.drop_back(2).back(), values.drop_back(1).back()},
-          before(values.back()) {}
-    Values values() const {
-      Values all = {top, sum};
-      llvm::append_range(all, mixed);
-      llvm::append_range(all, ArrayRef<Value>{ring.slot, ring.parity, before});
-      return all;
-    }
-  };
-  static constexpr int64_t kNone = 64;
-  /// Whether a row of the tile sees a key, numbered in its place.
-  using Sees = function_ref<Value(Value row, Value key)>;
-
-  Value batch() {
-    return stage.memory(
-        Place::ofOperand(batchOperand),
-        MemRefType::get({ShapedType::kDynamic}, b.getI32Type()));
-  }
-  /// The results lie in registers, of which a warp has 255 a thread if no more
-  /// than 8 are in a CTA. With many columns the ring leaves room for few rows
-  /// of queries, and the results none for them.
-  bool isWide() const { return a.dim > 128; }
-  /// The tile's first row of the step.
-  Value stepRow() { return b.add(sequenceRow, first); }
-  std::pair<Value, Value> stepAt(int64_t column) {
-    return {b.index(column / a.slabColumns), b.index(column % a.slabColumns)};
-  }
-
-  void allocate();
-  void initialize();
-  void findTile();
-  void findKeys();
-  void loadCache(Value tile, Value slot);
-  void loadStep(Value tile, Value slot);
-  void produce();
-  void loadQueries();
-  Value query(int64_t step);
-  void clearPastEnd(Value values, Value valid);
-  Value scores(Value keys, Value firstKey, std::optional<Sees> sees,
-               Running &running);
-  Running mix(Value scores, Value values, Running running);
-  Running attend(const Keys &keys, Value whole, Running running, Sees sees);
-  Running attendTiles(const Keys &keys, Value from, Value to, Running running,
-                      std::optional<Sees> sees);
-  void release(Value at);
-  Value part();
-  Value seesInRing(Value row, Value key);
-  void consume();
-  void storeRows();
-
-  Value splat(Type type, double value) {
-    return tile::SplatOp::create(b, type, b.f32(value));
-  }
-  Type rowsType() { return tile::RowsType::get(b.getContext(), partRows); }
-  Type accType(int64_t columns) {
-    return tile::AccType::get(b.getContext(), partRows, columns);
-  }
-  Type fragType(int64_t rows, int64_t columns, StringRef kind) {
-    return tile::FragType::get(b.getContext(), rows, columns, kind);
-  }
-
-  DecodeAttention a;
-  bool hasStep;
-  unsigned cacheOperand, batchOperand;
-  int64_t steps;
-  bool grouped;                 // wgmma
-  int64_t parts, partRows;      // of a tile
-  int64_t consumers, producers; // threads
-  int64_t slots;
-  int64_t tileRows; // of a CTA
-  Stage stage;
-  TileBuilder &b;
-  Value ring, queryTile, mixedTile, full, empty;
-  Value head, kvHead;
-  // Of the sequence: where it lies, tokens before the step, row of the step.
-  Value slot, position, sequenceRow, firstPage;
-  Value first, count; // rows of the sequence that the tile has
-  Keys cached, own;
-  Value firstOwn; // row of the sequence
-  Values queries; // fragments, if they stay in registers
-};
-
-} // namespace
+Value PrefillKernel::batch() {
+  return stage.memory(Place::ofOperand(batchOperand),
+                      MemRefType::get({ShapedType::kDynamic}, b.getI32Type()));
+}
 
 void PrefillKernel::allocate() {
   Type bf16 = b.getBF16Type();
   int64_t swizzle = a.slabColumns * 2;
-  ring = b.alloc(b.shared(
-      {slots, 2, a.slabs, kKeys / a.box, a.box, a.slabColumns}, bf16, swizzle));
-  queryTile = b.alloc(
-      b.shared({a.slabs, parts, partRows, a.slabColumns}, bf16, swizzle));
+  ring = b.alloc(
+      b.shared({layout.slots, 2, a.slabs, kKeys / a.box, a.box, a.slabColumns},
+               bf16, swizzle));
+  queryTile = b.alloc(b.shared(
+      {a.slabs, layout.parts, layout.partRows, a.slabColumns}, bf16, swizzle));
   // Column D is the sum; 8 make a fragment, and send the rows to different
   // banks.
   mixedTile = tile::ReuseOp::create(
-      b, b.shared({parts, partRows, a.dim + 8}, b.getF32Type()), ring, 0);
-  auto barriers = tile::BarriersType::get(b.getContext(), slots);
+      b, b.shared({layout.parts, layout.partRows, a.dim + 8}, b.getF32Type()),
+      ring, 0);
+  auto barriers = tile::BarriersType::get(b.getContext(), layout.slots);
   full = b.alloc(barriers);
   empty = b.alloc(barriers);
 }
@@ -323,7 +209,7 @@ void PrefillKernel::produce() {
                     b.wait(empty, so.slot, so.parity);
                     b.expect(full, so.slot, 2 * kKeys * a.dim * 2);
                     load(tile, so.slot);
-                    Ring next = b.advance(so, slots);
+                    Ring next = b.advance(so, layout.slots);
                     return {next.slot, next.parity};
                   });
     };
@@ -346,25 +232,11 @@ void PrefillKernel::loadQueries() {
                b.loadIf(b.less(m, count), q,
                         {b.add(stepRow(), m), head, column}, a.kWidth);
            b.store(b.convert(elements, b.getBF16Type()), queryTile,
-                   {b.div(column, a.slabColumns), b.div(m, partRows),
-                    b.rem(m, partRows), b.rem(column, a.slabColumns)});
+                   {b.div(column, a.slabColumns), b.div(m, layout.partRows),
+                    b.rem(m, layout.partRows), b.rem(column, a.slabColumns)});
          });
   tile::FenceAsyncOp::create(b);
   b.sync(1, consumers);
-}
-
-Value PrefillKernel::query(int64_t step) {
-  auto [slab, column] = stepAt(step * kStep);
-  return tile::LoadMatrixOp::create(b, fragType(partRows, kStep, "a"),
-                                    b.slice(queryTile, {slab, part()}),
-                                    b.index(0), column, UnitAttr());
-}
-
-/// Which part of the tile's rows is the warp's, or the group's.
-Value PrefillKernel::part() {
-  if (grouped)
-    return tile::WarpgroupIdOp::create(b);
-  return b.warpId();
 }
 
 /// Zeros in the place of the values past the last key, `valid` of the tile.
@@ -390,37 +262,12 @@ void PrefillKernel::clearPastEnd(Value values, Value valid) {
 /// Of the tile's keys, not scaled yet; −∞ where a row does not see one.
 Value PrefillKernel::scores(Value keys, Value firstKey,
                             std::optional<Sees> sees, Running &running) {
-  Type type = accType(kKeys);
-  Value s;
-  if (grouped) {
-    tile::WgmmaFenceOp::create(b);
-    for (int64_t slab = 0; slab < a.slabs; ++slab)
-      s = tile::WgmmaOp::create(b, type,
-                                b.slice(queryTile, {b.index(slab), part()}),
-                                b.slice(keys, {b.index(slab)}), s, UnitAttr());
-    tile::WgmmaCommitOp::create(b);
-    Value &mixed = running.mixed.front();
-    auto waited = tile::WgmmaWaitOp::create(b, TypeRange{type, mixed.getType()},
-                                            0, ValueRange{s, mixed});
-    s = waited.getResult(0);
-    mixed = waited.getResult(1);
-    b.ifThen(b.less(running.before, kNone), [&] { release(running.before); });
-  } else {
-    s = splat(type, 0);
-    for (int64_t step = 0; step < steps; ++step) {
-      auto [slab, column] = stepAt(step * kStep);
-      Value k = tile::LoadMatrixOp::create(b, fragType(kKeys, kStep, "b"),
-                                           b.slice(keys, {slab}), b.index(0),
-                                           column, UnitAttr());
-      s = tile::MmaOp::create(b, queries.empty() ? query(step) : queries[step],
-                              k, s);
-    }
-  }
+  Value s = multiplyKeys(keys, running);
   if (!sees)
     return s;
-  Value firstRow = b.mul(part(), partRows);
+  Value firstRow = b.mul(part(), layout.partRows);
   Value none = b.f32(-std::numeric_limits<float>::infinity());
-  return b.map(type, {s}, [&](ValueRange in) {
+  return b.map(s.getType(), {s}, [&](ValueRange in) {
     Value seen = (*sees)(b.add(firstRow, in[1]), b.add(firstKey, in[2]));
     return b.select(seen, in[0], none);
   });
@@ -446,29 +293,15 @@ PrefillKernel::Running PrefillKernel::mix(Value s, Value values,
   running.sum = b.map(rows, {running.sum, scale, more}, [&](ValueRange in) {
     return b.fma(in[0], in[1], in[2]);
   });
-  Value p = tile::PackOp::create(b, fragType(partRows, kKeys, "a"), weights);
   for (Value &mixed : running.mixed)
     mixed = b.map(mixed.getType(), {mixed, scale},
                   [&](ValueRange in) { return b.mulf(in[0], in[1]); });
-  if (grouped) {
-    Value &mixed = running.mixed.front();
-    tile::WgmmaFenceOp::create(b);
-    mixed = tile::WgmmaOp::create(b, mixed.getType(), p, values, mixed,
-                                  /*transposed=*/b.getUnitAttr());
-    tile::WgmmaCommitOp::create(b);
-    return running;
-  }
-  for (auto [step, mixed] : llvm::enumerate(running.mixed)) {
-    auto [slab, column] = stepAt(step * kStep);
-    Value v = tile::LoadMatrixOp::create(b, fragType(kStep, kKeys, "b"),
-                                         b.slice(values, {slab}), b.index(0),
-                                         column, b.getUnitAttr());
-    mixed = tile::MmaOp::create(b, p, v, mixed);
-  }
+  addValues(
+      tile::PackOp::create(b, fragType(layout.partRows, kKeys, "a"), weights),
+      values, running);
   return running;
 }
 
-/// Each warp gives a slot back.
 void PrefillKernel::release(Value at) {
   tile::SyncWarpOp::create(b);
   b.ifThen(tile::ElectOp::create(b), [&] { b.arrive(empty, at); });
@@ -494,11 +327,8 @@ PrefillKernel::Running PrefillKernel::attendTiles(const Keys &keys, Value from,
                             clearPastEnd(v, b.sub(keys.count, firstKey));
                           Value s = scores(k, firstKey, sees, so);
                           so = mix(s, v, so);
-                          if (grouped)
-                            so.before = at;
-                          else
-                            release(at);
-                          so.ring = b.advance(so.ring, slots);
+                          leaveTile(at, so);
+                          so.ring = b.advance(so.ring, layout.slots);
                           return so.values();
                         }));
 }
@@ -526,13 +356,11 @@ Value PrefillKernel::seesInRing(Value row, Value key) {
 void PrefillKernel::consume() {
   tile::WaitDependenciesOp::create(b);
   loadQueries();
-  // Else they are read for each tile.
-  for (int64_t step = 0; !grouped && !isWide() && step < steps; ++step)
-    queries.push_back(query(step));
+  takeQueries();
   // Finite, so that a row that has seen no key yet weighs with 1 what is 0.
   Values inits = {splat(rowsType(), std::numeric_limits<float>::lowest()),
                   splat(rowsType(), 0)};
-  int64_t columns = grouped ? a.dim : kStep;
+  int64_t columns = layout.mixedColumns;
   for (int64_t at = 0; at < a.dim; at += columns)
     inits.push_back(splat(accType(columns), 0));
   llvm::append_range(inits,
@@ -557,12 +385,7 @@ void PrefillKernel::consume() {
           Value seen = b.inverse(b.less(behind, 0));
           return a.window ? b.both(seen, b.less(behind, *a.window)) : seen;
         });
-  if (grouped) {
-    Value &mixed = running.mixed.front();
-    mixed = tile::WgmmaWaitOp::create(b, TypeRange(mixed.getType()), 0,
-                                      ValueRange{mixed})
-                .getResult(0);
-  }
+  finish(running);
 
   b.sync(1, consumers); // all are done with the ring
   Value into = b.slice(mixedTile, {part()});
@@ -579,26 +402,26 @@ void PrefillKernel::consume() {
 
 void PrefillKernel::storeRows() {
   int64_t units = a.dim / a.kWidth;
-  b.loop(b.threadId(), b.mul(count, units), b.index(consumers),
-         [&](Value unit) {
-           Value m = b.div(unit, units);
-           Value column = b.mul(b.rem(unit, units), a.kWidth);
-           Value part = b.div(m, partRows), row = b.rem(m, partRows);
-           Value sum = b.load(mixedTile, {part, row, b.index(a.dim)});
-           Value mixed = b.load(mixedTile, {part, row, column}, a.kWidth);
-           a.writeResult(stage, b.add(stepRow(), m), head, column,
-                         b.split(mixed), sum);
-         });
+  b.loop(
+      b.threadId(), b.mul(count, units), b.index(consumers), [&](Value unit) {
+        Value m = b.div(unit, units);
+        Value column = b.mul(b.rem(unit, units), a.kWidth);
+        Value part = b.div(m, layout.partRows), row = b.rem(m, layout.partRows);
+        Value sum = b.load(mixedTile, {part, row, b.index(a.dim)});
+        Value mixed = b.load(mixedTile, {part, row, column}, a.kWidth);
+        a.writeResult(stage, b.add(stepRow(), m), head, column, b.split(mixed),
+                      sum);
+      });
 }
 
 void PrefillKernel::build() {
   stage.setOverlaps();
   allocate();
   initialize();
-  b.roles({{"consumers", consumers, grouped ? kConsumerRegisters : 0,
-            [&] { consume(); }},
-           {"producer", producers, grouped ? kProducerRegisters : 0,
-            [&] { produce(); }}});
+  b.roles(
+      {{"consumers", consumers, layout.consumerRegisters, [&] { consume(); }},
+       {"producer", layout.producers, layout.producerRegisters,
+        [&] { produce(); }}});
   b.sync();
   b.ifThen(b.less(b.threadId(), consumers), [&] { storeRows(); });
   stage.finish();
@@ -609,6 +432,10 @@ void jet::buildPrefill(FormContext &context, AttentionOp op) {
   if (!op.getK() && op.getCache().getType().getWindow())
     return;
   FormBuilder form = context.begin({.maxRows = 0});
-  PrefillKernel(form, op).build();
+  int64_t dim = op.getCache().getType().getHeadDim();
+  if (dim == 64 || dim == 128)
+    buildPrefillGroups(form, op);
+  else
+    buildPrefillWarps(form, op);
   form.finish();
 }

@@ -12,6 +12,27 @@
 
 namespace jet {
 
+/// Code on results that reads much beside the products, in parts: while one
+/// part waits for what it loads, others multiply. For many rows alone.
+struct StagedCode {
+  using Values = llvm::SmallVector<mlir::Value>;
+
+  int64_t width; // neighbours that a thread makes at once, of a row
+  /// Numbers of a row, before its products are made.
+  std::function<Values(Stage &stage, mlir::Value row)> begin;
+  /// What the code needs at [row, column] besides; the last chunk of columns is
+  /// in work meanwhile.
+  std::function<Values(Stage &stage, llvm::ArrayRef<mlir::Value> begun,
+                       mlir::Value row, mlir::Value column)>
+      load;
+  /// Like ProjectionOutput::make.
+  std::function<std::function<void()>(
+      Stage &stage, llvm::ArrayRef<mlir::Value> begun,
+      llvm::ArrayRef<mlir::Value> loaded, mlir::Value row, mlir::Value column,
+      llvm::ArrayRef<mlir::Value> products)>
+      make;
+};
+
 /// One matrix of results, made from one product with x or from two.
 struct ProjectionOutput {
   llvm::SmallVector<Place> weights; // each bf16 [columns, inner]
@@ -26,6 +47,9 @@ struct ProjectionOutput {
   /// Where the products are stored, f32 [rows, columns], if that is all that
   /// `make` does.
   std::optional<Place> sums = {};
+  /// Instead of `make` where rows are many; of the one output of a projection,
+  /// with one product.
+  std::optional<StagedCode> staged = {};
 };
 
 /// The forms of a projection: how many rows a CTA computes, and whether that is

@@ -211,6 +211,18 @@ void TileBuilder::ifElse(Value condition, Body then, Body otherwise) {
   otherwise();
 }
 
+TileBuilder::Values TileBuilder::replaceIf(Value condition, ValueRange values,
+                                           function_ref<Values()> then) {
+  auto op = scf::IfOp::create(*this, values.getTypes(), condition,
+                              /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(*this);
+  setInsertionPointToStart(op.thenBlock());
+  scf::YieldOp::create(*this, then());
+  setInsertionPointToStart(op.elseBlock());
+  scf::YieldOp::create(*this, values);
+  return Values(op.getResults());
+}
+
 void TileBuilder::loop(Value from, Value to, Value step,
                        function_ref<void(Value)> body) {
   loop(from, to, step, ValueRange(), [&](Value i, ValueRange) -> Values {

@@ -327,22 +327,32 @@ struct LowerStoreMatrix : ConvertOpToLLVMPattern<StoreMatrixOp> {
     Code code(rewriter, loc);
     SharedType tile = op.getDestination().getType();
     SmallVector<Value> values = code.unpackStruct(adaptor.getSource());
-    // Lanes 0-15 point to the rows, 16-31 to the same 8 columns further.
+    bool transposed = op.getTransposed();
+    // Lanes 0-15 point to the rows, 16-31 to the same 8 columns further;
+    // transposed, lanes of 8 to the columns: to those of rows 0-7, of rows
+    // 8-15, and likewise of the next 8 columns.
     Value lane = code.laneId();
     Value row = code.bitAnd(lane, 15);
     Value column = code.shiftLeft(code.shiftRight(lane, 4), 3);
-    if (tile.getShape()[0] == 64)
+    if (transposed) {
+      row = code.bitAnd(lane, 8);
+      column = code.add(column, code.bitAnd(lane, 7));
+    }
+    if (tile.getShape()[transposed] == 64)
       row = code.add(row, code.shiftLeft(code.bitAnd(code.warpId(), 3), 4));
-    for (int64_t c = 0; c < tile.getShape()[1]; c += 16) {
+    for (int64_t c = 0; c < tile.getShape()[!transposed]; c += 16) {
       SmallVector<Value> registers;
       size_t first = (op.getFirst() + c) / 2;
       for (size_t i = 0; i < 8; i += 2)
         registers.push_back(
             code.packBf16(values[first + i], values[first + i + 1]));
-      Value pointer = code.element(tile, adaptor.getDestination(),
-                                   {row, code.add(column, c)});
+      Value at = code.add(column, c);
+      Value pointer =
+          code.element(tile, adaptor.getDestination(),
+                       transposed ? ValueRange{at, row} : ValueRange{row, at});
       NVVM::StMatrixOp::create(
-          rewriter, loc, pointer, registers, NVVM::MMALayout::row,
+          rewriter, loc, pointer, registers,
+          transposed ? NVVM::MMALayout::col : NVVM::MMALayout::row,
           NVVM::LdStMatrixShapeAttr::get(getContext(), 8, 8),
           NVVM::LdStMatrixEltType::B16);
     }

@@ -44,17 +44,20 @@ struct LowerWgmma : ConvertOpToLLVMPattern<WgmmaOp> {
     Value descB =
         descriptor(rewriter, loc, adaptor.getB(), b, op.getTransposed());
     // 16 along K: 32 bytes in a row, or 16 rows.
-    int64_t stepB = op.getTransposed() ? 16 * 128 / 16 : 2;
+    constexpr int64_t kRowsStep = 16 * 128 / 16;
+    int64_t stepA = op.getTurned() ? kRowsStep : 2;
+    int64_t stepB = op.getTransposed() ? kRowsStep : 2;
     auto fragA = dyn_cast<FragType>(op.getA().getType());
     int64_t k = fragA ? fragA.getColumns()
-                      : cast<SharedType>(op.getA().getType()).getShape().back();
+                      : cast<SharedType>(op.getA().getType())
+                            .getShape()[op.getTurned() ? 0 : 1];
     Value descA;
     SmallVector<Value> registersA;
     if (fragA)
       registersA = code.unpackStruct(adaptor.getA());
     else
       descA = descriptor(rewriter, loc, adaptor.getA(),
-                         cast<SharedType>(op.getA().getType()), false);
+                         cast<SharedType>(op.getA().getType()), op.getTurned());
 
     Type type = getTypeConverter()->convertType(op.getType());
     Value acc = adaptor.getC();
@@ -67,8 +70,8 @@ struct LowerWgmma : ConvertOpToLLVMPattern<WgmmaOp> {
         acc = fromRegisters(rewriter, op, acc, accumulate,
                             ArrayRef(registersA).slice(4 * i, 4), stepDescB);
       else
-        acc = fromShared(rewriter, op, acc, accumulate, code.add(descA, 2 * i),
-                         stepDescB);
+        acc = fromShared(rewriter, op, acc, accumulate,
+                         code.add(descA, stepA * i), stepDescB);
     }
     rewriter.replaceOp(op, acc);
     return success();
@@ -82,7 +85,8 @@ struct LowerWgmma : ConvertOpToLLVMPattern<WgmmaOp> {
         builder, op.getLoc(), acc.getType(), acc, descA, descB, shape,
         NVVM::WGMMATypes::bf16, NVVM::WGMMATypes::bf16, NVVM::WGMMATypes::f32,
         accumulate ? NVVM::WGMMAScaleOut::one : NVVM::WGMMAScaleOut::zero,
-        NVVM::WGMMAScaleIn::one, NVVM::WGMMAScaleIn::one, NVVM::MMALayout::row,
+        NVVM::WGMMAScaleIn::one, NVVM::WGMMAScaleIn::one,
+        op.getTurned() ? NVVM::MMALayout::col : NVVM::MMALayout::row,
         op.getTransposed() ? NVVM::MMALayout::row : NVVM::MMALayout::col,
         NVVM::MMAIntOverflowAttr());
   }

@@ -97,6 +97,51 @@ static void roundResult(OpResult result, Type element) {
   yield->setOperand(0, rounded);
 }
 
+/// Whether `use` is q, k, v or the gate of a rule of many tokens, whose
+/// products take bf16.
+static bool isRuleInput(OpOperand &use) {
+  auto rule = dyn_cast<GatedDeltaRuleOp>(use.getOwner());
+  return rule && (use.getOperandNumber() <= 2 ||
+                  (rule.getGate() && use.get() == rule.getGate()));
+}
+
+/// Whether `op` multiplies by weights in bf16 alone.
+static bool hasRoundedWeights(Operation *op) {
+  SmallVector<Value> weights;
+  if (auto group = dyn_cast<GroupedLinearOp>(op))
+    weights = SmallVector<Value>(group.getWeights());
+  else if (auto conv = dyn_cast<GeneratedConvOp>(op))
+    weights = {conv.getWeight()};
+  return !weights.empty() && llvm::all_of(weights, [](Value weight) {
+    return getElementTypeOrSelf(weight).isBF16();
+  });
+}
+
+/// Makes `result` and what shows it as heads or columns bf16; code of a reader
+/// extends it first.
+static void roundWithReaders(OpResult result, const Readers &readers) {
+  auto bf16 = BFloat16Type::get(result.getContext());
+  roundResult(result, bf16);
+  for (Value view : readers.views)
+    setElementType(view, bf16);
+  for (OpOperand *use : readers.uses) {
+    if (BlockArgument argument = findStepInput(*use))
+      setElementType(argument, bf16);
+    if (!isRuleInput(*use))
+      continue;
+    std::optional<Port> port = findPort(cast<PortOpInterface>(use->getOwner()),
+                                        use->getOperandNumber());
+    if (!port)
+      continue;
+    BlockArgument argument = port->region->front().getArgument(0);
+    argument.setType(bf16);
+    auto builder = OpBuilder::atBlockBegin(&port->region->front());
+    Value wide = arith::ExtFOp::create(builder, result.getLoc(),
+                                       builder.getF32Type(), argument);
+    argument.replaceAllUsesExcept(wide, wide.getDefiningOp());
+  }
+}
+
 static LogicalResult round(OpResult result, FusionLog &log) {
   Operation *op = result.getOwner();
   auto type = dyn_cast<RankedTensorType>(result.getType());
@@ -104,6 +149,15 @@ static LogicalResult round(OpResult result, FusionLog &log) {
       isa<SplitHeadsOp, MergeHeadsOp>(op))
     return failure();
   Readers readers(result);
+  if (!readers.uses.empty() && llvm::all_of(readers.uses, [](OpOperand *use) {
+        return isRuleInput(*use);
+      })) {
+    if (!hasRoundedWeights(op))
+      return log.refuse(op, "no product in bf16 makes result " +
+                                std::to_string(result.getResultNumber()));
+    roundWithReaders(result, readers);
+    return success();
+  }
   SmallVector<Value> weights;
   size_t projections = 0;
   for (OpOperand *use : readers.uses) {
@@ -123,13 +177,7 @@ static LogicalResult round(OpResult result, FusionLog &log) {
     return log.refuse(op, "not all projections of " + what + " round it");
   if (!isa<GroupedLinearOp, AttentionOp, GatedDeltaRuleOp, DeltaStepOp>(op))
     return log.refuse(op, "the op keeps " + what + " in f32");
-  auto bf16 = BFloat16Type::get(op->getContext());
-  roundResult(result, bf16);
-  for (Value view : readers.views)
-    setElementType(view, bf16);
-  for (OpOperand *use : readers.uses)
-    if (BlockArgument argument = findStepInput(*use))
-      setElementType(argument, bf16);
+  roundWithReaders(result, readers);
   return success();
 }
 

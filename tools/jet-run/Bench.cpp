@@ -122,27 +122,74 @@ static Result<std::vector<double>> timeDecode(const BenchOptions &options,
   return seconds;
 }
 
-/// Seconds to take in a prompt of options.prefill tokens, `chunk` at once.
-static Result<double> timePrefill(const BenchOptions &options, Session &session,
-                                  State &state, int64_t chunk) {
+/// Steps of all sequences through the same prompt of `tokens` tokens each,
+/// `chunk` at once of each. Returns what the last one was.
+static Result<CostSizes> runPrefill(const BenchOptions &options, int64_t tokens,
+                                    int64_t chunk, Session &session,
+                                    State &state) {
   const int64_t vocab = state.model().info().vocabSize;
   std::vector<int32_t> prompt;
-  for (int64_t i = 0; i < options.prefill; ++i)
+  for (int64_t i = 0; i < tokens; ++i)
     prompt.push_back(static_cast<int32_t>((i * 7919 + 1) % vocab));
-  if (auto done = state.reset(0); !done)
-    return done.error();
-  std::vector<ChunkedSequence> pending = {{0, prompt}};
-  Progress progress("prefill", options.prefill);
-  const Stopwatch stopwatch;
+  std::vector<ChunkedSequence> pending;
+  for (int64_t b = 0; b < options.batch; ++b) {
+    if (auto done = state.reset(b); !done)
+      return done.error();
+    pending.push_back({b, prompt});
+  }
+  Progress progress("prefill", tokens);
+  CostSizes last;
   while (pending[0].left() > 0 && !interrupted()) {
     const std::vector<StepInput> inputs = nextChunk(pending, chunk);
     auto logits = session.step(state, inputs);
     if (!logits)
       return logits.error();
-    pending[0].done += static_cast<int64_t>(inputs[0].tokens.size());
+    const auto own = static_cast<int64_t>(inputs[0].tokens.size());
+    last.batch = options.batch;
+    last.tokens = options.batch * own;
+    last.context = pending[0].done;
+    for (ChunkedSequence &sequence : pending)
+      sequence.done += own;
     progress.update(pending[0].done);
   }
-  return stopwatch.seconds();
+  return last;
+}
+
+/// Seconds to take in options.prefill tokens of each sequence, on a GPU after a
+/// step of the same size, and what the kernels of the last step take.
+static Result<nlohmann::json> timePrefill(const BenchOptions &options,
+                                          Session &session, State &state,
+                                          double bandwidth) {
+  const bool isHost = state.model().device()->isHost();
+  const int64_t chunk = options.chunk > 0
+                            ? options.chunk
+                            : choosePrefillChunk(state, options.batch);
+  const int64_t first = isHost ? 0 : std::min(chunk, options.prefill);
+  if (auto warm = runPrefill(options, first, chunk, session, state); !warm)
+    return warm.error();
+  const Stopwatch stopwatch;
+  auto last = runPrefill(options, options.prefill, chunk, session, state);
+  if (!last)
+    return last.error();
+  const double seconds = stopwatch.seconds();
+  const int64_t tokens = options.batch * options.prefill;
+  nlohmann::json result = {{"tokens", tokens},
+                           {"chunk", chunk},
+                           {"seconds", seconds},
+                           {"tokens_per_second", double(tokens) / seconds}};
+  if (!options.kernels || interrupted())
+    return result;
+  auto times = session.timeKernels(state, isHost ? 1 : 3);
+  if (!times)
+    return times.error();
+  auto rows = describeKernels(state, *times, *last);
+  if (!rows)
+    return rows.error();
+  if (!options.json)
+    std::printf("%s\n", printKernels(*rows, bandwidth).c_str());
+  else
+    result["kernels"] = kernelsToJson(*rows, bandwidth);
+  return result;
 }
 
 /// What the steps that were timed are.
@@ -257,17 +304,12 @@ static Result<int> runBench(const BenchOptions &options) {
     result["kernels"] = kernelsToJson(kernels, bandwidth);
   }
   if (options.prefill > 0) {
-    const int64_t chunk =
-        options.chunk > 0 ? options.chunk : choosePrefillChunk(*state, 1);
-    Result<double> prefill = timePrefill(options, session, *state, chunk);
+    auto prefill = timePrefill(options, session, *state, bandwidth);
     if (!prefill)
       return prefill.error();
     if (interrupted())
       return interruptStatus();
-    result["prefill"] = {{"tokens", options.prefill},
-                         {"chunk", chunk},
-                         {"seconds", *prefill},
-                         {"tokens_per_second", options.prefill / *prefill}};
+    result["prefill"] = std::move(*prefill);
   }
   if (options.kernels && !options.json) {
     result.erase("kernels");
@@ -300,13 +342,13 @@ void addBenchCommand(CLI::App &app, Command &command) {
       ->check(CLI::PositiveNumber);
   bench
       ->add_option("--prefill", options->prefill,
-                   "Also time a prompt of this many tokens [0]")
+                   "Also time a prompt of this many tokens of each sequence "
+                   "[0]")
       ->check(CLI::NonNegativeNumber);
   bench
-      ->add_option(
-          "--chunk", options->chunk,
-          "Prompt tokens at once [what plan and free memory allow, at most "
-          "8192 on a GPU, 256 on a CPU]")
+      ->add_option("--chunk", options->chunk,
+                   "Prompt tokens of a sequence at once [what plan and free "
+                   "memory allow: in all at most 8192 on a GPU, 256 on a CPU]")
       ->check(CLI::PositiveNumber);
   addDeviceOption(*bench, options->device);
   bench->add_option("--threads", options->threads, "Threads [all]")
@@ -326,9 +368,11 @@ void addBenchCommand(CLI::App &app, Command &command) {
       ->add_option("--top-p", options->sampling.topP,
                    "Sample among the likeliest with this probability [1]")
       ->check(CLI::Range(0.0, 1.0));
-  bench->add_flag("--kernels", options->kernels,
-                  "Time each kernel of a decode step by itself, and print a "
-                  "table before the rest, or with --json a list in it");
+  bench->add_flag(
+      "--kernels", options->kernels,
+      "Time each kernel of a decode step, and of the prompt's last, "
+      "by itself; tables before the rest, or with --json lists "
+      "in it");
   bench
       ->add_option("--bandwidth", options->bandwidth,
                    "GB/s of the device's memory, for bounds [what it says]")

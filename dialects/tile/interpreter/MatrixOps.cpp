@@ -336,13 +336,18 @@ static void storeMatrix(Warp &warp, const Instruction &instruction, Mask mask) {
     return;
   Matrix acc =
       getAcc(warp, instruction.in[0], op.getSource().getType().getColumns());
-  int64_t row = firstRow(warp, memory.shape[0]), columns = memory.shape[1];
+  bool transposed = op.getTransposed();
+  int64_t rowSize = memory.shape[1];
+  int64_t row = firstRow(warp, memory.shape[transposed ? 1 : 0]);
+  int64_t columns = memory.shape[transposed ? 0 : 1];
   for (int64_t c = 0; c < columns; c += 16)
-    accessRows(warp, instruction, tile, row, c, 16, 16, /*writes=*/true);
+    accessRows(warp, instruction, tile, transposed ? c : row,
+               transposed ? row : c, 16, 16, /*writes=*/true);
   std::byte *to = warp.cta().shared.data() + tile;
   for (int64_t r = 0; r < 16; ++r)
     for (int64_t c = 0; c < columns; ++c) {
-      int64_t element = (row + r) * columns + c;
+      int64_t element =
+          transposed ? c * rowSize + row + r : (row + r) * rowSize + c;
       Cell value;
       value.f = acc.at(r, op.getFirst() + c);
       storeElement(memory.element, to + swizzled(element * 2, memory.swizzle),

@@ -24,19 +24,24 @@ static Matrix operandA(Warp &warp, const Instruction &instruction) {
   if (auto frag = dyn_cast<FragType>(op.getA().getType()))
     return getA(warp, instruction.in[0], frag);
   Memory memory = Memory::of(op.getA().getType());
-  Matrix a(16, memory.shape[1]);
+  bool turned = op.getTurned();
+  Matrix a(16, memory.shape[turned ? 0 : 1]);
   int64_t tile = tileOffset(warp, instruction, 0, instruction.in[0]);
   if (tile < 0)
     return a;
   int64_t rows = warp.index() % 4 * 16, rowBytes = memory.shape[1] * 2;
-  readTile(warp, instruction, tile + rows * rowBytes, 16 * rowBytes);
+  if (turned)
+    readTile(warp, instruction, tile, memory.numBytes());
+  else
+    readTile(warp, instruction, tile + rows * rowBytes, 16 * rowBytes);
   const std::byte *bytes = warp.cta().shared.data() + tile;
   for (int64_t r = 0; r < 16; ++r)
-    for (int64_t c = 0; c < a.columns; ++c)
-      a.at(r, c) = loadElement(memory.element,
-                               bytes + swizzled((rows + r) * rowBytes + 2 * c,
-                                                memory.swizzle))
-                       .f;
+    for (int64_t c = 0; c < a.columns; ++c) {
+      int64_t at = turned ? c * rowBytes + 2 * (rows + r)
+                          : (rows + r) * rowBytes + 2 * c;
+      a.at(r, c) =
+          loadElement(memory.element, bytes + swizzled(at, memory.swizzle)).f;
+    }
   return a;
 }
 

@@ -344,6 +344,18 @@ tile.kernel @wgmma_c1() block 128 {
 
 // -----
 
+// wgmma C1, turned
+tile.kernel @wgmma_c1_turned() block 128 {
+  %a = tile.alloc : !tile.shared<64x32xbf16, swizzle 64>
+  %b = tile.alloc : !tile.shared<64x64xbf16, swizzle 128>
+  tile.wgmma_fence
+  // expected-error @+1 {{expected A of Kx64, found '!tile.shared<64x32xbf16, swizzle 64>'}}
+  %d = tile.wgmma %a, %b turned : !tile.shared<64x32xbf16, swizzle 64>, !tile.shared<64x64xbf16, swizzle 128> -> !tile.acc<64x64xf32>
+  tile.return
+}
+
+// -----
+
 // wgmma C2
 tile.kernel @wgmma_c2() block 128 {
   %a = tile.alloc : !tile.shared<64x64xbf16, swizzle 128>
@@ -479,6 +491,17 @@ tile.kernel @store_matrix_c2(%f: f32) block 32 {
   %t = tile.alloc : !tile.shared<16x16xbf16>
   // expected-error @+1 {{expected a multiple of 16 columns within 16, found 8 to 24}}
   tile.store_matrix %c columns 8 to %t : !tile.acc<16x16xf32>, !tile.shared<16x16xbf16>
+  tile.return
+}
+
+// -----
+
+// store_matrix C1, transposed
+tile.kernel @store_matrix_c1(%f: f32) block 32 {
+  %c = tile.splat %f : !tile.acc<16x16xf32>
+  %t = tile.alloc : !tile.shared<16x32xbf16>
+  // expected-error @+1 {{expected a bf16 matrix of 16 or 16 columns, found '!tile.shared<16x32xbf16>'}}
+  tile.store_matrix %c columns 0 to %t transposed : !tile.acc<16x16xf32>, !tile.shared<16x32xbf16>
   tile.return
 }
 

@@ -18,14 +18,14 @@ class JetBlockForm : public testing::Test {
 protected:
   void checkRule(int64_t heads, int64_t keyDim, int64_t valueDim, DType storage,
                  bool norms, uint64_t seed, const Step &step,
-                 DType result = F32);
+                 DType result = F32, DType values = F32);
   void checkRule(int64_t heads, int64_t keyDim, int64_t valueDim, DType storage,
                  bool norms, uint64_t seed) {
     checkRule(heads, keyDim, valueDim, storage, norms, seed,
               Step::random(random, 12));
   }
   void checkConv(int64_t channels, int64_t width, int64_t inner, DType storage,
-                 size_t form, int64_t most, uint64_t seed);
+                 size_t form, int64_t most, uint64_t seed, DType result = F32);
   /// Runs `text` both ways; the written operands, and of `y` the rows of
   /// sequences, are the same.
   void compare(const std::string &text, Arguments &arguments, size_t state,
@@ -98,20 +98,21 @@ std::string silu(const std::string &place) {
 
 void JetBlockForm::checkRule(int64_t heads, int64_t keyDim, int64_t valueDim,
                              DType storage, bool norms, uint64_t seed,
-                             const Step &step, DType result) {
+                             const Step &step, DType result, DType values) {
   const int64_t rows = step.tokens;
   const std::string stateType =
       "!jet.recurrent_state<" + std::to_string(heads) + "x" +
       std::to_string(keyDim) + "x" + std::to_string(valueDim) + "x" +
       elementType(storage) + ">";
   Arguments arguments;
-  auto add = [&](std::vector<int64_t> sizes, double low, double high) {
+  auto add = [&](std::vector<int64_t> sizes, double low, double high,
+                 DType type = F32) {
     sizes.insert(sizes.begin(), rows);
-    arguments.add(Buffer::random(random, F32, sizes, low, high), true);
+    arguments.add(Buffer::random(random, type, sizes, low, high), true);
   };
   add({heads, keyDim}, -1, 1);
   add({heads, keyDim}, -1, 1);
-  add({heads, valueDim}, -1, 1);
+  add({heads, valueDim}, -1, 1, values);
   add({heads}, -1.5, 0);
   add({heads}, 0, 1);
   arguments.add(
@@ -119,13 +120,14 @@ void JetBlockForm::checkRule(int64_t heads, int64_t keyDim, int64_t valueDim,
       false, stateType);
   arguments.add(step.batch(), false, "!jet.batch");
   if (norms) {
-    add({heads, valueDim}, -3, 3);
+    add({heads, valueDim}, -3, 3, values);
     arguments.add(Buffer::random(random, BF16, {valueDim}), false);
   }
   const std::string op = "jet.gated_delta_rule " + Arguments::names(0, 7) +
                          " qk_norm eps 0.0625 scale 0.375" +
                          (norms ? " norm %arg7, %arg8 eps 0.125" : "") +
-                         silu("operand 0") + silu("operand 2");
+                         silu("operand 0") +
+                         (values == F32 ? silu("operand 2") : "");
   const std::string text =
       arguments.kernel(op, {rowsType({heads, valueDim}, result), stateType});
   Buffer y(result, {rows, heads, valueDim});
@@ -134,7 +136,7 @@ void JetBlockForm::checkRule(int64_t heads, int64_t keyDim, int64_t valueDim,
 
 void JetBlockForm::checkConv(int64_t channels, int64_t width, int64_t inner,
                              DType storage, size_t form, int64_t most,
-                             uint64_t seed) {
+                             uint64_t seed, DType result) {
   const Step step = Step::random(random, most);
   const int64_t rows = step.tokens;
   const std::string tailType = "!jet.conv_tail<" + std::to_string(width - 1) +
@@ -149,10 +151,11 @@ void JetBlockForm::checkConv(int64_t channels, int64_t width, int64_t inner,
       Buffer::random(random, storage, {step.slots, width - 1, channels}), false,
       tailType);
   arguments.add(step.batch(), false, "!jet.batch");
-  const std::string text = arguments.kernel(
-      "jet.generated_conv " + Arguments::names(0, 6) + silu("result 0"),
-      {rowsType({channels}, F32), tailType});
-  Buffer y(F32, {rows, channels});
+  const std::string text =
+      arguments.kernel("jet.generated_conv " + Arguments::names(0, 6) +
+                           (result == F32 ? silu("result 0") : ""),
+                       {rowsType({channels}, result), tailType});
+  Buffer y(result, {rows, channels});
   compare(text, arguments, 4, y, step, form, seed);
 }
 
@@ -174,12 +177,26 @@ TEST_F(JetBlockForm, AdvancesInChunks) {
   checkRule(1, 128, 64, F32, false, 2, Step::random(random, 100), BF16);
 }
 
+// v in bf16 is read as it lies; behind a sequence's last row there is what is
+// no number, or another sequence's.
+TEST_F(JetBlockForm, AdvancesInChunksOfPlainValues) {
+  const Step step{
+      {{1, 0, 3, 130}, {0, 5, 133, 64}, {2, 0, 199, 1}}, 203, 140, 3};
+  checkRule(2, 96, 128, F32, true, 0, step, BF16, BF16);
+  checkRule(1, 64, 64, F32, false, 1, Step::random(random, 70), BF16, BF16);
+}
+
 TEST_F(JetBlockForm, ConvolvesManyRows) {
   checkConv(64, 4, 8, F32, 2, 20, 0);
   checkConv(128, 4, 72, BF16, 3, 30, 1);
   checkConv(128, 2, 16, BF16, 2, 9, 2);
   // Sequences shorter than the tail.
   checkConv(64, 4, 8, F32, 1, 2, 0);
+  checkConv(64, 4, 8, BF16, 3, 2, 1);
+  // Longer than a tile's rows, and a result in bf16.
+  checkConv(72, 4, 24, BF16, 3, 150, 2, BF16);
+  // Channels that are no whole vectors.
+  checkConv(34, 2, 8, F32, 3, 9, 0);
 }
 
 } // namespace
