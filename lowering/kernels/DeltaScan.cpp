@@ -10,16 +10,15 @@
 //     producer (1 warp)    for each chunk: wait empty[slot]; TMA of v, T, W, q,
 //                          k and P to full[slot]
 //     consumers (1 group)  for each chunk: wait full[slot]
-//                            Uᵀ = vᵀ·Tᵀ                  (started)
-//                            Uᵀ ← Uᵀ − Sᵀ·Wᵀ             (started)
+//                            Uᵀ = vᵀ·Tᵀ − Sᵀ·Wᵀ          (started)
 //                            Yᵀ of the chunk before, to shared memory
 //                            Yᵀ = Sᵀ·(e^G q)ᵀ            (started)
 //                            Y of the chunk before, to memory by TMA
 //                            Sᵀ ← e^G[C] Sᵀ + Uᵀ·(e^(G[C] − G) k)
 //                            Yᵀ ← Yᵀ + Uᵀ·Pᵀ
 //
-// The tensor cores run all the while: S of the next chunk's product is packed
-// under Y's last product and the next chunk's first, U under Y's first.
+// The tensor cores run all the while: S is packed under Y's second product, U
+// under Y's first.
 //
 // Registers, with keys of 96: S 48, as A 24, U and Y 32 each. Shared memory: a
 // slot has 60 KB, three of them; and two tiles of Y, 8 KB each.
@@ -268,23 +267,18 @@ void ScanKernel::consume() {
         auto tileOf = [&](Value ring) { return b.slice(ring, {at.slot}); };
         b.wait(full, at.slot, at.parity);
         clearPastEnd(tileOf(values), b.sub(rows, b.mul(chunk, kRows)));
-        tile::WgmmaFenceOp::create(b);
-        Value u = multiply(tileOf(values), tileOf(solution), Value(),
-                           /*turned=*/b.getUnitAttr());
-        tile::WgmmaCommitOp::create(b);
-
-        // Of the chunk before Y may still be in work.
-        s = wait(2, s);
         Values a;
         for (int64_t i = 0; i < c.slabs; ++i)
           a.push_back(pack(b.columns(s, i * c.slab, c.slab)));
         tile::WgmmaFenceOp::create(b);
+        Value u = multiply(tileOf(values), tileOf(solution), Value(),
+                           /*turned=*/b.getUnitAttr());
         u = multiplyState(a, tileOf(solvedKeys), u);
         tile::WgmmaCommitOp::create(b);
         s = b.map(stateType, {s},
                   [&](ValueRange in) { return b.mulf(in[0], decay); });
 
-        y = wait(2, y);
+        y = wait(1, y);
         b.ifThen(isLater, [&] {
           release(before);
           keep(y, bufferOf(earlier));
@@ -301,18 +295,20 @@ void ScanKernel::consume() {
         tile::WgmmaFenceOp::create(b);
         y = multiply(mixed, tileOf(mix), y);
         tile::WgmmaCommitOp::create(b);
+        // Y stays in work. To wait for S behind the next chunk's vᵀ·Tᵀ, and to
+        // pack it under that, was tried: ptxas then waits after each wgmma
+        // (C7514), or behind that product (C7517).
+        s = wait(1, s);
         Ring next = b.advance(at, slots);
         return {s, y, nextDecay, next.slot, next.parity, at.slot};
       });
-  auto ended = tile::WgmmaWaitOp::create(
-      b, TypeRange{end[0].getType(), end[1].getType()}, 0,
-      ValueRange{end[0], end[1]});
+  Value y = wait(0, end[1]);
   b.ifThen(b.less(b.index(0), count), [&] {
     Value last = b.sub(count, b.index(1));
-    keep(ended.getResult(1), bufferOf(last));
+    keep(y, bufferOf(last));
     storeRows(last, bufferOf(last));
-    tile::StoreAccOp::create(b, ended.getResult(0), stateIn(), base, column,
-                             Value(), Value(), /*transposed=*/b.getUnitAttr());
+    tile::StoreAccOp::create(b, end[0], stateIn(), base, column, Value(),
+                             Value(), /*transposed=*/b.getUnitAttr());
     b.ifThen(b.equal(b.threadId(), 0), [&] {
       tile::BulkWaitOp::create(b, b.getI32IntegerAttr(0), b.getUnitAttr());
     });

@@ -66,6 +66,39 @@ func.func @step(%x: tensor<?x8xf32>, %wh: tensor<3x8xbf16>, %wu: tensor<6x8xbf16
   return %p, %t1, %s1 : tensor<?x8xf32>, !tail, !state
 }
 
+// What a rule of many tokens multiplies, and its gate; the decay stays. Code on q
+// extends it first.
+// CHECK-LABEL: func.func @rule
+// CHECK:       jet.grouped_linear {{.*}} -> (tensor<?x10xbf16>, tensor<?x2xf32>, tensor<?x6xbf16>)
+// CHECK:       jet.generated_conv
+// CHECK:         %[[T:.*]] = arith.truncf %{{.*}} : f32 to bf16
+// CHECK-NEXT:    jet.yield %[[T]] : bf16
+// CHECK:       jet.gated_delta_rule
+// CHECK-NEXT:    on operand 0 {
+// CHECK-NEXT:  ^bb0(%[[Q:.*]]: bf16):
+// CHECK-NEXT:    %[[W:.*]] = arith.extf %[[Q]] : bf16 to f32
+// CHECK-NEXT:    math.exp %[[W]] : f32
+// CHECK:       : (tensor<?x2x5xbf16>, tensor<?x2x5xbf16>, tensor<?x2x3xbf16>, tensor<?x2xf32>, {{.*}}, tensor<?x2x3xbf16>, tensor<3xbf16>)
+func.func @rule(%x: tensor<?x8xf32>, %wq: tensor<10x8xbf16>, %wg: tensor<2x8xbf16>, %wv: tensor<6x8xbf16>, %u: tensor<?x6xf32>, %h: tensor<?x8xbf16>, %w: tensor<12x8xbf16>, %b: tensor<12xf32>, %t: !tail, %batch: !jet.batch, %s: !state, %n: tensor<3xbf16>) -> (tensor<?x2x3xf32>, !tail, !state) {
+  %p:3 = jet.grouped_linear %x(%wq, %wg, %wv) products [1, 1, 1] : (tensor<?x8xf32>, tensor<10x8xbf16>, tensor<2x8xbf16>, tensor<6x8xbf16>) -> (tensor<?x10xf32>, tensor<?x2xf32>, tensor<?x6xf32>)
+  %c, %tail = jet.generated_conv %u, %h, %w, %b, %t, %batch
+    on result 0 {
+    ^bb0(%a: f32):
+      %e = math.exp %a : f32
+      jet.yield %e : f32
+    } : (tensor<?x6xf32>, tensor<?x8xbf16>, tensor<12x8xbf16>, tensor<12xf32>, !tail, !jet.batch) -> (tensor<?x6xf32>, !tail)
+  %q = jet.split_heads %p#0 : (tensor<?x10xf32>) -> tensor<?x2x5xf32>
+  %g = jet.split_heads %p#2 : (tensor<?x6xf32>) -> tensor<?x2x3xf32>
+  %v = jet.split_heads %c : (tensor<?x6xf32>) -> tensor<?x2x3xf32>
+  %y, %state = jet.gated_delta_rule %q, %q, %v, %p#1, %p#1, %s, %batch norm %g, %n eps 1.0e-05
+    on operand 0 {
+    ^bb0(%a: f32):
+      %e = math.exp %a : f32
+      jet.yield %e : f32
+    } : (tensor<?x2x5xf32>, tensor<?x2x5xf32>, tensor<?x2x3xf32>, tensor<?x2xf32>, tensor<?x2xf32>, !state, !jet.batch, tensor<?x2x3xf32>, tensor<3xbf16>) -> (tensor<?x2x3xf32>, !state)
+  return %y, %tail, %state : tensor<?x2x3xf32>, !tail, !state
+}
+
 // CHECK-LABEL: func.func @refused
 // CHECK-NOT:   tensor<?x8xbf16>
 // CHECK:       return
