@@ -166,6 +166,15 @@ LogicalResult ColumnsOp::verify() {
   return success();
 }
 
+LogicalResult FoldOp::verify() {
+  AccType source = getSource().getType(), result = getType();
+  if (source.getRows() != result.getRows() ||         // C1
+      source.getColumns() != 4 * result.getColumns()) // C2
+    return emitOpError("expected as many rows and a quarter of the columns of ")
+           << source << ", found " << result;
+  return success();
+}
+
 static int64_t getRows(Type type) {
   if (auto acc = dyn_cast<AccType>(type))
     return acc.getRows();

@@ -131,6 +131,22 @@ def Tile_ColumnsOp : Tile_Op<"columns", [Pure]> {
   }];
   let hasVerifier = 1;
 }
+def Tile_FoldOp : Tile_Op<"fold", [Pure]> {
+  let summary = "Sums of four neighbouring columns of an accumulator";
+  let description = [{
+    `d[i, j] = c[i, 4j] + c[i, 4j + 1] + c[i, 4j + 2] + c[i, 4j + 3]`, the first two
+    and the last two first. The whole warp takes part: six shuffles for 8 columns
+    of the result.
+
+    Constraints: (C1) same rows; (C2) four columns for each of the result's.
+
+    Example: `%d = tile.fold %c : !tile.acc<64x256xf32> -> !tile.acc<64x64xf32>`
+  }];
+  let arguments = (ins Tile_AccType:$source);
+  let results = (outs Tile_AccType:$result);
+  let assemblyFormat = "$source attr-dict `:` type($source) `->` type($result)";
+  let hasVerifier = 1;
+}
 def Tile_MapOp : Tile_Op<"map", [SingleBlock]> {
   let summary = "An elementwise function of accumulators and rows";
   let description = [{

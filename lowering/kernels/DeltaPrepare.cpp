@@ -49,7 +49,7 @@ private:
   Gates loadGates();
   void sumGates(Gates own);
   SmallVector<RuleKeys, 0> loadKeys();
-  void storeKeys(RuleKeys &keys, Value t);
+  void storeKeys(MutableArrayRef<RuleKeys> all);
   void roundValues();
   Value multiply(Value a, Value b);
   Value decayed(Value product, Value t, Value s, Value counts);
@@ -150,26 +150,38 @@ SmallVector<RuleKeys, 0> PrepareKernel::loadKeys() {
   return all;
 }
 
-void PrepareKernel::storeKeys(RuleKeys &unitKeys, Value t) {
-  inputs.scaleKeys(unitKeys);
-  Value inside = b.less(t, rows.count), sum = sumAt(t), zero = b.f32(0);
-  Value growth = b.exp(sum);
-  Value end = b.exp(b.subf(sumAt(b.index(kRows - 1)), sum));
-  for (size_t i = 0; i < unitKeys.at.size(); ++i) {
-    Value at = unitKeys.at[i], isKey = unitKeys.inside[i];
-    Value q = b.select(inside, unitKeys.q[i], zero);
-    Value k = b.select(inside, unitKeys.k[i], zero);
-    auto store = [&](Value x, Value into, ValueRange place) {
-      b.store(b.convert(x, b.getBF16Type()), into, place, isKey);
-    };
+/// Of the warp's rows, whose elements of a column are one vector of the tiles
+/// that are turned.
+void PrepareKernel::storeKeys(MutableArrayRef<RuleKeys> all) {
+  Value first = b.mul(b.warpId(), kWarpRows), zero = b.f32(0);
+  Value total = sumAt(b.index(kRows - 1));
+  Values inside, growth, end;
+  for (auto [r, unitKeys] : llvm::enumerate(all)) {
+    inputs.scaleKeys(unitKeys);
+    Value t = b.add(first, r), sum = sumAt(t);
+    inside.push_back(b.less(t, rows.count));
+    growth.push_back(b.exp(sum));
+    end.push_back(b.exp(b.subf(total, sum)));
+  }
+  for (size_t i = 0; i < all.front().at.size(); ++i) {
+    Value at = all.front().at[i], isKey = all.front().inside[i];
     // Lanes past the last element write nowhere.
     Value column = isKey ? b.min(at, b.index(c.keyDim - 1)) : at;
-    Values place = {b.div(column, c.slab), t, b.rem(column, c.slab)};
-    store(k, keys, place);
-    store(q, queries, place);
-    store(b.mulf(q, growth), scaled, place);
-    store(b.mulf(k, end), ends, {column, t});
-    store(b.mulf(k, growth), starts, {column, t});
+    Value slab = b.div(column, c.slab), inSlab = b.rem(column, c.slab);
+    Values toEnd, fromStart;
+    for (auto [r, unitKeys] : llvm::enumerate(all)) {
+      Value q = b.select(inside[r], unitKeys.q[i], zero);
+      Value k = b.select(inside[r], unitKeys.k[i], zero);
+      auto round = [&](Value x) { return b.convert(x, b.getBF16Type()); };
+      Values place = {slab, b.add(first, r), inSlab};
+      b.store(round(k), keys, place, isKey);
+      b.store(round(q), queries, place, isKey);
+      b.store(round(b.mulf(q, growth[r])), scaled, place, isKey);
+      toEnd.push_back(round(b.mulf(k, end[r])));
+      fromStart.push_back(round(b.mulf(k, growth[r])));
+    }
+    b.store(b.join(toEnd), ends, {column, first}, isKey);
+    b.store(b.join(fromStart), starts, {column, first}, isKey);
   }
 }
 
@@ -383,9 +395,7 @@ void PrepareKernel::build() {
     Gates own = loadGates();
     SmallVector<RuleKeys, 0> unitKeys = loadKeys();
     sumGates(own);
-    Value first = b.mul(b.warpId(), kWarpRows);
-    for (auto [i, keys] : llvm::enumerate(unitKeys))
-      storeKeys(keys, b.add(first, i));
+    storeKeys(unitKeys);
     tile::FenceAsyncOp::create(b);
     b.sync();
     // Both meet when the mixer is done with k, and has written P.

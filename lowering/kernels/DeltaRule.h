@@ -67,14 +67,14 @@ bool isSupportedRule(GatedDeltaRuleOp rule);
 
 /// h · wᵀ + bias of `conv`, with tensor cores, in a stage `what`; before it one
 /// that rounds h, if that is f32. `use` gets consecutive taps of a row, and
-/// returns what stores what it makes of them; `staged` is the same for many
-/// rows.
+/// returns what stores what it makes of them; `tiles` is the same for many
+/// rows, without the bias.
 using TapUser = std::function<std::function<void()>(
     Stage &stage, mlir::Value row, mlir::Value column,
     llvm::ArrayRef<mlir::Value> taps)>;
 void generateTaps(FormBuilder &form, GeneratedConvOp conv, llvm::StringRef what,
                   ProjectionSize size, TapUser use,
-                  std::optional<StagedCode> staged = {});
+                  std::optional<TileCode> tiles = {});
 /// Whether there are kernels for the convolution: taps by tensor cores, a tail
 /// of 1 to 3 rows in f32 or bf16.
 bool isSupportedConv(GeneratedConvOp conv);

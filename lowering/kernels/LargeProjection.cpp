@@ -15,9 +15,7 @@
 //                         full[slot]; wgmma; the slot before is free.
 //                         Then 32 columns after the other through shared
 //                         memory, so that threads have neighbouring ones; code;
-//                         store. Code that reads much beside the products loads
-//                         it for the first columns before they are multiplied,
-//                         for others while those before are in work
+//                         store. Or what a TileCode does
 //
 // CTAs stay, in pairs with neighbouring tiles of rows, and go through the tiles
 // in blocks of 8 pairs of rows, whose x and weights stay in the second-level
@@ -93,16 +91,6 @@ private:
   void writeChunk(const ProjectionOutput &output, ArrayRef<Value> sums,
                   Value row, Value column);
   Values turn(Value sums, int64_t width);
-  /// What code in parts knows of a tile before its products are made.
-  struct Staged {
-    Values rows;                // of the lane
-    SmallVector<Values> begun;  // for each
-    SmallVector<Values> loaded; // for each, of the first chunk
-  };
-  Staged beginStaged(Value row, Value tile);
-  SmallVector<Values> loadStaged(const Staged &staged, Value column);
-  void writeStaged(Value sums, Value tile, Staged staged);
-
   const Projection &spec;
   int64_t columns, tiles, slots;
   Stage stage;
@@ -125,6 +113,8 @@ int64_t LargeProjection::countTiles(const Projection &spec, int64_t columns) {
 }
 
 int64_t LargeProjection::chooseColumns(const Projection &spec) {
+  if (spec.outputs.front().tiles)
+    return TileCode::kColumns / kStrips;
   constexpr int64_t kPairs = kMultiprocessors / kPair;
   auto cost = [&](int64_t columns) {
     double sum = 0;
@@ -141,8 +131,11 @@ void LargeProjection::allocate() {
   Type bf16 = b.getBF16Type();
   xRing = b.alloc(b.shared({slots, kGroups, kGroupRows, kStep}, bf16, 128));
   weightRing = b.alloc(b.shared({slots, kStrips, columns, kStep}, bf16, 128));
-  chunks = b.alloc(
-      b.shared({kGroups, kGroupRows, kChunk + kPadding}, b.getF32Type()));
+  if (const auto &code = spec.outputs.front().tiles)
+    code->allocate(stage, kConsumers / 32);
+  else
+    chunks = b.alloc(
+        b.shared({kGroups, kGroupRows, kChunk + kPadding}, b.getF32Type()));
   auto barriers = tile::BarriersType::get(b.getContext(), slots);
   full = b.alloc(barriers);
   empty = b.alloc(barriers);
@@ -306,9 +299,12 @@ void LargeProjection::consume() {
              Ring ring{carried[0], carried[1]};
              Value row = b.add(b.add(pairRow, b.mul(rank, kRows)),
                                b.mul(group, kGroupRows));
-             if (spec.outputs.front().staged) {
-               Staged staged = beginStaged(row, tile);
-               writeStaged(multiply(ring), tile, std::move(staged));
+             if (const auto &code = spec.outputs.front().tiles) {
+               Value column = b.mul(tile, kStrips * columns), warp = b.warpId();
+               Value own = b.add(row, b.mul(b.rem(warp, 4), TileCode::kRows));
+               Values begun = code->begin(stage, warp, own, column);
+               Value sums = multiply(ring);
+               code->finish(stage, begun, warp, own, column, sums);
              } else {
                writeTile(multiply(ring), row, tile);
              }
@@ -350,15 +346,12 @@ Values LargeProjection::turn(Value sums, int64_t width) {
   int64_t lanes = kChunk / width, rows = 32 / lanes;
   Value column = b.mul(b.rem(lane, lanes), width);
   Values elements;
-  int64_t atOnce = std::min<int64_t>(width, 4);
   for (int64_t i = 0; i < 16; i += rows)
-    for (int64_t at = 0; at < width; at += atOnce)
-      llvm::append_range(
-          elements,
-          b.split(b.load(
-              chunk,
-              {b.add(b.add(warpRow, b.div(lane, lanes)), i), b.add(column, at)},
-              atOnce)));
+    llvm::append_range(
+        elements,
+        b.split(b.load(chunk,
+                       {b.add(b.add(warpRow, b.div(lane, lanes)), i), column},
+                       width)));
   return elements;
 }
 
@@ -393,66 +386,6 @@ void LargeProjection::writeChunk(const ProjectionOutput &output,
   }
   for (auto &store : stores)
     store();
-}
-
-LargeProjection::Staged LargeProjection::beginStaged(Value row, Value tile) {
-  const StagedCode &code = *spec.outputs.front().staged;
-  int64_t lanes = kChunk / code.width, rows = 32 / lanes;
-  Value first = b.add(b.add(row, b.mul(b.rem(b.warpId(), 4), 16)),
-                      b.div(b.laneId(), lanes));
-  Value last = b.sub(stage.size(spec.rows), b.index(1));
-  Staged staged;
-  for (int64_t i = 0; i < 16; i += rows) {
-    staged.rows.push_back(b.add(first, i));
-    staged.begun.push_back(code.begin(stage, b.min(staged.rows.back(), last)));
-  }
-  staged.loaded = loadStaged(staged, b.mul(tile, kStrips * columns));
-  return staged;
-}
-
-/// For each of the lane's rows, of the chunk from `column` on.
-SmallVector<Values> LargeProjection::loadStaged(const Staged &staged,
-                                                Value column) {
-  const ProjectionOutput &output = spec.outputs.front();
-  const StagedCode &code = *output.staged;
-  Value at =
-      b.add(column, b.mul(b.rem(b.laneId(), kChunk / code.width), code.width));
-  Value last = b.sub(stage.size(spec.rows), b.index(1));
-  SmallVector<Values> loaded;
-  for (auto [row, begun] : llvm::zip_equal(staged.rows, staged.begun))
-    loaded.push_back(
-        code.load(stage, begun, b.min(row, last),
-                  b.min(at, b.index(output.columns - code.width))));
-  return loaded;
-}
-
-/// writeTile() of the one output, a chunk ahead with what its code loads.
-void LargeProjection::writeStaged(Value sums, Value tile, Staged staged) {
-  const ProjectionOutput &output = spec.outputs.front();
-  const StagedCode &code = *output.staged;
-  int64_t width = code.width, all = kStrips * columns;
-  Value first = b.mul(tile, all);
-  Value shift = b.mul(b.rem(b.laneId(), kChunk / width), width);
-  SmallVector<Values> loaded = std::move(staged.loaded);
-  for (int64_t chunk = 0; chunk < all; chunk += kChunk) {
-    SmallVector<Values> next;
-    if (chunk + kChunk < all)
-      next = loadStaged(staged, b.add(first, chunk + kChunk));
-    Values products = turn(b.columns(sums, chunk, kChunk), width);
-    Value at = b.add(b.add(first, chunk), shift);
-    Value from = b.min(at, b.index(output.columns - width));
-    SmallVector<std::function<void()>> stores;
-    for (auto [i, row] : llvm::enumerate(staged.rows)) {
-      auto store = code.make(stage, staged.begun[i], loaded[i], row, from,
-                             ArrayRef(products).slice(i * width, width));
-      Value inside = b.both(b.less(row, stage.size(spec.rows)),
-                            b.less(at, output.columns));
-      stores.push_back([=, this] { b.ifThen(inside, [&] { store(); }); });
-    }
-    for (auto &store : stores)
-      store();
-    loaded = std::move(next);
-  }
 }
 
 void LargeProjection::build() {

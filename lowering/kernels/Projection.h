@@ -12,25 +12,25 @@
 
 namespace jet {
 
-/// Code on results that reads much beside the products, in parts: while one
-/// part waits for what it loads, others multiply. For many rows alone.
-struct StagedCode {
+/// Code on the results of many rows that is not of single elements: a warp's 16
+/// rows of kColumns columns at once. One that is asked for columns alone.
+struct TileCode {
+  static constexpr int64_t kRows = 16, kColumns = 256;
   using Values = llvm::SmallVector<mlir::Value>;
 
-  int64_t width; // neighbours that a thread makes at once, of a row
-  /// Numbers of a row, before its products are made.
-  std::function<Values(Stage &stage, mlir::Value row)> begin;
-  /// What the code needs at [row, column] besides; the last chunk of columns is
-  /// in work meanwhile.
-  std::function<Values(Stage &stage, llvm::ArrayRef<mlir::Value> begun,
-                       mlir::Value row, mlir::Value column)>
-      load;
-  /// Like ProjectionOutput::make.
-  std::function<std::function<void()>(
-      Stage &stage, llvm::ArrayRef<mlir::Value> begun,
-      llvm::ArrayRef<mlir::Value> loaded, mlir::Value row, mlir::Value column,
-      llvm::ArrayRef<mlir::Value> products)>
-      make;
+  /// Shared memory for so many warps.
+  std::function<void(Stage &stage, int64_t warps)> allocate;
+  /// Before the products are made: what is started here is done under them.
+  /// `warp` counts those of `allocate`.
+  std::function<Values(Stage &stage, mlir::Value warp, mlir::Value row,
+                       mlir::Value column)>
+      begin;
+  /// Behind them; `sums` is the accumulator of the warp's group. Rows past the
+  /// last one are in it as well.
+  std::function<void(Stage &stage, llvm::ArrayRef<mlir::Value> begun,
+                     mlir::Value warp, mlir::Value row, mlir::Value column,
+                     mlir::Value sums)>
+      finish;
 };
 
 /// One matrix of results, made from one product with x or from two.
@@ -47,9 +47,9 @@ struct ProjectionOutput {
   /// Where the products are stored, f32 [rows, columns], if that is all that
   /// `make` does.
   std::optional<Place> sums = {};
-  /// Instead of `make` where rows are many; of the one output of a projection,
-  /// with one product.
-  std::optional<StagedCode> staged = {};
+  /// Instead of `make` where rows are many: of the one output of a projection,
+  /// of one product, with a multiple of TileCode::kColumns.
+  std::optional<TileCode> tiles = {};
 };
 
 /// The forms of a projection: how many rows a CTA computes, and whether that is

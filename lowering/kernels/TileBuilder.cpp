@@ -211,16 +211,17 @@ void TileBuilder::ifElse(Value condition, Body then, Body otherwise) {
   otherwise();
 }
 
-TileBuilder::Values TileBuilder::replaceIf(Value condition, ValueRange values,
-                                           function_ref<Values()> then) {
-  auto op = scf::IfOp::create(*this, values.getTypes(), condition,
+Value TileBuilder::ifElse(Value condition, Type type,
+                          function_ref<Value()> then,
+                          function_ref<Value()> otherwise) {
+  auto op = scf::IfOp::create(*this, TypeRange(type), condition,
                               /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(*this);
   setInsertionPointToStart(op.thenBlock());
   scf::YieldOp::create(*this, then());
   setInsertionPointToStart(op.elseBlock());
-  scf::YieldOp::create(*this, values);
-  return Values(op.getResults());
+  scf::YieldOp::create(*this, otherwise());
+  return op.getResult(0);
 }
 
 void TileBuilder::loop(Value from, Value to, Value step,

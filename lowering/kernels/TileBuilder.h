@@ -97,9 +97,10 @@ public:
   using Values = llvm::SmallVector<Value>;
   void ifThen(Value condition, Body then);
   void ifElse(Value condition, Body then, Body otherwise);
-  /// `values`, or where `condition` holds what `then` makes in their place.
-  Values replaceIf(Value condition, mlir::ValueRange values,
-                   llvm::function_ref<Values()> then);
+  /// The same with a value; both give one of `type`.
+  Value ifElse(Value condition, mlir::Type type,
+               llvm::function_ref<Value()> then,
+               llvm::function_ref<Value()> otherwise);
   /// for i = from; i < to; i += step.
   void loop(Value from, Value to, Value step,
             llvm::function_ref<void(Value)> body);

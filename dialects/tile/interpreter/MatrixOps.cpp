@@ -180,6 +180,22 @@ static void columns(Warp &warp, const Instruction &instruction, Mask mask) {
             warp.cell(instruction.in[0] + first + i, lane);
 }
 
+static void fold(Warp &warp, const Instruction &instruction, Mask mask) {
+  if (!checkReadable(warp, instruction, mask, 0))
+    return;
+  auto op = cast<FoldOp>(instruction.op);
+  Matrix from =
+      getAcc(warp, instruction.in[0], op.getSource().getType().getColumns());
+  Matrix to(16, op.getType().getColumns());
+  for (int64_t r = 0; r < 16; ++r)
+    for (int64_t c = 0; c < to.columns; ++c)
+      to.at(r, c) = (from.at(r, 4 * c) + from.at(r, 4 * c + 1)) +
+                    (from.at(r, 4 * c + 2) + from.at(r, 4 * c + 3));
+  setAcc(warp, instruction.out, to);
+  for (int lane : lanes(mask))
+    warp.cell(instruction.out + instruction.cells - 1, lane).i = 0;
+}
+
 static void pack(Warp &warp, const Instruction &instruction, Mask mask) {
   if (!checkReadable(warp, instruction, mask, 0))
     return;
@@ -365,6 +381,8 @@ bool jet::tile::compileMatrices(Compiler &compiler, Operation *op) {
     compiler.emit(op, splat);
   } else if (isa<ColumnsOp>(op)) {
     compiler.emit(op, columns);
+  } else if (isa<FoldOp>(op)) {
+    compiler.emitCollective(op, fold);
   } else if (isa<PackOp>(op)) {
     compiler.emit(op, pack);
   } else if (auto function = dyn_cast<MapOp>(op)) {

@@ -496,6 +496,16 @@ tile.kernel @store_matrix_c2(%f: f32) block 32 {
 
 // -----
 
+// fold C1, C2
+tile.kernel @fold_c2(%f: f32) block 32 {
+  %c = tile.splat %f : !tile.acc<16x32xf32>
+  // expected-error @+1 {{expected as many rows and a quarter of the columns of '!tile.acc<16x32xf32>', found '!tile.acc<16x16xf32>'}}
+  %d = tile.fold %c : !tile.acc<16x32xf32> -> !tile.acc<16x16xf32>
+  tile.return
+}
+
+// -----
+
 // store_matrix C1, transposed
 tile.kernel @store_matrix_c1(%f: f32) block 32 {
   %c = tile.splat %f : !tile.acc<16x16xf32>

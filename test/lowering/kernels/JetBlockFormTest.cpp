@@ -193,10 +193,15 @@ TEST_F(JetBlockForm, ConvolvesManyRows) {
   // Sequences shorter than the tail.
   checkConv(64, 4, 8, F32, 1, 2, 0);
   checkConv(64, 4, 8, BF16, 3, 2, 1);
-  // Longer than a tile's rows, and a result in bf16.
-  checkConv(72, 4, 24, BF16, 3, 150, 2, BF16);
-  // Channels that are no whole vectors.
   checkConv(34, 2, 8, F32, 3, 9, 0);
+}
+
+// Whole tiles of rows at once: sequences that are longer, that begin in a tile,
+// and several in one.
+TEST_F(JetBlockForm, ConvolvesTiles) {
+  checkConv(64, 4, 24, BF16, 3, 150, 0, BF16);
+  checkConv(128, 4, 8, BF16, 3, 20, 1, BF16);
+  checkConv(64, 4, 8, BF16, 3, 2, 2, BF16);
 }
 
 } // namespace
