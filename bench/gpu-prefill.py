@@ -8,8 +8,9 @@ rule against flash-linear-attention, whole prompts against a model of these part
   bench/gpu-prefill.py JET_RUN 2B 4B --commit=ID --json=bench/results/DATE-gpu-prefill.json
 
 2B and 4B are packages by `jetc compile examples/jet-nemotron-2b.json` (4b)
---target=sm_90a --max-batch 8 --max-context 66000. JET_RUN and the packages may come
-from another machine; this one needs PyTorch, its Triton a C compiler, and
+--target=sm_90a --max-batch 8 --max-context 66000; 4B with a max_position_embeddings
+of 131072 in its config, for 64K rows of one sequence. JET_RUN and the packages may
+come from another machine; this one needs PyTorch, its Triton a C compiler, and
 flash-linear-attention. A table on standard output, progress on standard error,
 everything in the JSON; beside it, with .svg in its name's place, how much faster
 prompts of each length are read.

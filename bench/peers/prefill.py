@@ -53,8 +53,8 @@ class Prefiller:
         self.model = Model(Spec(config), MadeUp("cuda", torch.bfloat16), "cuda",
                            torch.bfloat16)
         self.model.setFast(True)
-        self.makeInputs = torch.compile(makeInputs, dynamic=False)
-        self.convolve = torch.compile(convolve, dynamic=False)
+        self.makeInputs = torch.compile(makeInputs, dynamic=True)
+        self.convolve = torch.compile(convolve, dynamic=True)
 
     def mix(self, mixer, x):
         spec = self.model.spec
