@@ -13,6 +13,15 @@
 //                                 they are never stored
 //   tails      a thread a         the last W − 1 rows of ext
 //              channel
+//
+// Of many rows, with four taps and all in bf16, convolve takes tiles
+// (TileCode):
+//
+//     a warp, 16 rows and 64 channels, before the products   19 rows of ext to
+//                                                            shared memory
+//     behind them   each tap, with its bias, times what it sees of ext
+//                   tile.fold: four products a channel add up; code
+//                   through shared memory, so that rows are written whole
 
 #include "lowering/kernels/DeltaRule.h"
 #include "lowering/kernels/Elements.h"

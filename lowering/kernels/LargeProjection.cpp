@@ -27,8 +27,9 @@
 // 2048 and 8192 rows. Of narrow results 96 waste less, and 128 read less.
 //
 // Shared memory: slots of 16 KB of x and 32 KB of weights (24 KB with strips of
-// 96), 4 (5) of them; and for each group 64 rows of 40 f32. Registers: 128 (96)
-// of sums, of 232; the producer's group gives up its own.
+// 96), 4 (5) of them; and for each group 64 rows of 40 f32, or what a TileCode
+// takes. Registers: 128 (96) of sums, of 232; the producer's group gives up its
+// own.
 
 #include "lowering/kernels/Projection.h"
 

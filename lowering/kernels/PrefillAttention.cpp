@@ -19,7 +19,8 @@
 //
 // How many rows a sequence has is known to the batch alone: a CTA adds up the
 // tiles of the sequences until it finds its own. ⌈T / rows⌉ + B are enough, and
-// those behind the last tile do nothing.
+// those behind the last tile do nothing. The last tiles, which see the most
+// keys, come first, of all heads: what is left at the end are short ones.
 //
 // Keys come from two places, one after the other. The cache holds all of them
 // if the op has no k and v; else those before the step, and k and v the step's
@@ -45,9 +46,8 @@ PrefillKernel::PrefillKernel(FormBuilder &form, AttentionOp op,
       batchOperand(cacheOperand + 1),
       consumers(layout.parts * layout.partThreads),
       tileRows(layout.parts * layout.partRows),
-      stage(form, "attend", consumers + layout.producers,
-            {form.symbol(Symbol::T).ceilDiv(tileRows) + form.symbol(Symbol::B),
-             form.constant(a.heads)}),
+      tiles(form.symbol(Symbol::T).ceilDiv(tileRows) + form.symbol(Symbol::B)),
+      stage(form, "attend", consumers + layout.producers, {tiles * a.heads}),
       b(stage.b) {}
 
 Value PrefillKernel::batch() {
@@ -81,7 +81,7 @@ void PrefillKernel::initialize() {
   });
   b.sync();
   tile::LaunchDependentsOp::create(b);
-  head = b.blockY();
+  head = b.rem(b.blockX(), a.heads);
   kvHead = b.div(head, a.group);
   // The batch is an input of the step: no launch before writes it.
   findTile();
@@ -97,7 +97,8 @@ void PrefillKernel::findTile() {
   Value none = b.index(0);
   Values found = b.loop(
       none, stage.size(stage.form.symbol(Symbol::B)), b.index(1),
-      {b.blockX(), none, none, none},
+      {b.sub(b.sub(stage.size(tiles), b.index(1)), b.div(b.blockX(), a.heads)),
+       none, none, none},
       [&](Value sequence, ValueRange so) -> Values {
         Value left = so[0], rows = column(sequence, 3);
         Value tiles = b.ceilDiv(rows, tileRows);

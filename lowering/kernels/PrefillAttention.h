@@ -125,6 +125,7 @@ private:
   unsigned cacheOperand, batchOperand;
   int64_t consumers; // threads
   int64_t tileRows;  // of a CTA
+  mlir::AffineExpr tiles;
 
 protected:
   Stage stage;
