@@ -33,15 +33,18 @@ Package onDevice(Package package) {
 
 class ModelTest : public testing::Test {
 protected:
-  ModelTest() {
+  void SetUp() override { load(makePackage()); }
+
+  /// Makes `model` of a package. The files may go afterwards: everything is
+  /// mapped or copied.
+  void load(Package package) {
     const TemporaryDirectory directory;
-    EXPECT_TRUE(writePackage(onDevice(makePackage()), directory.file("p.jet")));
+    ASSERT_TRUE(
+        writePackage(onDevice(std::move(package)), directory.file("p.jet")));
     writeCheckpoint(directory.file("model.safetensors"));
     auto loaded = Model::load(directory.file("p.jet"), directory.name());
-    EXPECT_TRUE(loaded) << messageOf(loaded);
-    if (loaded)
-      model = *loaded;
-    // The files may go: everything is mapped or copied.
+    ASSERT_TRUE(loaded) << messageOf(loaded);
+    model = *loaded;
   }
 
   State makeState(int64_t slots = kMaxBatch, int64_t capacity = kMaxContext) {
@@ -175,13 +178,7 @@ TEST_F(ModelTest, ABatchGivesEachSequenceWhatItGetsAlone) {
 }
 
 TEST_F(ModelTest, CandidatesAreTheLargestLogits) {
-  const TemporaryDirectory directory;
-  ASSERT_TRUE(writePackage(onDevice(makePackageWithCandidates()),
-                           directory.file("p.jet")));
-  writeCheckpoint(directory.file("model.safetensors"));
-  auto loaded = Model::load(directory.file("p.jet"), directory.name());
-  ASSERT_TRUE(loaded) << messageOf(loaded);
-  model = *loaded;
+  ASSERT_NO_FATAL_FAILURE(load(makePackageWithCandidates()));
   EXPECT_EQ(model->candidates(), kCandidates);
 
   // Prompts of different lengths, then a token each, both ways.
@@ -227,13 +224,7 @@ TEST_F(ModelTest, CandidatesAreTheLargestLogits) {
 }
 
 TEST_F(ModelTest, NextTokensAreWhatASamplerPicks) {
-  const TemporaryDirectory directory;
-  ASSERT_TRUE(writePackage(onDevice(makePackageWithCandidates()),
-                           directory.file("p.jet")));
-  writeCheckpoint(directory.file("model.safetensors"));
-  auto loaded = Model::load(directory.file("p.jet"), directory.name());
-  ASSERT_TRUE(loaded) << messageOf(loaded);
-  model = *loaded;
+  ASSERT_NO_FATAL_FAILURE(load(makePackageWithCandidates()));
   Session session(model, 2);
   State state = makeState(), other = makeState();
   const SamplingOptions options[] = {
@@ -274,13 +265,7 @@ TEST_F(ModelTest, NextTokensAreWhatASamplerPicks) {
 }
 
 TEST_F(ModelTest, RefusesWrongSampling) {
-  const TemporaryDirectory directory;
-  ASSERT_TRUE(writePackage(onDevice(makePackageWithCandidates()),
-                           directory.file("p.jet")));
-  writeCheckpoint(directory.file("model.safetensors"));
-  auto loaded = Model::load(directory.file("p.jet"), directory.name());
-  ASSERT_TRUE(loaded) << messageOf(loaded);
-  model = *loaded;
+  ASSERT_NO_FATAL_FAILURE(load(makePackageWithCandidates()));
   Session session(model, 1);
   State state = makeState();
   const Tokens tokens = {1};
