@@ -48,7 +48,7 @@ static cuda::Status encodeMap(const cuda::Driver &driver,
   return driver.tensorMapEncodeTiled(
       &result, mapType(map.dtype), static_cast<unsigned>(rank), address,
       sizes.data(), strides.data(), box.data(), steps.data(),
-      cuda::kNoInterleave, mapSwizzle(map.swizzle), cuda::kPromote256,
+      cuda::kNoInterleave, mapSwizzle(map.swizzle), cuda::kPromote128,
       cuda::kFillZeros);
 }
 

@@ -138,7 +138,7 @@ TEST_F(CudaQueueTest, PassesTheArgumentsOfAStage) {
   EXPECT_EQ(first.steps, (std::vector<unsigned>{1, 1}));
   EXPECT_EQ(first.swizzle, 1); // CU_TENSOR_MAP_SWIZZLE_32B
   EXPECT_EQ(first.interleave, 0);
-  EXPECT_EQ(first.promotion, 3); // CU_TENSOR_MAP_L2_PROMOTION_L2_256B
+  EXPECT_EQ(first.promotion, 2); // CU_TENSOR_MAP_L2_PROMOTION_L2_128B
   EXPECT_EQ(first.fill, 0);
   EXPECT_EQ(second.address, scratch + 64);
   EXPECT_EQ(second.sizes, (std::vector<uint64_t>{4, 2}));
