@@ -95,11 +95,7 @@ void AttendKernel::allocate() {
 }
 
 void AttendKernel::initialize() {
-  b.ifThen(b.equal(b.threadId(), 0), [&] {
-    b.initBarriers(full, 1);
-    b.initBarriers(empty, kWarps);
-    tile::FenceBarriersOp::create(b);
-  });
+  b.initRing(full, empty, kWarps);
   b.sync();
   tile::LaunchDependentsOp::create(b);
   share = b.blockX();

@@ -117,11 +117,7 @@ void ScanKernel::allocate() {
 }
 
 void ScanKernel::initialize() {
-  b.ifThen(b.equal(b.threadId(), 0), [&] {
-    b.initBarriers(full, 1);
-    b.initBarriers(empty, kWarps);
-    tile::FenceBarriersOp::create(b);
-  });
+  b.initRing(full, empty, kWarps);
   b.sync();
   tile::LaunchDependentsOp::create(b);
   column = b.mul(b.blockX(), kColumns);

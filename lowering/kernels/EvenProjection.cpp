@@ -31,7 +31,7 @@
 // alone is faster than Projection.cpp's (18.9 µs became 16.7 at one row), but a
 // step slower (1.38 ms became 1.49): beside such a ring no other launch begins.
 
-#include "lowering/kernels/Projection.h"
+#include "lowering/kernels/ProjectionRing.h"
 
 #include "llvm/Support/MathExtras.h"
 
@@ -44,7 +44,7 @@ using Ring = TileBuilder::Ring;
 namespace {
 
 constexpr int64_t kGroups = 2, kConsumers = kGroups * 128;
-constexpr int64_t kStep = 64;     // of k: a swizzled row of 128 bytes
+constexpr int64_t kStep = ProjectionRing::kStep;
 constexpr int64_t kTileRows = 64; // of x, in a product
 constexpr int64_t kRingBytes = 216 * 1024;
 
@@ -63,10 +63,10 @@ public:
         splits(division.splits), half(division.width / parts),
         ctas(std::min(division.tiles * splits,
                       isPlain() ? capacity(splits) : INT64_MAX)),
-        slots(std::min<int64_t>(kRingBytes / slotBytes(),
+        slots(std::min<int64_t>(kRingBytes / shape(division.width).slotBytes(),
                                 llvm::divideCeil(steps, splits))),
         stage(form, what, kConsumers + 32, {form.constant(ctas)}, splits),
-        b(stage.b) {}
+        b(stage.b), ring(stage, spec, shape(division.width), slots) {}
 
   void build();
 
@@ -82,7 +82,9 @@ private:
   int64_t columnsOf(const ProjectionOutput &output) const {
     return division.width / int64_t(output.weights.size());
   }
-  int64_t slotBytes() const { return (division.width + rows) * kStep * 2; }
+  ProjectionRing::Shape shape(int64_t width) const {
+    return {parts, width / parts, rows / kTileRows, kTileRows};
+  }
   /// Columns of a row of sums, so that rows go to different banks.
   static int64_t strideOf(int64_t columns) {
     return columns + (40 - columns % 32) % 32;
@@ -113,17 +115,16 @@ private:
   void allocate();
   void initialize();
   void
-  forOutput(llvm::function_ref<void(const ProjectionOutput &, Value)> body);
-  void loadWeights(Value step, Value slot);
-  void loadX(Value step, Value slot);
-  void produce();
+  forOutput(llvm::function_ref<void(const ProjectionOutput &, Value)> body) {
+    jet::forOutput(b, spec.outputs, firstTiles(spec.outputs, division.width),
+                   tile, body);
+  }
   void consume();
-  Value multiply(Ring &ring);
+  Value multiply(Ring &place);
   void storeDirectly(Value sums);
   void keep(Value sums);
   void writeOutput(const ProjectionOutput &output, Value local);
   Value addUp(ValueRange place, int64_t width);
-  FormBuilder &form() { return stage.form; }
 
   const Projection &spec;
   int64_t steps, rows, parts;
@@ -131,7 +132,8 @@ private:
   int64_t splits, half, ctas, slots;
   Stage stage;
   TileBuilder &b;
-  Value weightRing, xRing, full, empty, partials;
+  ProjectionRing ring;
+  Value partials;
   Value group, tile, part, beginStep, endStep;
 };
 
@@ -146,16 +148,13 @@ Division EvenKernel::choose() const {
     if (splits > 1 && steps / splits < 2)
       break;
     for (int64_t width = 16 * parts; width <= widest; width += 8 * parts) {
-      int64_t tiles = 0;
-      for (const ProjectionOutput &output : spec.outputs)
-        tiles += llvm::divideCeil(output.columns,
-                                  width / int64_t(output.weights.size()));
+      int64_t tiles = firstTiles(spec.outputs, width).back();
       int64_t turns = llvm::divideCeil(tiles * splits, capacity(splits));
       if (turns > 1 && splits > 1)
         continue;
       if (!isPlain() && turns > 1) // the ring fills anew
         turns *= 2;
-      double slot = double(width + rows) * kStep * 2;
+      auto slot = double(shape(width).slotBytes());
       double all = slot * tiles * steps / kMultiprocessors;
       double busiest = slot * llvm::divideCeil(steps, splits) * turns;
       double exchange = splits > 1 ? double(width) * rows * 16 : 0;
@@ -170,30 +169,17 @@ Division EvenKernel::choose() const {
 void EvenKernel::allocate() {
   Type bf16 = b.getBF16Type();
   auto sums = b.shared({rows, strideOf(division.width)}, b.getF32Type());
-  int64_t bytes = slots * slotBytes();
+  int64_t bytes = ring.bytes();
   if (!stays())
     bytes = std::max<int64_t>(bytes, sums.getNumBytes());
   Value memory = b.alloc(b.shared({(bytes + 127) / 128, kStep}, bf16, 128));
-  auto reuse = [&](tile::SharedType type, int64_t offset) -> Value {
-    return tile::ReuseOp::create(b, type, memory, offset);
-  };
-  weightRing = reuse(b.shared({slots, parts, half, kStep}, bf16, 128), 0);
-  xRing =
-      reuse(b.shared({slots, rows / kTileRows, kTileRows, kStep}, bf16, 128),
-            slots * division.width * kStep * 2);
+  ring.allocate(memory);
   if (!stays())
-    partials = reuse(sums, 0);
-  auto barriers = tile::BarriersType::get(b.getContext(), slots);
-  full = b.alloc(barriers);
-  empty = b.alloc(barriers);
+    partials = tile::ReuseOp::create(b, sums, memory, 0);
 }
 
 void EvenKernel::initialize() {
-  b.ifThen(b.equal(b.threadId(), 0), [&] {
-    b.initBarriers(full, 1);
-    b.initBarriers(empty, kGroups);
-    tile::FenceBarriersOp::create(b);
-  });
+  ring.initialize(/*consumers=*/kGroups);
   b.sync();
   part = splits == 1 ? b.index(0) : b.clusterRank();
   tile = b.div(b.blockX(), splits);
@@ -201,105 +187,24 @@ void EvenKernel::initialize() {
   endStep = b.div(b.mul(b.add(part, 1), steps), splits);
 }
 
-/// Runs `body` for the result that the CTA's tile belongs to, with the number
-/// of the tile in it.
-void EvenKernel::forOutput(
-    llvm::function_ref<void(const ProjectionOutput &, Value)> body) {
-  std::function<void(size_t, int64_t)> from = [&](size_t i, int64_t first) {
-    const ProjectionOutput &output = spec.outputs[i];
-    Value local = b.sub(tile, b.index(first));
-    if (i + 1 == spec.outputs.size())
-      return body(output, local);
-    int64_t end = first + llvm::divideCeil(output.columns, columnsOf(output));
-    b.ifElse(
-        b.less(tile, end), [&] { body(output, local); },
-        [&] { from(i + 1, end); });
-  };
-  from(0, 0);
-}
-
-void EvenKernel::loadWeights(Value step, Value slot) {
-  forOutput([&](const ProjectionOutput &output, Value local) {
-    Value column = b.mul(local, columnsOf(output));
-    bool paired = output.weights.size() == 2;
-    for (int64_t i = 0; i < parts; ++i) {
-      Value map = stage.map(
-          output.weights[paired ? i : 0],
-          {form().constant(output.columns), form().constant(spec.inner)},
-          {half, kStep}, b.getBF16Type(), 128);
-      Value first = paired ? column : b.add(column, i * half);
-      tile::TmaLoadOp::create(
-          b, map, ValueRange{first, b.mul(step, kStep)},
-          b.slice(weightRing, {slot, b.index(i)}), full, slot, Value(),
-          tile::EvictAttr::get(b.getContext(), tile::Evict::first));
-    }
-  });
-}
-
-void EvenKernel::loadX(Value step, Value slot) {
-  Value map = stage.map(spec.x, {spec.rows, form().constant(spec.inner)},
-                        {rows, kStep}, b.getBF16Type(), 128);
-  Value to = tile::ViewOp::create(
-      b, b.shared({rows, kStep}, b.getBF16Type(), 128), b.slice(xRing, {slot}));
-  tile::TmaLoadOp::create(b, map, ValueRange{b.index(0), b.mul(step, kStep)},
-                          to, full, slot, Value(), tile::EvictAttr());
-}
-
-void EvenKernel::produce() {
-  b.ifThen(tile::ElectOp::create(b), [&] {
-    Value one = b.index(1), zero = b.index(0);
-    Value count = b.sub(endStep, beginStep); // of a tile
-    Value ahead = b.min(count, b.index(slots));
-    b.loop(zero, ahead, one, [&](Value i) {
-      b.expect(full, i, slotBytes());
-      loadWeights(b.add(beginStep, i), i);
-    });
-    tile::WaitDependenciesOp::create(b);
-    b.loop(zero, ahead, one, [&](Value i) { loadX(b.add(beginStep, i), i); });
-    Value all = count, first = tile;
-    if (stays())
-      all = b.mul(count, b.ceilDiv(b.sub(b.index(division.tiles), tile), ctas));
-    // The ring is full; its slots are freed in order, the first time with
-    // parity 0.
-    b.loop(ahead, all, one, {zero, b.i32(0), tile, b.add(beginStep, ahead)},
-           [&](Value, ValueRange carried) -> Values {
-             Ring ring{carried[0], carried[1]};
-             Value step = carried[3];
-             if (stays()) {
-               Value ends = b.equal(step, endStep);
-               tile = b.select(ends, b.add(carried[2], ctas), carried[2]);
-               step = b.select(ends, beginStep, step);
-             }
-             b.wait(empty, ring.slot, ring.parity);
-             b.expect(full, ring.slot, slotBytes());
-             loadWeights(step, ring.slot);
-             loadX(step, ring.slot);
-             Ring next = b.advance(ring, slots);
-             return {next.slot, next.parity, tile, b.add(step, 1)};
-           });
-    tile = first;
-  });
-  tile::SyncWarpOp::create(b);
-}
-
-/// The group's sums of a tile; `ring` moves on.
-Value EvenKernel::multiply(Ring &ring) {
+/// The group's sums of a tile; the place in the ring moves on.
+Value EvenKernel::multiply(Ring &place) {
   Value leads = b.equal(b.rem(b.threadId(), 128), 0);
   auto type = tile::AccType::get(b.getContext(), kTileRows, ownColumns());
   Value none = tile::SplatOp::create(b, type, b.f32(0));
   auto tileOf = [&](Value slot) -> Value {
     if (!dealsRows())
-      return b.slice(weightRing, {slot, group});
+      return b.slice(ring.weights, {slot, group});
     auto type = b.shared({division.width, kStep}, b.getBF16Type(), 128);
-    return tile::ViewOp::create(b, type, b.slice(weightRing, {slot}));
+    return tile::ViewOp::create(b, type, b.slice(ring.weights, {slot}));
   };
   Values end = b.loop(
-      beginStep, endStep, b.index(1), {none, ring.slot, ring.parity},
+      beginStep, endStep, b.index(1), {none, place.slot, place.parity},
       [&](Value, ValueRange carried) -> Values {
         Ring at{carried[1], carried[2]};
-        b.wait(full, at.slot, at.parity);
+        b.wait(ring.full, at.slot, at.parity);
         tile::WgmmaFenceOp::create(b);
-        Value x = b.slice(xRing, {at.slot, dealsRows() ? group : b.index(0)});
+        Value x = b.slice(ring.x, {at.slot, dealsRows() ? group : b.index(0)});
         Value sums = tile::WgmmaOp::create(b, type, x, tileOf(at.slot),
                                            carried[0], UnitAttr());
         tile::WgmmaCommitOp::create(b);
@@ -307,21 +212,22 @@ Value EvenKernel::multiply(Ring &ring) {
         sums =
             tile::WgmmaWaitOp::create(b, TypeRange(type), 0, ValueRange{sums})
                 .getResult(0);
-        b.ifThen(leads, [&] { b.arrive(empty, at.slot); });
+        b.ifThen(leads, [&] { b.arrive(ring.empty, at.slot); });
         Ring next = b.advance(at, slots);
         return {sums, next.slot, next.parity};
       });
-  ring = {end[1], end[2]};
+  place = {end[1], end[2]};
   return end[0];
 }
 
 void EvenKernel::consume() {
   group = tile::WarpgroupIdOp::create(b);
-  Ring ring{b.index(0), b.i32(0)};
+  Ring place{b.index(0), b.i32(0)};
   if (!stays())
-    return keep(multiply(ring));
+    return keep(multiply(place));
   Value first = tile;
-  b.loop(tile, b.index(division.tiles), b.index(ctas), {ring.slot, ring.parity},
+  b.loop(tile, b.index(division.tiles), b.index(ctas),
+         {place.slot, place.parity},
          [&](Value turn, ValueRange carried) -> Values {
            tile = turn;
            Ring now{carried[0], carried[1]};
@@ -407,7 +313,10 @@ void EvenKernel::build() {
   initialize();
   tile::LaunchDependentsOp::create(b);
   b.roles({{"consumers", kConsumers, 0, [&] { consume(); }},
-           {"producer", 32, 0, [&] { produce(); }}});
+           {"producer", 32, 0, [&] {
+              ring.produce({tile, beginStep, endStep, division.tiles,
+                            stays() ? ctas : division.tiles});
+            }}});
   if (!stays()) {
     if (splits > 1)
       tile::ClusterSyncOp::create(b);

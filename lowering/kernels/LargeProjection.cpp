@@ -69,7 +69,12 @@ private:
   static int64_t stripsOf(const ProjectionOutput &output, int64_t columns) {
     return llvm::divideCeil(output.columns, columns) * output.weights.size();
   }
-  static int64_t countTiles(const Projection &spec, int64_t columns);
+  /// The first strip of each output, and the number of all.
+  static SmallVector<int64_t> firstStrips(const Projection &spec,
+                                          int64_t columns);
+  static int64_t countTiles(const Projection &spec, int64_t columns) {
+    return llvm::divideCeil(firstStrips(spec, columns).back(), kStrips);
+  }
   static int64_t chooseColumns(const Projection &spec);
   int64_t slotBytes() const { return (kRows + kStrips * columns) * kStep * 2; }
   bool isPaired(const ProjectionOutput &output) const {
@@ -82,7 +87,9 @@ private:
   forTiles(ValueRange inits,
            function_ref<Values(Value pairRow, Value tile, ValueRange)> body);
   void forOutput(Value strip,
-                 function_ref<void(const ProjectionOutput &, Value)> body);
+                 function_ref<void(const ProjectionOutput &, Value)> body) {
+    jet::forOutput(b, spec.outputs, firstStrips(spec, columns), strip, body);
+  }
   void load(Value pairRow, Value tile, Value step, Value slot);
   void produce();
   void release(Value slot);
@@ -102,15 +109,20 @@ private:
 
 } // namespace
 
-int64_t LargeProjection::countTiles(const Projection &spec, int64_t columns) {
+SmallVector<int64_t> LargeProjection::firstStrips(const Projection &spec,
+                                                  int64_t columns) {
+  SmallVector<int64_t> first;
   int64_t strips = 0;
   for (const ProjectionOutput &output : spec.outputs) {
-    // Strips of two products share a tile.
+    // Strips of two products share a tile. One between two results is the
+    // first's, behind its columns.
     if (output.weights.size() == 2)
       strips = llvm::alignTo(strips, kStrips);
+    first.push_back(strips);
     strips += stripsOf(output, columns);
   }
-  return llvm::divideCeil(strips, kStrips);
+  first.push_back(strips);
+  return first;
 }
 
 int64_t LargeProjection::chooseColumns(const Projection &spec) {
@@ -171,27 +183,6 @@ void LargeProjection::forTiles(
            Value pair = b.add(firstPair, b.sub(inBlock, b.mul(tile, count)));
            return body(b.mul(pair, kPair * kRows), tile, carried);
          });
-}
-
-/// Runs `body` for the result that a strip belongs to, with the number of the
-/// strip in it.
-void LargeProjection::forOutput(
-    Value strip, function_ref<void(const ProjectionOutput &, Value)> body) {
-  std::function<void(size_t, int64_t)> from = [&](size_t i, int64_t first) {
-    const ProjectionOutput &output = spec.outputs[i];
-    int64_t own = isPaired(output) ? llvm::alignTo(first, kStrips) : first;
-    Value local = b.sub(strip, b.index(own));
-    if (i + 1 == spec.outputs.size())
-      return body(output, local);
-    int64_t end = own + stripsOf(output, columns);
-    // A strip between two results is the first's, behind its columns.
-    b.ifElse(
-        b.less(strip, isPaired(spec.outputs[i + 1])
-                          ? llvm::alignTo(end, kStrips)
-                          : end),
-        [&] { body(output, local); }, [&] { from(i + 1, end); });
-  };
-  from(0, 0);
 }
 
 /// The CTA's rows of x, and its strip for both.

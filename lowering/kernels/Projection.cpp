@@ -34,6 +34,7 @@
 #include "lowering/kernels/Projection.h"
 #include "lowering/kernels/Elements.h"
 #include "lowering/kernels/OwnRows.h"
+#include "lowering/kernels/ProjectionRing.h"
 
 #include "llvm/Support/MathExtras.h"
 
@@ -46,8 +47,9 @@ using Ring = TileBuilder::Ring;
 namespace {
 
 constexpr int64_t kGroups = 2, kConsumers = kGroups * 128;
-constexpr int64_t kStep = OwnRows::kStep; // of k: a swizzled row of 128 bytes
-constexpr int64_t kGroupColumns = 64;
+constexpr int64_t kStep = ProjectionRing::kStep;
+static_assert(kStep == OwnRows::kStep);
+constexpr int64_t kGroupColumns = 64, kWidth = kGroups * kGroupColumns;
 /// Two CTAs fit an SM. Tried and rejected: more CTAs than run at once (29 µs
 /// became 36).
 constexpr int64_t kRingBytes = 108 * 1024;
@@ -59,17 +61,18 @@ class ProjectionKernel {
 public:
   ProjectionKernel(FormBuilder &form, StringRef what, const Projection &spec)
       : spec(spec), steps(llvm::divideCeil(spec.inner, kStep)),
-        rows(spec.size.tileRows), tiles(countTiles()), splits(chooseSplits()),
-        slots((kRingBytes - ownBytes() - sentBytes()) / slotBytes()),
+        rows(spec.size.tileRows), first(firstTiles(spec.outputs, kWidth)),
+        tiles(first.back()), splits(chooseSplits()),
+        slots((kRingBytes - ownBytes() - sentBytes()) / shape().slotBytes()),
         stage(form, what, kConsumers + 32, {form.constant(tiles * splits)},
               splits),
-        b(stage.b) {}
+        b(stage.b), ring(stage, spec, shape(), slots) {}
 
   void build();
 
 private:
-  int64_t slotBytes() const {
-    return (kGroups * kGroupColumns + (spec.own ? 0 : rows)) * kStep * 2;
+  ProjectionRing::Shape shape() const {
+    return {kGroups, kGroupColumns, 1, spec.own ? 0 : rows};
   }
   /// The CTA's part of x, where it makes it itself.
   int64_t ownSteps() const {
@@ -77,13 +80,7 @@ private:
   }
   int64_t ownBytes() const { return OwnRows::bytes(rows, ownSteps()); }
   static int64_t columnsOf(const ProjectionOutput &output) {
-    return output.weights.size() == 1 ? kGroups * kGroupColumns : kGroupColumns;
-  }
-  int64_t countTiles() const {
-    int64_t tiles = 0;
-    for (const ProjectionOutput &output : spec.outputs)
-      tiles += llvm::divideCeil(output.columns, columnsOf(output));
-    return tiles;
+    return kWidth / int64_t(output.weights.size());
   }
   /// As many CTAs along k as the machine has room for, if there are few tiles.
   int64_t chooseSplits() const {
@@ -105,58 +102,45 @@ private:
   void allocate();
   void initialize();
   void
-  forOutput(llvm::function_ref<void(const ProjectionOutput &, Value)> body);
-  void loadWeights(Value step, Value slot);
-  void loadX(Value step, Value slot);
-  void produce();
+  forOutput(llvm::function_ref<void(const ProjectionOutput &, Value)> body) {
+    jet::forOutput(b, spec.outputs, first, tile, body);
+  }
   void syncCluster(bool all);
   void consume();
   void send(const ProjectionOutput &output);
   void writeOutput(const ProjectionOutput &output, Value local);
   Values placeOf(const ProjectionOutput &output, int64_t i, Value m, Value n);
   Value addUp(llvm::function_ref<Value(int64_t part)> sumOfPart);
-  FormBuilder &form() { return stage.form; }
 
   const Projection &spec;
-  int64_t steps, rows, tiles, splits, slots;
+  int64_t steps, rows;
+  SmallVector<int64_t> first; // tiles of the outputs
+  int64_t tiles, splits, slots;
   Stage stage;
   TileBuilder &b;
+  ProjectionRing ring;
   std::optional<OwnRows> own;
-  Value weightRing, xRing, full, empty, partials, sent;
+  Value partials, sent;
   Value tile, beginStep, endStep;
   Value part; // of k, the CTA's rank in its cluster
 };
 
 void ProjectionKernel::allocate() {
   Type bf16 = b.getBF16Type();
-  // One allocation: the partial sums take the place of both rings.
-  Value bytes =
-      b.alloc(b.shared({slots * slotBytes() / 128, kStep}, bf16, 128));
-  auto part = [&](tile::SharedType type, int64_t offset) -> Value {
-    return tile::ReuseOp::create(b, type, bytes, offset);
-  };
-  weightRing = part(b.shared({slots, kGroups, 64, kStep}, bf16, 128), 0);
-  if (spec.own) {
+  // One allocation: the partial sums take the place of the ring.
+  Value bytes = b.alloc(b.shared({ring.bytes() / 128, kStep}, bf16, 128));
+  ring.allocate(bytes);
+  if (spec.own)
     own.emplace(stage, *spec.own, rows, ownSteps(), kConsumers);
-  } else {
-    xRing = part(b.shared({slots, rows, kStep}, bf16, 128),
-                 slots * kGroups * 64 * kStep * 2);
-  }
-  partials = part(
-      b.shared({kGroups, rows, kGroupColumns + kPadding}, b.getF32Type()), 0);
+  partials = tile::ReuseOp::create(
+      b, b.shared({kGroups, rows, kGroupColumns + kPadding}, b.getF32Type()),
+      bytes, 0);
   if (sends())
     sent = b.alloc(b.shared({splits, sentSize()}, b.getF32Type()));
-  auto barriers = tile::BarriersType::get(b.getContext(), slots);
-  full = b.alloc(barriers);
-  empty = b.alloc(barriers);
 }
 
 void ProjectionKernel::initialize() {
-  b.ifThen(b.equal(b.threadId(), 0), [&] {
-    b.initBarriers(full, 1);
-    b.initBarriers(empty, kGroups);
-    tile::FenceBarriersOp::create(b);
-  });
+  ring.initialize(/*consumers=*/kGroups);
   // Others write to this CTA's memory.
   syncCluster(splits > 1);
   part = splits == 1 ? b.index(0) : b.clusterRank();
@@ -172,78 +156,6 @@ void ProjectionKernel::syncCluster(bool all) {
     b.sync();
 }
 
-/// Runs `body` for the result that the CTA's tile belongs to, with the number
-/// of the tile in it.
-void ProjectionKernel::forOutput(
-    llvm::function_ref<void(const ProjectionOutput &, Value)> body) {
-  std::function<void(size_t, int64_t)> from = [&](size_t i, int64_t first) {
-    const ProjectionOutput &output = spec.outputs[i];
-    Value local = b.sub(tile, b.index(first));
-    if (i + 1 == spec.outputs.size())
-      return body(output, local);
-    int64_t end = first + llvm::divideCeil(output.columns, columnsOf(output));
-    b.ifElse(
-        b.less(tile, end), [&] { body(output, local); },
-        [&] { from(i + 1, end); });
-  };
-  from(0, 0);
-}
-
-void ProjectionKernel::loadWeights(Value step, Value slot) {
-  forOutput([&](const ProjectionOutput &output, Value local) {
-    Value column = b.mul(local, columnsOf(output));
-    bool paired = output.weights.size() == 2;
-    for (int64_t group = 0; group < kGroups; ++group) {
-      Place place = output.weights[paired ? group : 0];
-      Value map = stage.map(
-          place, {form().constant(output.columns), form().constant(spec.inner)},
-          {kGroupColumns, kStep}, b.getBF16Type(), 128);
-      Value first = paired ? column : b.add(column, group * kGroupColumns);
-      tile::TmaLoadOp::create(
-          b, map, ValueRange{first, b.mul(step, kStep)},
-          b.slice(weightRing, {slot, b.index(group)}), full, slot, Value(),
-          tile::EvictAttr::get(b.getContext(), tile::Evict::first));
-    }
-  });
-}
-
-void ProjectionKernel::loadX(Value step, Value slot) {
-  Value map = stage.map(spec.x, {spec.rows, form().constant(spec.inner)},
-                        {rows, kStep}, b.getBF16Type(), 128);
-  tile::TmaLoadOp::create(b, map, ValueRange{b.index(0), b.mul(step, kStep)},
-                          b.slice(xRing, {slot}), full, slot, Value(),
-                          tile::EvictAttr());
-}
-
-void ProjectionKernel::produce() {
-  b.ifThen(tile::ElectOp::create(b), [&] {
-    Value one = b.index(1), zero = b.index(0);
-    Value ahead = b.min(b.sub(endStep, beginStep), b.index(slots));
-    b.loop(zero, ahead, one, [&](Value i) {
-      b.expect(full, i, slotBytes());
-      loadWeights(b.add(beginStep, i), i);
-    });
-    if (!spec.own) {
-      tile::WaitDependenciesOp::create(b);
-      b.loop(zero, ahead, one, [&](Value i) { loadX(b.add(beginStep, i), i); });
-    }
-    // The ring is full; its slots are freed in order, the first time with
-    // parity 0.
-    b.loop(b.add(beginStep, ahead), endStep, one, {zero, b.i32(0)},
-           [&](Value step, ValueRange carried) -> Values {
-             Ring ring{carried[0], carried[1]};
-             b.wait(empty, ring.slot, ring.parity);
-             b.expect(full, ring.slot, slotBytes());
-             loadWeights(step, ring.slot);
-             if (!spec.own)
-               loadX(step, ring.slot);
-             Ring next = b.advance(ring, slots);
-             return {next.slot, next.parity};
-           });
-  });
-  tile::SyncWarpOp::create(b);
-}
-
 void ProjectionKernel::consume() {
   Value group = tile::WarpgroupIdOp::create(b);
   Value leads = b.equal(b.rem(b.threadId(), 128), 0);
@@ -254,24 +166,25 @@ void ProjectionKernel::consume() {
   Value start = tile::SplatOp::create(b, type, b.f32(0));
   Values inits = {start, b.index(0), b.i32(0), b.index(0)};
   // One group of wgmma runs while the next slot is awaited.
-  Value sums = b.loop(
-      beginStep, endStep, b.index(1), inits,
-      [&](Value step, ValueRange carried) -> Values {
-        Ring ring{carried[1], carried[2]};
-        b.wait(full, ring.slot, ring.parity);
-        Value x = own ? own->tile(b.sub(step, beginStep))
-                      : b.slice(xRing, {ring.slot});
-        tile::WgmmaFenceOp::create(b);
-        Value next = tile::WgmmaOp::create(
-            b, type, b.slice(weightRing, {ring.slot, group}), x, carried[0],
-            UnitAttr());
-        tile::WgmmaCommitOp::create(b);
-        tile::WgmmaWaitOp::create(b, TypeRange(), 1, ValueRange());
-        Value later = b.inverse(b.equal(step, beginStep));
-        b.ifThen(b.both(later, leads), [&] { b.arrive(empty, carried[3]); });
-        Ring after = b.advance(ring, slots);
-        return {next, after.slot, after.parity, ring.slot};
-      })[0];
+  Value sums =
+      b.loop(beginStep, endStep, b.index(1), inits,
+             [&](Value step, ValueRange carried) -> Values {
+               Ring at{carried[1], carried[2]};
+               b.wait(ring.full, at.slot, at.parity);
+               Value x = own ? own->tile(b.sub(step, beginStep))
+                             : b.slice(ring.x, {at.slot, b.index(0)});
+               tile::WgmmaFenceOp::create(b);
+               Value next = tile::WgmmaOp::create(
+                   b, type, b.slice(ring.weights, {at.slot, group}), x,
+                   carried[0], UnitAttr());
+               tile::WgmmaCommitOp::create(b);
+               tile::WgmmaWaitOp::create(b, TypeRange(), 1, ValueRange());
+               Value later = b.inverse(b.equal(step, beginStep));
+               b.ifThen(b.both(later, leads),
+                        [&] { b.arrive(ring.empty, carried[3]); });
+               Ring after = b.advance(at, slots);
+               return {next, after.slot, after.parity, at.slot};
+             })[0];
   sums = tile::WgmmaWaitOp::create(b, TypeRange(type), 0, ValueRange{sums})
              .getResult(0);
   b.sync(1, kConsumers); // both groups are done with the rings
@@ -362,7 +275,8 @@ void ProjectionKernel::build() {
   initialize();
   tile::LaunchDependentsOp::create(b);
   b.roles({{"consumers", kConsumers, 0, [&] { consume(); }},
-           {"producer", 32, 0, [&] { produce(); }}});
+           {"producer", 32, 0,
+            [&] { ring.produce({tile, beginStep, endStep, tiles, tiles}); }}});
   syncCluster(splits > 1);
   tile::WaitDependenciesOp::create(b);
   b.ifThen(b.less(b.threadId(), kConsumers), [&] {
@@ -374,6 +288,28 @@ void ProjectionKernel::build() {
 }
 
 } // namespace
+
+SmallVector<int64_t> jet::firstTiles(ArrayRef<ProjectionOutput> outputs,
+                                     int64_t width) {
+  SmallVector<int64_t> first = {0};
+  for (const ProjectionOutput &output : outputs)
+    first.push_back(first.back() +
+                    llvm::divideCeil(output.columns,
+                                     width / int64_t(output.weights.size())));
+  return first;
+}
+
+void jet::forOutput(
+    TileBuilder &b, ArrayRef<ProjectionOutput> outputs, ArrayRef<int64_t> first,
+    Value tile,
+    llvm::function_ref<void(const ProjectionOutput &, Value)> body) {
+  auto ofFirst = [&] { body(outputs[0], b.sub(tile, b.index(first[0]))); };
+  if (outputs.size() == 1)
+    return ofFirst();
+  b.ifElse(b.less(tile, first[1]), ofFirst, [&] {
+    forOutput(b, outputs.drop_front(), first.drop_front(), tile, body);
+  });
+}
 
 void Projection::setInput(FormBuilder &form, const RowInput &input,
                           ProjectionSize size) {

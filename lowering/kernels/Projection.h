@@ -77,6 +77,18 @@ struct Projection {
   void setInput(FormBuilder &form, const RowInput &input, ProjectionSize size);
 };
 
+/// With tiles of `width` rows of weights, which are an output's columns for
+/// each of its products: the first tile of each output, and the number of all.
+llvm::SmallVector<int64_t> firstTiles(llvm::ArrayRef<ProjectionOutput> outputs,
+                                      int64_t width);
+/// Runs `body` for the output that `tile` belongs to, with the number of the
+/// tile in it; `first` are the first tiles of the outputs.
+void forOutput(
+    TileBuilder &b, llvm::ArrayRef<ProjectionOutput> outputs,
+    llvm::ArrayRef<int64_t> first, mlir::Value tile,
+    llvm::function_ref<void(const ProjectionOutput &output, mlir::Value local)>
+        body);
+
 /// Appends the stage to the form.
 void buildProjection(FormBuilder &form, llvm::StringRef what,
                      const Projection &projection);

@@ -267,6 +267,13 @@ void TileBuilder::roles(ArrayRef<Role> roles) {
 void TileBuilder::initBarriers(Value barriers, int64_t count) {
   tile::InitBarriersOp::create(*this, barriers, count);
 }
+void TileBuilder::initRing(Value full, Value empty, int64_t consumers) {
+  ifThen(equal(threadId(), 0), [&] {
+    initBarriers(full, 1);
+    initBarriers(empty, consumers);
+    tile::FenceBarriersOp::create(*this);
+  });
+}
 void TileBuilder::arrive(Value barriers, Value slot) {
   tile::ArriveOp::create(*this, barriers, slot);
 }

@@ -117,6 +117,9 @@ public:
 
   // mbarriers.
   void initBarriers(Value barriers, int64_t count);
+  /// The barriers of a ring, by the CTA's first thread: one arrival fills a
+  /// slot, `consumers` free it. All know of them behind the next barrier.
+  void initRing(Value full, Value empty, int64_t consumers);
   void arrive(Value barriers, Value slot);
   void expect(Value barriers, Value slot, int64_t bytes);
   void wait(Value barriers, Value slot, Value parity);
