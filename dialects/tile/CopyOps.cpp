@@ -77,11 +77,18 @@ LogicalResult StoreRemoteOp::verify() {
 // TMA
 //===----------------------------------------------------------------------===//
 
-static LogicalResult verifyBox(Operation *op, TensorMapType map,
-                               size_t coordinates, SharedType tile) {
+static LogicalResult verifyCoordinates(Operation *op, TensorMapType map,
+                                       size_t coordinates) {
   if (coordinates != map.getShape().size()) // C1
     return op->emitOpError("expected ")
            << map.getShape().size() << " coordinates, found " << coordinates;
+  return success();
+}
+
+static LogicalResult verifyBox(Operation *op, TensorMapType map,
+                               size_t coordinates, SharedType tile) {
+  if (failed(verifyCoordinates(op, map, coordinates)))
+    return failure();
   int64_t elements = 1;
   for (int64_t size : map.getShape())
     elements *= size;
@@ -101,6 +108,10 @@ LogicalResult TmaLoadOp::verify() {
 LogicalResult TmaStoreOp::verify() {
   return verifyBox(*this, getMap().getType(), getCoordinates().size(),
                    getSource().getType());
+}
+
+LogicalResult TmaPrefetchOp::verify() {
+  return verifyCoordinates(*this, getMap().getType(), getCoordinates().size());
 }
 
 //===----------------------------------------------------------------------===//

@@ -125,6 +125,22 @@ def Tile_TmaStoreOp : Tile_Op<"tma_store"> {
   }];
   let hasVerifier = 1;
 }
+def Tile_TmaPrefetchOp : Tile_Op<"tma_prefetch"> {
+  let summary = "Start a TMA copy of a box into L2 alone";
+  let description = [{
+    One thread starts it, and nobody can wait for it: it changes when later
+    copies arrive, never what they bring.
+
+    Constraints: (C1) as many coordinates as sizes of the box.
+
+    Example: `tile.tma_prefetch %map[%m, %k] : !tile.tensor_map<128x64xbf16, swizzle 128>`
+  }];
+  let arguments = (ins Tile_TensorMapType:$map, Variadic<Index>:$coordinates);
+  let assemblyFormat = [{
+    $map `[` $coordinates `]` attr-dict `:` type($map)
+  }];
+  let hasVerifier = 1;
+}
 def Tile_PrefetchMapOp : Tile_Op<"prefetch_map"> {
   let summary = "Bring a descriptor into the cache";
   let arguments = (ins Tile_TensorMapType:$map);

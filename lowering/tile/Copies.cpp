@@ -151,6 +151,20 @@ struct LowerTmaStore : ConvertOpToLLVMPattern<TmaStoreOp> {
   }
 };
 
+struct LowerTmaPrefetch : ConvertOpToLLVMPattern<TmaPrefetchOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult
+  matchAndRewrite(TmaPrefetchOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    NVVM::CpAsyncBulkTensorPrefetchOp::create(
+        rewriter, op.getLoc(), adaptor.getMap(),
+        reverse(adaptor.getCoordinates()), ValueRange(),
+        NVVM::TMALoadMode::TILE, Value());
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
 struct LowerPrefetchMap : ConvertOpToLLVMPattern<PrefetchMapOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
   LogicalResult
@@ -289,9 +303,10 @@ struct LowerRcp : ConvertOpToLLVMPattern<RcpOp> {
 void jet::tile::populateCopyPatterns(const LLVMTypeConverter &converter,
                                      RewritePatternSet &patterns) {
   patterns.add<LowerLoad, LowerLoadRemote, LowerStoreRemote, LowerStore,
-               LowerTmaLoad, LowerTmaStore, LowerPrefetchMap, LowerBulkLoad,
-               LowerBulkStore, LowerBulkWait, LowerCpAsync, LowerCpAsyncWait,
-               LowerShuffleXor, LowerExp2, LowerRcp>(converter);
+               LowerTmaLoad, LowerTmaStore, LowerTmaPrefetch, LowerPrefetchMap,
+               LowerBulkLoad, LowerBulkStore, LowerBulkWait, LowerCpAsync,
+               LowerCpAsyncWait, LowerShuffleXor, LowerExp2, LowerRcp>(
+      converter);
   patterns.add<LowerPlain<BulkCommitOp>>(
       converter, emitPlain<NVVM::CpAsyncBulkCommitGroupOp>);
   patterns.add<LowerPlain<CpAsyncCommitOp>>(

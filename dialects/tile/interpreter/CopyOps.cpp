@@ -438,7 +438,7 @@ bool jet::tile::compileCopies(Compiler &compiler, Operation *op) {
              copy.getMask() ? rank + at + 2 : -1},
             copy.getMemory().getType());
     compiler.noteAccess(copy.getCount() * instruction.memory.element.bytes());
-  } else if (isa<PrefetchMapOp>(op)) {
+  } else if (isa<PrefetchMapOp, TmaPrefetchOp>(op)) {
     // Nothing that can be seen.
   } else if (isa<BulkCommitOp>(op)) {
     compiler.emit(op, bulkCommit);

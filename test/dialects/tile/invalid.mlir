@@ -284,6 +284,15 @@ tile.kernel @tma_c1(%m: !tile.tensor_map<8x64xbf16>, %i: index) block 32 {
 
 // -----
 
+// tma_prefetch C1
+tile.kernel @prefetch_c1(%m: !tile.tensor_map<8x64xbf16>, %i: index) block 32 {
+  // expected-error @+1 {{expected 2 coordinates, found 3}}
+  tile.tma_prefetch %m[%i, %i, %i] : !tile.tensor_map<8x64xbf16>
+  tile.return
+}
+
+// -----
+
 // tma_store C2
 tile.kernel @tma_c2(%m: !tile.tensor_map<8x64xbf16, swizzle 128>, %i: index) block 32 {
   %t = tile.alloc : !tile.shared<8x64xbf16>

@@ -31,6 +31,8 @@ tile.kernel @transfers(%map: !map, %x: memref<?x256xf32>, %i: index) block 128 c
   tile.wait_dependencies
   // CHECK: mbarrier.arrive.expect_tx
   tile.arrive_expect %bars[%c0], %bytes : !tile.barriers<2>
+  // CHECK: nvvm.cp.async.bulk.tensor.prefetch
+  tile.tma_prefetch %map[%i, %c0] : !map
   // CHECK: nvvm.cp.async.bulk.tensor.shared.cluster.global {{.*}} multicast_mask
   tile.tma_load %map[%i, %c0] to %t, %bars[%c0] multicast %both : !map, !t, !tile.barriers<2>
   // CHECK: nvvm.cp.async.bulk.shared.cluster.global

@@ -27,6 +27,7 @@ tile.kernel @boxes(%x: !map {tile.sizes = array<i64: 3, 9>, tile.fill = "iota"},
     tile.init_barriers %full count 1 : !bar
     tile.fence_barriers
     tile.arrive_expect %full[%c0], %bytes : !bar
+    tile.tma_prefetch %x[%c1, %c4] : !map
     tile.tma_load %x[%c1, %c4] to %t, %full[%c0] : !map, !t, !bar
     tile.wait %full[%c0] parity %p0 : !bar
     // What TMA wrote, TMA reads without a fence.
