@@ -32,7 +32,7 @@ using namespace jet;
 using Values = TileBuilder::Values;
 
 void jet::generateTaps(FormBuilder &form, GeneratedConvOp conv, StringRef what,
-                       ProjectionSize size, TapUser use,
+                       ProjectionSize size, TapUser use, CopyAhead ahead,
                        std::optional<TileCode> tiles) {
   auto weight = cast<RankedTensorType>(conv.getWeight().getType());
   RowInput input;
@@ -40,7 +40,9 @@ void jet::generateTaps(FormBuilder &form, GeneratedConvOp conv, StringRef what,
   Projection projection;
   projection.rows = form.rows();
   projection.inner = weight.getDimSize(1);
-  projection.setInput(form, input, size);
+  projection.input = input;
+  projection.size = size;
+  projection.ahead = std::move(ahead);
   unsigned bias = form.operandOf(conv, 3);
   projection.outputs.push_back(
       {{Place::ofOperand(form.operandOf(conv, 2))},
@@ -96,7 +98,7 @@ public:
         [this](Stage &stage, Value row, Value column, ArrayRef<Value> taps) {
           return convolve(stage, row, column, taps);
         },
-        size.manyRows ? convolveTiles() : std::nullopt);
+        /*ahead=*/{}, size.manyRows ? convolveTiles() : std::nullopt);
     advanceTails();
     form.finish();
   }

@@ -73,7 +73,7 @@ using TapUser = std::function<std::function<void()>(
     Stage &stage, mlir::Value row, mlir::Value column,
     llvm::ArrayRef<mlir::Value> taps)>;
 void generateTaps(FormBuilder &form, GeneratedConvOp conv, llvm::StringRef what,
-                  ProjectionSize size, TapUser use,
+                  ProjectionSize size, TapUser use, CopyAhead ahead = {},
                   std::optional<TileCode> tiles = {});
 /// Whether there are kernels for the convolution: taps by tensor cores, a tail
 /// of 1 to 3 rows in f32 or bf16.

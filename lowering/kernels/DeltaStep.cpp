@@ -199,19 +199,21 @@ void StateTile::update(Value state, Value keys) {
 
 /// h · wᵀ + bias in f32 scratch memory.
 static Place storeTaps(FormBuilder &form, GeneratedConvOp conv,
-                       ProjectionSize size) {
+                       ProjectionSize size, CopyAhead ahead = {}) {
   int64_t count = cast<ShapedType>(conv.getWeight().getType()).getDimSize(0);
   Place taps = Place::ofScratch(form.reserve(form.rows() * (count * 4)));
-  generateTaps(form, conv, "taps", size,
-               [=](Stage &stage, Value row, Value column,
-                   ArrayRef<Value> own) -> std::function<void()> {
-                 auto type = MemRefType::get({ShapedType::kDynamic, count},
-                                             stage.b.getF32Type());
-                 Value made = stage.b.join(own);
-                 return [=, &stage] {
-                   stage.b.store(made, stage.memory(taps, type), {row, column});
-                 };
-               });
+  generateTaps(
+      form, conv, "taps", size,
+      [=](Stage &stage, Value row, Value column,
+          ArrayRef<Value> own) -> std::function<void()> {
+        auto type = MemRefType::get({ShapedType::kDynamic, count},
+                                    stage.b.getF32Type());
+        Value made = stage.b.join(own);
+        return [=, &stage] {
+          stage.b.store(made, stage.memory(taps, type), {row, column});
+        };
+      },
+      std::move(ahead));
   return taps;
 }
 
@@ -237,7 +239,8 @@ void jet::buildForms(FormContext &context, DeltaStepOp op) {
   few.finish();
   for (ProjectionSize size : kProjectionSizes) {
     FormBuilder form = begin(size.fits().maxRows);
-    buildDeltaStream(form, op, storeTaps(form, conv, size),
+    Place taps = storeTaps(form, conv, size, copyAheadOfStream(op));
+    buildDeltaStream(form, op, taps,
                      /*manyRows=*/size.tileRows > 16);
     form.finish();
   }

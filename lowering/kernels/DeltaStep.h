@@ -113,6 +113,8 @@ void buildDeltaSpread(FormBuilder &form, DeltaStepOp op,
                       std::optional<Place> taps);
 
 /// The stage for many sequences, from `taps`; `manyRows`: for more than 16.
+/// What the stage before it copies to L2: states that it begins with.
+CopyAhead copyAheadOfStream(DeltaStepOp op);
 void buildDeltaStream(FormBuilder &form, DeltaStepOp op, Place taps,
                       bool manyRows);
 

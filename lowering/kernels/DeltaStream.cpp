@@ -46,15 +46,30 @@ constexpr int64_t kWarps = kConsumers / 32;
 constexpr int64_t kCtas = 2 * kMultiprocessors;
 constexpr int64_t kRingBytes = 96 * 1024, kLeastSlots = 3, kMostSlots = 8;
 constexpr int64_t kBuffers = 2;
+/// Of the first head of each CTA. With 4 a step of 128 sequences took longer.
+constexpr int64_t kTilesAhead = 2;
+
+int64_t tileBytes(RecurrentStateType type, int64_t columns) {
+  return type.getKeyDim() * columns *
+         type.getElementType().getIntOrFloatBitWidth() / 8;
+}
+/// Of a tile.
+int64_t columnsOf(RecurrentStateType type) {
+  return tileBytes(type, 64) * kLeastSlots <= kRingBytes ? 64 : 32;
+}
+/// Tiles of a head.
+int64_t splitsOf(RecurrentStateType type) {
+  return llvm::divideCeil(type.getValueDim(), columnsOf(type));
+}
 
 class StreamKernel {
 public:
   StreamKernel(FormBuilder &form, DeltaStepOp op, Place taps, bool manyRows)
       : type(op.getRule().getState().getType()), keyDim(type.getKeyDim()),
         valueDim(type.getValueDim()), heads(type.getHeads()),
-        columns(tileBytes(64) * kLeastSlots <= kRingBytes ? 64 : 32),
-        slots(std::min(kRingBytes / tileBytes(columns), kMostSlots)),
-        splits(llvm::divideCeil(valueDim, columns)),
+        columns(columnsOf(type)),
+        slots(std::min(kRingBytes / tileBytes(type, columns), kMostSlots)),
+        splits(splitsOf(type)),
         stage(form, "step", kThreads, {form.constant(kCtas)}), b(stage.b),
         inputs(stage, op), own(b, type, columns), taps(taps),
         manyRows(manyRows) {}
@@ -62,10 +77,6 @@ public:
   void build();
 
 private:
-  int64_t tileBytes(int64_t columns) const {
-    return keyDim * columns * type.getElementType().getIntOrFloatBitWidth() / 8;
-  }
-
   void allocate();
   void initialize();
   using Body = llvm::function_ref<Values(Value head, const BatchLine &line,
@@ -197,14 +208,14 @@ void StreamKernel::forTiles(llvm::function_ref<void(ValueRange, Ring)> body) {
 // since a step begins with a copy of its inputs, which waits for all launches
 // before it. S' comes from what was made after that wait.
 void StreamKernel::load() {
-  // States that together are far larger than L2 are better off without.
-  tile::EvictAttr evict;
-  if (!manyRows)
-    evict = tile::EvictAttr::get(b.getContext(), tile::Evict::first);
+  // Of states that together are far larger than L2 the lines stay until S' has
+  // been written to them.
+  auto evict = tile::EvictAttr::get(
+      b.getContext(), manyRows ? tile::Evict::last : tile::Evict::first);
   b.ifThen(tile::ElectOp::create(b), [&] {
     forTiles([&](ValueRange place, Ring at) {
       b.wait(empty, at.slot, b.flip(at.parity));
-      b.expect(full, at.slot, tileBytes(columns));
+      b.expect(full, at.slot, tileBytes(type, columns));
       tile::TmaLoadOp::create(b, inputs.stateMap(columns), place,
                               b.slice(ring, {at.slot}), full, at.slot, Value(),
                               evict);
@@ -372,4 +383,23 @@ void StreamKernel::build() {
 void jet::buildDeltaStream(FormBuilder &form, DeltaStepOp op, Place taps,
                            bool manyRows) {
   StreamKernel(form, op, taps, manyRows).build();
+}
+
+CopyAhead jet::copyAheadOfStream(DeltaStepOp op) {
+  return [=](Stage &stage, Value share, Value shares) {
+    TileBuilder &b = stage.b;
+    StepInputs inputs(stage, op);
+    RecurrentStateType type = inputs.type();
+    int64_t heads = type.getHeads(), columns = columnsOf(type);
+    int64_t tiles = std::min(splitsOf(type), kTilesAhead);
+    Value count = stage.size(stage.form.symbol(Symbol::B) * heads);
+    b.loop(share, b.min(count, b.index(kCtas)), shares, [&](Value item) {
+      BatchLine line = inputs.readLine(b.div(item, heads));
+      Value row = inputs.stateRow(line.slot, b.rem(item, heads));
+      b.loop(b.index(0), b.index(tiles), b.index(1), [&](Value tile) {
+        tile::TmaPrefetchOp::create(b, inputs.stateMap(columns),
+                                    ValueRange{row, b.mul(tile, columns)});
+      });
+    });
+  };
 }

@@ -189,7 +189,8 @@ static Value sumOfBlock(TileBuilder &b, Value partials, Value sum,
 
 // A CTA makes a row, in two passes over it: the squares, then the products; the
 // second time the row comes out of the first-level cache.
-Place jet::roundRows(FormBuilder &form, const RowInput &input) {
+Place jet::roundRows(FormBuilder &form, const RowInput &input,
+                     const CopyAhead &ahead) {
   constexpr int64_t kThreads = 256;
   if (isRounded(form, input))
     return Place::ofOperand(input.operand);
@@ -206,8 +207,11 @@ Place jet::roundRows(FormBuilder &form, const RowInput &input) {
   // The projection may start now: it fills its ring with weights, and waits for
   // this stage's end before it reads rows.
   tile::LaunchDependentsOp::create(b);
-  tile::WaitDependenciesOp::create(b);
   Value row = b.blockX(), end = b.index(reader.inner());
+  if (ahead)
+    b.ifThen(b.equal(b.threadId(), 0),
+             [&] { ahead(stage, row, stage.size(form.rows())); });
+  tile::WaitDependenciesOp::create(b);
   Value first = b.mul(b.threadId(), reader.width());
   Value step = b.index(kThreads * reader.width());
   Value scale;

@@ -10,6 +10,8 @@
 #include "dialects/jet/Ports.h"
 #include "lowering/kernels/Forms.h"
 
+#include <functional>
+
 namespace jet {
 
 /// Whether applyCode() can write the code on all ports of `op`: arithmetic and
@@ -71,9 +73,15 @@ private:
   mlir::Value x;
 };
 
+/// Starts copies to L2 of what the stage behind this one reads first, its share
+/// `part` of `parts`. One thread runs it.
+using CopyAhead =
+    std::function<void(Stage &stage, mlir::Value part, mlir::Value parts)>;
+
 /// x̂ in memory: x itself where that is all, else scratch memory that a stage of
-/// its own fills.
-Place roundRows(FormBuilder &form, const RowInput &input);
+/// its own fills. Before it waits that stage runs `ahead`, if there is one.
+Place roundRows(FormBuilder &form, const RowInput &input,
+                const CopyAhead &ahead = {});
 /// Whether x̂ is x.
 bool isRounded(FormBuilder &form, const RowInput &input);
 

@@ -16,6 +16,10 @@
 //                         parts of them and add them up in the order of their
 //                         ranks; code; store
 //
+// Beside such a ring only small stages have room: the next launch begins when
+// all copies are under way, and the stage that makes x, if there is one, starts
+// copies to L2 of what the first slots will hold while this one's memory idles.
+//
 // A CTA has one tile, but for results that are stored as they are: there CTAs
 // stay, and the ring fills for the next tile while they store.
 //
@@ -47,6 +51,8 @@ constexpr int64_t kGroups = 2, kConsumers = kGroups * 128;
 constexpr int64_t kStep = ProjectionRing::kStep;
 constexpr int64_t kTileRows = 64; // of x, in a product
 constexpr int64_t kRingBytes = 216 * 1024;
+/// Of each CTA's k. With 6 and 10 a step of 128 sequences took longer.
+constexpr int64_t kStepsAhead = 4;
 
 /// How the columns and k are dealt to CTAs.
 struct Division {
@@ -55,22 +61,18 @@ struct Division {
   int64_t tiles;
 };
 
-class EvenKernel {
-public:
-  EvenKernel(FormBuilder &form, StringRef what, const Projection &spec)
+/// What follows from the sizes alone.
+class EvenPlan {
+protected:
+  explicit EvenPlan(const Projection &spec)
       : spec(spec), steps(llvm::divideCeil(spec.inner, kStep)),
         rows(spec.size.tileRows), parts(countParts()), division(choose()),
         splits(division.splits), half(division.width / parts),
         ctas(std::min(division.tiles * splits,
                       isPlain() ? capacity(splits) : INT64_MAX)),
         slots(std::min<int64_t>(kRingBytes / shape(division.width).slotBytes(),
-                                llvm::divideCeil(steps, splits))),
-        stage(form, what, kConsumers + 32, {form.constant(ctas)}, splits),
-        b(stage.b), ring(stage, spec, shape(division.width), slots) {}
+                                llvm::divideCeil(steps, splits))) {}
 
-  void build();
-
-private:
   /// Products of a tile that lie apart in shared memory: two where a result is
   /// made of two, or where the groups share the columns.
   int64_t countParts() const {
@@ -84,10 +86,6 @@ private:
   }
   ProjectionRing::Shape shape(int64_t width) const {
     return {parts, width / parts, rows / kTileRows, kTileRows};
-  }
-  /// Columns of a row of sums, so that rows go to different banks.
-  static int64_t strideOf(int64_t columns) {
-    return columns + (40 - columns % 32) % 32;
   }
   /// CTAs that run at once, one an SM. An H200 had room for 30 clusters of 4
   /// and 15 of 8; the groups of SMs that hold clusters differ from GPU to GPU.
@@ -106,6 +104,27 @@ private:
   /// Whether each group has all columns, of its rows.
   bool dealsRows() const { return rows > kTileRows; }
   int64_t ownColumns() const { return dealsRows() ? division.width : half; }
+
+  const Projection &spec;
+  int64_t steps, rows, parts;
+  Division division;
+  int64_t splits, half, ctas, slots;
+};
+
+class EvenKernel : EvenPlan {
+public:
+  EvenKernel(FormBuilder &form, StringRef what, const Projection &spec)
+      : EvenPlan(spec),
+        stage(form, what, kConsumers + 32, {form.constant(ctas)}, splits),
+        b(stage.b), ring(stage, spec, shape(division.width), slots) {}
+
+  void build();
+
+private:
+  /// Columns of a row of sums, so that rows go to different banks.
+  static int64_t strideOf(int64_t columns) {
+    return columns + (40 - columns % 32) % 32;
+  }
   /// Of the group, in the tile.
   Value firstRow() {
     return dealsRows() ? b.mul(group, kTileRows) : b.index(0);
@@ -119,6 +138,7 @@ private:
     jet::forOutput(b, spec.outputs, firstTiles(spec.outputs, division.width),
                    tile, body);
   }
+  void produce();
   void consume();
   Value multiply(Ring &place);
   void storeDirectly(Value sums);
@@ -126,10 +146,6 @@ private:
   void writeOutput(const ProjectionOutput &output, Value local);
   Value addUp(ValueRange place, int64_t width);
 
-  const Projection &spec;
-  int64_t steps, rows, parts;
-  Division division;
-  int64_t splits, half, ctas, slots;
   Stage stage;
   TileBuilder &b;
   ProjectionRing ring;
@@ -139,7 +155,7 @@ private:
 
 /// The division in which the busiest SM, or all together, have the least to
 /// read; sums that others fetch count four times.
-Division EvenKernel::choose() const {
+Division EvenPlan::choose() const {
   // wgmma takes 256 columns; rings of less than 4 slots are slow.
   int64_t widest = dealsRows() ? 256 : 320;
   Division best{};
@@ -218,6 +234,15 @@ Value EvenKernel::multiply(Ring &place) {
       });
   place = {end[1], end[2]};
   return end[0];
+}
+
+void EvenKernel::produce() {
+  ring.produce({tile, beginStep, endStep, division.tiles,
+                stays() ? ctas : division.tiles, [&] {
+                  tile::LaunchDependentsOp::create(b);
+                  if (spec.ahead)
+                    spec.ahead(stage, b.blockX(), b.index(ctas));
+                }});
 }
 
 void EvenKernel::consume() {
@@ -311,12 +336,8 @@ void EvenKernel::build() {
   stage.setOverlaps();
   allocate();
   initialize();
-  tile::LaunchDependentsOp::create(b);
   b.roles({{"consumers", kConsumers, 0, [&] { consume(); }},
-           {"producer", 32, 0, [&] {
-              ring.produce({tile, beginStep, endStep, division.tiles,
-                            stays() ? ctas : division.tiles});
-            }}});
+           {"producer", 32, 0, [&] { produce(); }}});
   if (!stays()) {
     if (splits > 1)
       tile::ClusterSyncOp::create(b);
@@ -334,9 +355,33 @@ void EvenKernel::build() {
   stage.finish();
 }
 
+/// Copies to L2 of what the CTAs begin with.
+struct EvenCopies : EvenPlan {
+  explicit EvenCopies(const Projection &spec) : EvenPlan(spec) {}
+
+  void start(Stage &stage, Value share, Value shares) {
+    TileBuilder &b = stage.b;
+    Value count = b.index(std::min(steps / splits, kStepsAhead));
+    b.loop(share, b.index(ctas), shares, [&](Value cta) {
+      Value tile = b.div(cta, splits);
+      Value begin = b.div(b.mul(b.rem(cta, splits), steps), splits);
+      b.loop(b.index(0), count, b.index(1), [&](Value i) {
+        ProjectionRing::prefetch(stage, spec, shape(division.width), tile,
+                                 b.add(begin, i));
+      });
+    });
+  }
+};
+
 } // namespace
 
 void jet::buildEvenProjection(FormBuilder &form, StringRef what,
                               const Projection &projection) {
   EvenKernel(form, what, projection).build();
+}
+
+CopyAhead jet::copyAheadOfEven(const Projection &projection) {
+  return [&](Stage &stage, Value share, Value shares) {
+    EvenCopies(projection).start(stage, share, shares);
+  };
 }

@@ -54,7 +54,8 @@ static void buildForm(FormBuilder form, GroupedLinearOp op,
   Projection projection;
   projection.rows = form.rows();
   projection.inner = cast<RankedTensorType>(op.getX().getType()).getDimSize(1);
-  projection.setInput(form, input, size);
+  projection.input = input;
+  projection.size = size;
   for (auto [index, products] : llvm::enumerate(op.getProducts())) {
     auto type = cast<RankedTensorType>(op.getResult(index).getType());
     ProjectionOutput output{{}, type.getDimSize(1), makerOf(index, type)};

@@ -72,11 +72,11 @@ public:
 
 private:
   ProjectionRing::Shape shape() const {
-    return {kGroups, kGroupColumns, 1, spec.own ? 0 : rows};
+    return {kGroups, kGroupColumns, 1, spec.ownsRows ? 0 : rows};
   }
   /// The CTA's part of x, where it makes it itself.
   int64_t ownSteps() const {
-    return spec.own ? llvm::divideCeil(steps, splits) : 0;
+    return spec.ownsRows ? llvm::divideCeil(steps, splits) : 0;
   }
   int64_t ownBytes() const { return OwnRows::bytes(rows, ownSteps()); }
   static int64_t columnsOf(const ProjectionOutput &output) {
@@ -130,8 +130,8 @@ void ProjectionKernel::allocate() {
   // One allocation: the partial sums take the place of the ring.
   Value bytes = b.alloc(b.shared({ring.bytes() / 128, kStep}, bf16, 128));
   ring.allocate(bytes);
-  if (spec.own)
-    own.emplace(stage, *spec.own, rows, ownSteps(), kConsumers);
+  if (spec.ownsRows)
+    own.emplace(stage, spec.input, rows, ownSteps(), kConsumers);
   partials = tile::ReuseOp::create(
       b, b.shared({kGroups, rows, kGroupColumns + kPadding}, b.getF32Type()),
       bytes, 0);
@@ -311,22 +311,23 @@ void jet::forOutput(
   });
 }
 
-void Projection::setInput(FormBuilder &form, const RowInput &input,
-                          ProjectionSize size) {
-  this->size = size;
-  // Rows that leave room for the weights.
-  bool fits = size.tileRows == 8 && size.tileRows * inner * 2 <= kRingBytes / 2;
-  if (fits && !isRounded(form, input))
-    own = input;
-  else
-    x = roundRows(form, input);
-}
-
 void jet::buildProjection(FormBuilder &form, StringRef what,
-                          const Projection &projection) {
-  if (projection.size.manyRows)
+                          Projection projection) {
+  int64_t rows = projection.size.tileRows;
+  if (projection.size.manyRows) {
+    projection.x = roundRows(form, projection.input);
     return buildLargeProjection(form, what, projection);
-  if (projection.size.tileRows >= 64)
+  }
+  if (rows >= 64) {
+    projection.x =
+        roundRows(form, projection.input, copyAheadOfEven(projection));
     return buildEvenProjection(form, what, projection);
+  }
+  // Rows that leave room for the weights.
+  projection.ownsRows = rows == 8 &&
+                        rows * projection.inner * 2 <= kRingBytes / 2 &&
+                        !isRounded(form, projection.input);
+  if (!projection.ownsRows)
+    projection.x = roundRows(form, projection.input);
   ProjectionKernel(form, what, projection).build();
 }

@@ -64,17 +64,19 @@ inline constexpr ProjectionSize kProjectionSizes[] = {
     {8}, {16}, {64}, {128}, {128, true}};
 
 struct Projection {
-  Place x; // bf16 [rows, inner]
-  /// Instead of x, for at most 8 rows: each CTA makes them itself, which takes
-  /// less time than a stage of its own.
-  std::optional<RowInput> own = {};
+  RowInput input;
   mlir::AffineExpr rows;
   int64_t inner; // a multiple of 8, as the tensor maps need
   llvm::SmallVector<ProjectionOutput> outputs;
   ProjectionSize size = {128, true};
+  /// Of 17 to 128 rows: run when all copies are under way.
+  CopyAhead ahead = {};
 
-  /// x, or own, from `input`; sets `size`, which decides.
-  void setInput(FormBuilder &form, const RowInput &input, ProjectionSize size);
+  // By buildProjection(), from the input:
+  Place x; // bf16 [rows, inner]
+  /// Instead of x, for at most 8 rows: each CTA makes them itself, which takes
+  /// less time than a stage of its own.
+  bool ownsRows = false;
 };
 
 /// With tiles of `width` rows of weights, which are an output's columns for
@@ -89,13 +91,16 @@ void forOutput(
     llvm::function_ref<void(const ProjectionOutput &output, mlir::Value local)>
         body);
 
-/// Appends the stage to the form.
+/// Appends the stage to the form, and before it, where x has to be made by one,
+/// the stage `rows`.
 void buildProjection(FormBuilder &form, llvm::StringRef what,
-                     const Projection &projection);
+                     Projection projection);
 /// The same for 17 to 128 rows (EvenProjection.cpp), and for more
 /// (LargeProjection.cpp).
 void buildEvenProjection(FormBuilder &form, llvm::StringRef what,
                          const Projection &projection);
+/// What the stage that makes its x copies to L2. Refers to the projection.
+CopyAhead copyAheadOfEven(const Projection &projection);
 void buildLargeProjection(FormBuilder &form, llvm::StringRef what,
                           const Projection &projection);
 

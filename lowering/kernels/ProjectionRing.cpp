@@ -23,9 +23,13 @@ void ProjectionRing::allocate(Value memory) {
   empty = b.alloc(barriers);
 }
 
-void ProjectionRing::loadWeights(Value tile, Value step, Value slot) {
+/// Runs `body` for the boxes of weights of a step of `tile`.
+void ProjectionRing::forBoxes(
+    Stage &stage, const Projection &spec, const Shape &shape, Value tile,
+    Value step, llvm::function_ref<void(int64_t, Value, ValueRange)> body) {
+  TileBuilder &b = stage.b;
   FormBuilder &form = stage.form;
-  auto load = [&](const ProjectionOutput &output, Value local) {
+  auto ofOutput = [&](const ProjectionOutput &output, Value local) {
     auto products = static_cast<int64_t>(output.weights.size());
     Value column = b.mul(local, shape.width() / products);
     for (int64_t i = 0; i < shape.parts; ++i) {
@@ -34,14 +38,29 @@ void ProjectionRing::loadWeights(Value tile, Value step, Value slot) {
                     {form.constant(output.columns), form.constant(spec.inner)},
                     {shape.partRows, kStep}, b.getBF16Type(), 128);
       Value first = products == 2 ? column : b.add(column, i * shape.partRows);
-      tile::TmaLoadOp::create(
-          b, map, ValueRange{first, b.mul(step, kStep)},
-          b.slice(weights, {slot, b.index(i)}), full, slot, Value(),
-          tile::EvictAttr::get(b.getContext(), tile::Evict::first));
+      body(i, map, {first, b.mul(step, kStep)});
     }
   };
   forOutput(b, spec.outputs, firstTiles(spec.outputs, shape.width()), tile,
-            load);
+            ofOutput);
+}
+
+void ProjectionRing::loadWeights(Value tile, Value step, Value slot) {
+  forBoxes(stage, spec, shape, tile, step,
+           [&](int64_t part, Value map, ValueRange at) {
+             tile::TmaLoadOp::create(
+                 b, map, at, b.slice(weights, {slot, b.index(part)}), full,
+                 slot, Value(),
+                 tile::EvictAttr::get(b.getContext(), tile::Evict::first));
+           });
+}
+
+void ProjectionRing::prefetch(Stage &stage, const Projection &spec,
+                              const Shape &shape, Value tile, Value step) {
+  forBoxes(stage, spec, shape, tile, step,
+           [&](int64_t, Value map, ValueRange at) {
+             tile::TmaPrefetchOp::create(stage.b, map, at);
+           });
 }
 
 void ProjectionRing::loadX(Value step, Value slot) {
@@ -95,6 +114,8 @@ void ProjectionRing::produce(const Work &work) {
              Ring next = b.advance(ring, slots);
              return {next.slot, next.parity, tile, b.add(step, 1)};
            });
+    if (work.after)
+      work.after();
   });
   tile::SyncWarpOp::create(b);
 }

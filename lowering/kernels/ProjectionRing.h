@@ -30,6 +30,8 @@ public:
   struct Work {
     Value tile, begin, end;
     int64_t tiles, stride;
+    /// Run when all copies are under way.
+    llvm::function_ref<void()> after = {};
   };
 
   ProjectionRing(Stage &stage, const Projection &spec, Shape shape,
@@ -47,11 +49,20 @@ public:
   /// before it has ended.
   void produce(const Work &work);
 
+  /// Starts copies of a step's weights to L2.
+  static void prefetch(Stage &stage, const Projection &spec, const Shape &shape,
+                       Value tile, Value step);
+
   Value weights; // bf16 [slots, parts, partRows, kStep]
   Value x;       // bf16 [slots, xParts, xRows, kStep]
   Value full, empty;
 
 private:
+  static void forBoxes(
+      Stage &stage, const Projection &spec, const Shape &shape, Value tile,
+      Value step,
+      llvm::function_ref<void(int64_t part, Value map, mlir::ValueRange at)>
+          body);
   void loadWeights(Value tile, Value step, Value slot);
   void loadX(Value step, Value slot);
 

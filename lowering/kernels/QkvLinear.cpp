@@ -209,7 +209,8 @@ static void buildForm(FormBuilder form, QkvLinearOp op, ProjectionSize size) {
   Projection projection;
   projection.rows = form.rows();
   projection.inner = op.getX().getType().getDimSize(1);
-  projection.setInput(form, input, size);
+  projection.input = input;
+  projection.size = size;
   int64_t all = 0;
   for (Value weight : op.getWeights())
     all += cast<RankedTensorType>(weight.getType()).getDimSize(0);

@@ -51,7 +51,8 @@ static void buildForm(FormBuilder form, LinearTopKOp op, ProjectionSize size) {
   Projection projection;
   projection.rows = form.rows();
   projection.inner = op.getX().getType().getDimSize(1);
-  projection.setInput(form, input, size);
+  projection.input = input;
+  projection.size = size;
   int64_t columns = op.getWeight().getType().getDimSize(0);
   Place logits = Place::ofScratch(form.reserve(form.rows() * (columns * 4)));
   auto memory = [=](Stage &stage) {

@@ -56,10 +56,13 @@ module {
   // CHECK:        tile.role @storer
   // CHECK:        tile.bulk_wait 0 read
   // CHECK:      tile.kernel @step_3_rows(
+  // CHECK:      tile.kernel @step_4_taps(
+  // CHECK:        tile.launch_dependents
+  // CHECK:        tile.tma_prefetch {{.*}} : <16x64xf32>
   // CHECK:      tile.kernel @step_4_step(
   // CHECK-SAME:   jet.max_rows = 64
   // CHECK:        tile.role @loader
-  // CHECK-NOT:    evict first
+  // CHECK:        tile.tma_load {{.*}} evict last
   // CHECK:        tile.role @storer
   // CHECK:      tile.kernel @step_5_step(
   // CHECK-SAME:   jet.max_rows = 128

@@ -33,6 +33,16 @@ module {
   // CHECK:        tile.exp2
   // CHECK:      tile.kernel @swiglu_2_rows
   // CHECK-SAME:   jet.max_rows = 64
+  // CHECK:        tile.launch_dependents
+  // CHECK:        tile.tma_prefetch {{.*}} : <16x64xbf16, swizzle 128>
+  // CHECK:        tile.wait_dependencies
+  // CHECK:      tile.kernel @swiglu_2_project
+  // CHECK-NOT:    tile.launch_dependents
+  // CHECK:        tile.role @producer
+  // CHECK:        scf.for
+  // CHECK:        scf.for
+  // CHECK:        scf.for
+  // CHECK:        tile.launch_dependents
   // CHECK:      tile.kernel @swiglu_3_rows
   // CHECK-SAME:   jet.max_rows = 128
   // CHECK:      tile.kernel @swiglu_4_rows
