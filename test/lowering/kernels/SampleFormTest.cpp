@@ -6,6 +6,7 @@
 
 #include "../FormHarness.h"
 #include "../SampleInputs.h"
+#include "../TopKKernels.h"
 
 using namespace jet;
 using namespace jet::test;
@@ -50,10 +51,7 @@ void SampleForm::check(int64_t rows, int64_t count) {
 }
 
 void SampleForm::checkMerge(int64_t rows, int64_t count, int64_t k) {
-  const auto forms = Forms::build(kernelText(
-      "merge", "jet.merge_top_k %a, %b k " + std::to_string(k) + " sample %c",
-      {rowsType({count}, F32), rowsType({count}, I32), rowsType({4}, F32)},
-      {rowsType({k}, F32), rowsType({k}, I32), rowsType({}, I32)}));
+  const auto forms = Forms::build(mergeKernel(count, k, /*samples=*/true));
   ASSERT_TRUE(forms);
   SampleInputs inputs = SampleInputs::random(random, rows, count);
   // Too few numbers for a floor: found by counting.

@@ -5,6 +5,7 @@
 // jet.top_k, to the bit. Logits are small integers: many are equal.
 
 #include "../FormHarness.h"
+#include "../TopKKernels.h"
 
 #include <algorithm>
 #include <numeric>
@@ -64,14 +65,7 @@ void TopKForm::checkLinear(int64_t rows, int64_t columns, int64_t k,
                            int64_t block, size_t form) {
   constexpr int64_t kInner = 64;
   const int64_t blocks = (columns + block - 1) / block;
-  const auto forms =
-      Forms::build(kernelText("head",
-                              "jet.linear_top_k %a, %b k " + std::to_string(k) +
-                                  " block " + std::to_string(block),
-                              {rowsType({kInner}, DType::F32),
-                               tensorType({columns, kInner}, DType::BF16)},
-                              {rowsType({blocks * k}, DType::F32),
-                               rowsType({blocks * k}, DType::I32)}));
+  const auto forms = Forms::build(headKernel(columns, kInner, k, block));
   ASSERT_TRUE(forms);
   Buffer x(DType::F32, {rows, kInner});
   Buffer weight(DType::BF16, {columns, kInner});
@@ -100,10 +94,7 @@ void TopKForm::checkLinear(int64_t rows, int64_t columns, int64_t k,
 }
 
 void TopKForm::checkMerge(int64_t rows, int64_t count, int64_t k) {
-  const auto forms = Forms::build(
-      kernelText("merge", "jet.merge_top_k %a, %b k " + std::to_string(k),
-                 {rowsType({count}, DType::F32), rowsType({count}, DType::I32)},
-                 {rowsType({k}, DType::F32), rowsType({k}, DType::I32)}));
+  const auto forms = Forms::build(mergeKernel(count, k));
   ASSERT_TRUE(forms);
   Buffer values(DType::F32, {rows, count}), ids(DType::I32, {rows, count});
   Buffer bestValues(DType::F32, {rows, k}), bestIds(DType::I32, {rows, k});
@@ -172,10 +163,7 @@ double hardValue(int pattern, int64_t i, int64_t count, int64_t k,
 }
 
 void TopKForm::checkHardCandidates(int64_t count, int64_t k) {
-  const auto forms = Forms::build(
-      kernelText("merge", "jet.merge_top_k %a, %b k " + std::to_string(k),
-                 {rowsType({count}, DType::F32), rowsType({count}, DType::I32)},
-                 {rowsType({k}, DType::F32), rowsType({k}, DType::I32)}));
+  const auto forms = Forms::build(mergeKernel(count, k));
   ASSERT_TRUE(forms);
   const int64_t rows = kPatterns;
   Buffer values(DType::F32, {rows, count}), ids(DType::I32, {rows, count});
@@ -200,14 +188,7 @@ void TopKForm::checkHardCandidates(int64_t count, int64_t k) {
 void TopKForm::checkHardBlocks(int64_t columns, int64_t k, int64_t block) {
   const int64_t rows = kSpecial, inner = kSpecial;
   const int64_t blocks = (columns + block - 1) / block;
-  const auto forms =
-      Forms::build(kernelText("head",
-                              "jet.linear_top_k %a, %b k " + std::to_string(k) +
-                                  " block " + std::to_string(block),
-                              {rowsType({inner}, DType::F32),
-                               tensorType({columns, inner}, DType::BF16)},
-                              {rowsType({blocks * k}, DType::F32),
-                               rowsType({blocks * k}, DType::I32)}));
+  const auto forms = Forms::build(headKernel(columns, inner, k, block));
   ASSERT_TRUE(forms);
   Buffer x(DType::F32, {rows, inner}), weight(DType::BF16, {columns, inner});
   Buffer values(DType::F32, {rows, blocks * k});
