@@ -86,7 +86,8 @@ void jet::buildFusePipeline(OpPassManager &pm, const FuseOptions &options) {
     programs.addPass(createFuseKvAppendPass({remarks}));
   // After all that moves norms and code onto the inputs of projections.
   if (options.roundActivations && isOn("round-activations"))
-    programs.addPass(createRoundActivationsPass({remarks}));
+    programs.addPass(
+        createRoundActivationsPass({options.roundRuleInputs, remarks}));
   // After all that makes and changes groups; it changes only where weights are.
   if (options.packWeights)
     pm.addPass(createPackWeightsPass({remarks}));

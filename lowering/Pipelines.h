@@ -46,6 +46,12 @@ struct FuseOptions : mlir::PassPipelineOptions<FuseOptions> {
       *this, "round-activations",
       llvm::cl::desc("store what only projections read in their weights' type"),
       llvm::cl::init(false)};
+  /// For kernels of the tile dialect, whose rules of many tokens do too.
+  Option<bool> roundRuleInputs{
+      *this, "round-rule-inputs",
+      llvm::cl::desc("with round-activations, also what delta rules of many "
+                     "tokens read"),
+      llvm::cl::init(false)};
   /// Costs a target that maps the checkpoint a copy of the weights.
   Option<bool> packWeights{
       *this, "pack-weights",

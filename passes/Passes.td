@@ -312,11 +312,13 @@ def RoundActivationsPass : Jet_FusionPass<"round-activations"> {
     heads or columns, is written in bf16: for targets whose tensor cores round the
     inputs of such projections anyway. It saves half of the result's bytes, and
     the pass over it that would round it. The generator's input of a
-    `jet.generated_conv` or `jet.delta_step` is one of a projection. So are q, k, v
-    and the gate of a `jet.gated_delta_rule` that products by weights in bf16 make:
-    its own products take bf16, and it runs over many tokens, where these are most
-    of its bytes. For targets that multiply in f32 it changes rounding, so it is
-    off there.
+    `jet.generated_conv` or `jet.delta_step` is one of a projection. With
+    `rule-inputs` so are q, k, v and the gate of a `jet.gated_delta_rule` that
+    products by weights in bf16 make: for kernels whose own products take bf16. It
+    runs over many tokens, where these are most of its bytes. A `jet.delta_step`
+    keeps them in f32, so without such kernels a token's result would depend on
+    which of the two it went through. For targets that multiply in f32 all this
+    changes rounding, so it is off there.
 
     Refused, with a remark: other readers, norms and code on a projection's input
     among them; weights of several types; results that other ops than
@@ -334,6 +336,10 @@ def RoundActivationsPass : Jet_FusionPass<"round-activations"> {
     %y = jet.grouped_linear %h(%wd) products [1] : (tensor<?x8960xbf16>, tensor<1536x8960xbf16>) -> …
     ```
   }];
+  let options = [Option<"ruleInputs", "rule-inputs", "bool", "true",
+                        "Round what rules of many tokens read">,
+                 Option<"remarks", "remarks", "bool", "false",
+                        "Report each refusal and its reason">];
   let statistics = [Statistic<"numRounded", "rounded", "results rounded">];
 }
 

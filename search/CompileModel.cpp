@@ -50,7 +50,8 @@ FailureOr<Package> jet::compileModel(ModuleOp module,
   for (const std::string &name : mixers)
     place.placement.push_back(name);
   FuseOptions fuse;
-  fuse.roundActivations = !target.isHost() && !target.generalKernels;
+  fuse.roundActivations = fuse.roundRuleInputs =
+      !target.isHost() && !target.generalKernels;
   PlanOptions plan;
   plan.maxBatch = maxBatch;
   PassManager before(module.getContext()), after(module.getContext());

@@ -35,7 +35,8 @@ Result<const Package *> LayerCosts::compile(size_t mixer, int layers,
   PassManager pm(model.getContext());
   buildExpandPipeline(pm, {});
   FuseOptions fuse;
-  fuse.roundActivations = forGpu; // as jetc compile --target=sm_90a does
+  // As jetc compile --target=sm_90a does.
+  fuse.roundActivations = fuse.roundRuleInputs = forGpu;
   buildFusePipeline(pm, fuse);
   buildLaunchPipeline(pm);
   buildPlanPipeline(pm, {});

@@ -142,16 +142,16 @@ static void roundWithReaders(OpResult result, const Readers &readers) {
   }
 }
 
-static LogicalResult round(OpResult result, FusionLog &log) {
+static LogicalResult round(OpResult result, bool ruleInputs, FusionLog &log) {
   Operation *op = result.getOwner();
   auto type = dyn_cast<RankedTensorType>(result.getType());
   if (!type || !type.getElementType().isF32() ||
       isa<SplitHeadsOp, MergeHeadsOp>(op))
     return failure();
   Readers readers(result);
-  if (!readers.uses.empty() && llvm::all_of(readers.uses, [](OpOperand *use) {
-        return isRuleInput(*use);
-      })) {
+  if (ruleInputs && !readers.uses.empty() &&
+      llvm::all_of(readers.uses,
+                   [](OpOperand *use) { return isRuleInput(*use); })) {
     if (!hasRoundedWeights(op))
       return log.refuse(op, "no product in bf16 makes result " +
                                 std::to_string(result.getResultNumber()));
@@ -190,7 +190,7 @@ struct RoundActivationsPass
     FusionLog log("round-activations", remarks);
     for (Operation &op : getOperation().getOps())
       for (OpResult result : op.getResults())
-        if (succeeded(round(result, log)))
+        if (succeeded(round(result, ruleInputs, log)))
           ++numRounded;
   }
 };

@@ -275,6 +275,7 @@ private:
         fuse.remarks = options.remarks;
         // Its tensor cores take bf16.
         fuse.roundActivations = isForDevice();
+        fuse.roundRuleInputs = isForDevice() && !options.generalKernels;
         fuse.packWeights = options.packWeights;
         buildFusePipeline(pm, fuse);
       });

@@ -1,5 +1,6 @@
 // What only projections in bf16 read is written in bf16.
 // RUN: jet-opt %s --pass-pipeline="builtin.module(func.func(jet-round-activations))" | FileCheck %s
+// RUN: jet-opt %s --pass-pipeline="builtin.module(func.func(jet-round-activations{rule-inputs=false}))" | FileCheck %s --check-prefix=WIDE
 // RUN: jet-opt %s --pass-pipeline="builtin.module(func.func(jet-round-activations{remarks=true}))" -verify-diagnostics -o /dev/null
 
 !tail = !jet.conv_tail<1x6xf32>
@@ -67,7 +68,10 @@ func.func @step(%x: tensor<?x8xf32>, %wh: tensor<3x8xbf16>, %wu: tensor<6x8xbf16
 }
 
 // What a rule of many tokens multiplies, and its gate; the decay stays. Code on q
-// extends it first.
+// extends it first. Without rule-inputs all of it stays.
+// WIDE-LABEL: func.func @rule
+// WIDE:       jet.gated_delta_rule
+// WIDE:       : (tensor<?x2x5xf32>, tensor<?x2x5xf32>, tensor<?x2x3xf32>, tensor<?x2xf32>, {{.*}}, tensor<?x2x3xf32>, tensor<3xbf16>)
 // CHECK-LABEL: func.func @rule
 // CHECK:       jet.grouped_linear {{.*}} -> (tensor<?x10xbf16>, tensor<?x2xf32>, tensor<?x6xbf16>)
 // CHECK:       jet.generated_conv
