@@ -8,7 +8,8 @@
 
 using namespace jet;
 
-SearchProgress::SearchProgress() : isTerminal(isatty(STDERR_FILENO)) {}
+SearchProgress::SearchProgress(std::string what)
+    : what(std::move(what)), isTerminal(isatty(STDERR_FILENO)) {}
 
 SearchProgress::~SearchProgress() {
   if (isDrawn && isTerminal)
@@ -26,8 +27,8 @@ void SearchProgress::update(double done, double expected,
     return;
   isDrawn = true;
   drawn = now;
-  std::fprintf(stderr, "%ssearch: %.0f of at most %.0f placements",
-               isTerminal ? "\r\033[K" : "", done, expected);
+  std::fprintf(stderr, "%ssearch: %.0f of at most %.0f %s",
+               isTerminal ? "\r\033[K" : "", done, expected, what.c_str());
   if (!best.empty())
     std::fprintf(stderr, ", best %s", best.c_str());
   if (done > first)

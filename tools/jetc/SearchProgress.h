@@ -13,19 +13,21 @@ namespace jet {
 /// terminal, a new one every 10 seconds elsewhere.
 class SearchProgress {
 public:
-  SearchProgress();
+  /// Of `what`, a plural.
+  explicit SearchProgress(std::string what = "placements");
   /// Erases the line.
   ~SearchProgress();
   SearchProgress(const SearchProgress &) = delete;
   SearchProgress &operator=(const SearchProgress &) = delete;
 
-  /// `done` of at most `expected` placements; `best` says what is the best.
+  /// `done` of at most `expected` are; `best` says what is the best so far.
   void update(double done, double expected, const std::string &best);
 
 private:
   using Clock = std::chrono::steady_clock;
+  std::string what;
   Clock::time_point start = Clock::now(), drawn;
-  double first = -1; // placements that were known when it began
+  double first = -1; // done when it began
   bool isTerminal, isDrawn = false;
 };
 

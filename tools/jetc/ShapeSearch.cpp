@@ -11,6 +11,7 @@
 #include "support/File.h"
 #include "tools/jetc/Options.h"
 #include "tools/jetc/SearchOptions.h"
+#include "tools/jetc/SearchProgress.h"
 #include "tools/jetc/ShapeReport.h"
 
 #include "llvm/Support/FileSystem.h"
@@ -97,9 +98,14 @@ private:
 
   /// Compiles and runs the shapes of the front.
   Result<void> measureFront() {
+    const auto shapes = llvm::count_if(
+        result.shapes, [](const ShapeCosts &one) { return one.isOnFront; });
+    SearchProgress progress("shapes");
+    double done = 0;
     for (ShapeCosts &one : result.shapes) {
       if (!one.isOnFront)
         continue;
+      progress.update(done++, static_cast<double>(shapes), "");
       auto config = reshapeConfig(text, path, one.shape);
       if (!config)
         return config.error();
