@@ -3,7 +3,6 @@
 
 #include "search/JetBlockShapes.h"
 #include "frontend/Import.h"
-#include "search/LayerCosts.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Format.h"
@@ -172,7 +171,9 @@ public:
     return costs;
   }
 
-  LayerCosts layers() const { return LayerCosts(base.model, space); }
+  LayerCosts layers(const LayerCosts::Progress &progress) const {
+    return LayerCosts(base.model, space, progress);
+  }
   /// How many layers have which mixer with shape `i`.
   MixerCounts countsOf(size_t i) const {
     MixerCounts counts = ownCounts();
@@ -207,8 +208,9 @@ private:
 /// The shapes at the cache asked for, which `result` then says.
 static Result<std::vector<ShapeCosts>>
 findAtCache(const ShapedCosts &costs, llvm::ArrayRef<JetBlockShape> shapes,
-            const ShapeQuestion &question, ShapeResult &result) {
-  LayerCosts layers = costs.layers();
+            const ShapeQuestion &question, const LayerCosts::Progress &progress,
+            ShapeResult &result) {
+  LayerCosts layers = costs.layers(progress);
   auto bytes = layers.stateBytes(question.context);
   if (!bytes)
     return bytes.error();
@@ -300,14 +302,15 @@ size_t jet::chooseShape(llvm::ArrayRef<ShapeCosts> shapes,
 Result<ShapeResult> jet::searchShapes(MLIRContext &context,
                                       const std::string &text,
                                       const std::string &path,
-                                      const ShapeQuestion &question) {
+                                      const ShapeQuestion &question,
+                                      const LayerCosts::Progress &progress) {
   ShapeResult result;
   std::vector<JetBlockShape> shapes = enumerate(question.ranges);
   result.enumerated = shapes.size();
   Result<ShapedCosts> all = ShapedCosts::create(context, text, path, shapes);
   if (!all)
     return all.error();
-  auto found = findAtCache(*all, shapes, question, result);
+  auto found = findAtCache(*all, shapes, question, progress, result);
   if (!found)
     return found.error();
   result.shapes = std::move(*found);
@@ -318,7 +321,7 @@ Result<ShapeResult> jet::searchShapes(MLIRContext &context,
   Result<ShapedCosts> costs = ShapedCosts::create(context, text, path, shapes);
   if (!costs)
     return costs.error();
-  LayerCosts layers = costs->layers();
+  LayerCosts layers = costs->layers(progress);
   auto parameters = layers.parameters();
   auto generators = layers.parameters(".dynamic_conv1d.");
   auto seconds =

@@ -6,7 +6,7 @@
 #ifndef JET_SEARCH_JETBLOCKSHAPES_H
 #define JET_SEARCH_JETBLOCKSHAPES_H
 
-#include "runtime/CostReport.h"
+#include "search/LayerCosts.h"
 #include "support/Error.h"
 
 #include "mlir/IR/MLIRContext.h"
@@ -88,11 +88,13 @@ size_t chooseShape(llvm::ArrayRef<ShapeCosts> shapes, double speedTolerance);
 /// All shapes at the cache asked for, with their costs from small compilations
 /// (see LayerCosts). `text` is the config at `path`. Errors: not a config of a
 /// placed model with JetBlocks, a shape that no model can have, none within the
-/// limits, which says what there is.
+/// limits, which says what there is. `progress` is called for all shapes, then
+/// for those at the cache.
 Result<ShapeResult> searchShapes(mlir::MLIRContext &context,
                                  const std::string &text,
                                  const std::string &path,
-                                 const ShapeQuestion &question);
+                                 const ShapeQuestion &question,
+                                 const LayerCosts::Progress &progress = {});
 
 } // namespace jet
 

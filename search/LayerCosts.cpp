@@ -57,6 +57,8 @@ Result<LayerSum<double>> LayerCosts::sumOf(
     bool forGpu, llvm::function_ref<Result<double>(const Package &)> quantity) {
   LayerSum<double> sum;
   for (size_t mixer = 0; mixer < space.mixers.size(); ++mixer) {
+    if (progress)
+      progress(mixer, space.mixers.size());
     double values[2];
     for (int layers : {1, 2}) {
       Result<const Package *> package = compile(mixer, layers, forGpu);

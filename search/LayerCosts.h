@@ -11,6 +11,7 @@
 #include "runtime/CostReport.h"
 #include "search/Space.h"
 
+#include <functional>
 #include <map>
 #include <tuple>
 
@@ -32,8 +33,10 @@ template <typename T> struct LayerSum {
 /// Compiles as it is asked. The model and the space must outlive it.
 class LayerCosts {
 public:
-  LayerCosts(ModelOp model, const SearchSpace &space)
-      : model(model), space(space) {}
+  /// Called before each mixer of a sum with how many are done, of how many.
+  using Progress = std::function<void(size_t done, size_t expected)>;
+  LayerCosts(ModelOp model, const SearchSpace &space, Progress progress = {})
+      : model(model), space(space), progress(std::move(progress)) {}
 
   /// Weights of the placed model; with `part` only those of tensors whose names
   /// have it.
@@ -55,6 +58,7 @@ private:
 
   ModelOp model;
   const SearchSpace &space;
+  Progress progress;
   std::map<std::tuple<size_t, int, bool>, Package> packages;
 };
 

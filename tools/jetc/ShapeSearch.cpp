@@ -40,7 +40,15 @@ public:
   Result<void> run() {
     if (auto done = readQuestion(); !done)
       return done;
-    auto found = searchShapes(context, text, path, question);
+    std::optional<SearchProgress> progress; // of one round
+    auto found = searchShapes(
+        context, text, path, question, [&](size_t done, size_t expected) {
+          if (done == 0)
+            progress.emplace("shapes");
+          progress->update(static_cast<double>(done),
+                           static_cast<double>(expected), "");
+        });
+    progress.reset();
     if (!found)
       return explain(found.error());
     result = std::move(*found);
