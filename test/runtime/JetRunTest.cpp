@@ -272,7 +272,8 @@ TEST_F(JetRunTest, BenchPrintsJson) {
   // The head, two rows of the embedding; sums and 16 cached rows, twice.
   EXPECT_EQ(json["decode"]["weight_bytes_per_step"], 16 * 4 * 4 + 2 * 4 * 4);
   EXPECT_EQ(json["decode"]["state_bytes_per_step"], 2 * (16 + 2 * 16 * 16));
-  EXPECT_EQ(json["prefill"]["tokens"], 20);
+  EXPECT_EQ(json["prefill"]["tokens"], 40); // of two sequences
+  EXPECT_EQ(json["prefill"]["chunk"], 128);
   EXPECT_EQ(run("bench p.jet --weights . --context 33").status, 1);
 }
 
