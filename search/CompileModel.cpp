@@ -8,8 +8,10 @@
 #include "lowering/gpu/DeviceCode.h"
 
 #include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
+#include "llvm/Support/Signals.h"
 
 using namespace mlir;
 using namespace jet;
@@ -91,7 +93,10 @@ Result<std::shared_ptr<const Model>> jet::loadModel(const Package &package,
   if (std::error_code code =
           llvm::sys::fs::createTemporaryFile("jetc-search", "jet", path))
     return Error{"a temporary file: " + code.message()};
+  // Also if Ctrl-C comes before it is loaded.
   llvm::FileRemover remover(path);
+  llvm::sys::RemoveFileOnSignal(path);
+  llvm::scope_exit keep([&] { llvm::sys::DontRemoveFileOnSignal(path); });
   const std::string name = path.str().str();
   if (auto done = writePackage(package, name); !done)
     return done.error();
