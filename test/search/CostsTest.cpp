@@ -5,37 +5,13 @@
 // compilation of the whole placement says.
 
 #include "dialects/jet/Targets.h"
-#include "lowering/BuildPackage.h"
 #include "lowering/MachineRates.h"
-#include "lowering/Pipelines.h"
+#include "test/search/CompileWhole.h"
 #include "test/search/Question.h"
-
-#include "mlir/Pass/PassManager.h"
 
 using namespace jet;
 
 namespace {
-
-/// The placed model's package, compiled as far as its plan.
-Package compileWhole(Question &question, const Placement &placement,
-                     bool forGpu) {
-  mlir::OwningOpRef<mlir::ModuleOp> module = question.module->clone();
-  PlacementOptions place;
-  for (const std::string &name : question.space->namesOf(placement))
-    place.placement.push_back(name);
-  FuseOptions fuse;
-  fuse.roundActivations = forGpu;
-  mlir::PassManager pm(&question.context);
-  buildPlacePipeline(pm, place);
-  buildExpandPipeline(pm, {});
-  buildFusePipeline(pm, fuse);
-  buildLaunchPipeline(pm);
-  buildPlanPipeline(pm, {});
-  EXPECT_TRUE(mlir::succeeded(pm.run(*module)));
-  mlir::FailureOr<Package> package = buildPackage(*module);
-  EXPECT_TRUE(mlir::succeeded(package));
-  return *package;
-}
 
 void expectSums(Question &question, const Placement &placement,
                 const char *machineName) {
@@ -43,7 +19,9 @@ void expectSums(Question &question, const Placement &placement,
   Result<TargetAttr> target = findTarget(question.context, machineName);
   ASSERT_TRUE(target);
   MachineRates machine = getMachineRates(*target);
-  Package whole = compileWhole(question, placement, machine.name != "cpu");
+  mlir::OwningOpRef<mlir::ModuleOp> module = question.module->clone();
+  Package whole = compileWhole(*module, machine.name != "cpu",
+                               question.space->namesOf(placement));
   LayerCosts costs(question.model, *question.space);
   MixerCounts counts = question.space->countsOf(placement);
 

@@ -3,13 +3,11 @@
 
 #include "search/JetBlockShapes.h"
 #include "dialects/jet/Targets.h"
-#include "lowering/BuildPackage.h"
+#include "frontend/Import.h"
 #include "lowering/MachineRates.h"
-#include "lowering/Pipelines.h"
 #include "support/File.h"
+#include "test/search/CompileWhole.h"
 #include "test/search/Question.h"
-
-#include "mlir/Pass/PassManager.h"
 
 using namespace jet;
 
@@ -86,31 +84,15 @@ TEST_F(JetBlockShapesTest, ReproducesTheAuthorsParametersAndCache) {
   }
 }
 
-/// The model with the shape, compiled whole as far as its plan.
-Package compileWhole(Question &question, const std::string &text,
-                     const std::string &path) {
-  Result<ParsedSpec> parsed = parseSpec(text, path);
-  EXPECT_TRUE(parsed) << parsed.error().message;
-  auto module = importSpec(question.context, parsed->spec, "m", path);
-  FuseOptions fuse;
-  fuse.roundActivations = true;
-  mlir::PassManager pm(&question.context);
-  buildExpandPipeline(pm, {});
-  buildFusePipeline(pm, fuse);
-  buildLaunchPipeline(pm);
-  buildPlanPipeline(pm, {});
-  EXPECT_TRUE(mlir::succeeded(pm.run(*module)));
-  mlir::FailureOr<Package> package = buildPackage(*module);
-  EXPECT_TRUE(mlir::succeeded(package));
-  return *package;
-}
-
 TEST_F(JetBlockShapesTest, CostsAreThoseOfTheWholeModel) {
   setRanges({"d_k=64", "d_v=384", "heads=12"});
   const ShapeCosts one = find().shapes.at(0);
   auto config = reshapeConfig(text, path, one.shape);
   ASSERT_TRUE(config);
-  Package whole = compileWhole(question, *config, path);
+  Result<ParsedSpec> parsed = parseSpec(*config, path);
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  auto module = importSpec(question.context, parsed->spec, "m", path);
+  Package whole = compileWhole(*module, /*forGpu=*/true);
   EXPECT_EQ(one.parameters, double(whole.model.parameters));
   auto state = stateBytesPerSequence(whole, ask.context);
   ASSERT_TRUE(state);
