@@ -106,11 +106,20 @@ LogicalResult KvAppendOp::verify() {
                           getCache().getType()); // C1
 }
 
+/// u and the result of a convolution have the channels of its tail.
+template <typename Convolution>
+static LogicalResult expectChannels(Convolution op) {
+  int64_t channels = op.getTail().getType().getChannels();
+  return success(
+      succeeded(expectRows(op, "u", op.getU(), op.getU(), {channels})) &&
+      succeeded(
+          expectRows(op, "result", op.getResult(), op.getU(), {channels})));
+}
+
 LogicalResult DynamicConvOp::verify() {
   ConvTailType tail = getTail().getType();
   int64_t channels = tail.getChannels();
-  if (failed(expectRows(*this, "u", getU(), getU(), {channels})) || // C1
-      failed(expectRows(*this, "result", getResult(), getU(), {channels})) ||
+  if (failed(expectChannels(*this)) || // C1
       failed(expectRows(*this, "taps", getTaps(), getU(),
                         {channels * (tail.getRows() + 1)}))) // C2
     return failure();
@@ -120,8 +129,7 @@ LogicalResult DynamicConvOp::verify() {
 LogicalResult ShortConvOp::verify() {
   ConvTailType tail = getTail().getType();
   int64_t channels = tail.getChannels();
-  if (failed(expectRows(*this, "u", getU(), getU(), {channels})) || // C1
-      failed(expectRows(*this, "result", getResult(), getU(), {channels})))
+  if (failed(expectChannels(*this))) // C1
     return failure();
   RankedTensorType weight = tensorOf(getWeight());
   if (weight.getShape() !=
@@ -197,8 +205,7 @@ bool GatedDeltaRuleOp::acceptsPort(int64_t port) {
 LogicalResult GeneratedConvOp::verify() {
   ConvTailType tail = getTail().getType();
   int64_t channels = tail.getChannels();
-  if (failed(expectRows(*this, "u", getU(), getU(), {channels})) || // C1
-      failed(expectRows(*this, "result", getResult(), getU(), {channels})))
+  if (failed(expectChannels(*this))) // C1
     return failure();
   // C2; not by a product, which might overflow.
   RankedTensorType weight = tensorOf(getWeight());
