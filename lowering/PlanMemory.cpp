@@ -26,7 +26,7 @@ static constexpr StringLiteral kInputs[] = {"tokens", "positions", "batch",
                                             "sampling"};
 
 /// What the caller gets: the results of a program before its states.
-static constexpr StringLiteral kLogits[] = {"logits"};
+static constexpr StringLiteral kLogits[] = {"logits", "next"};
 static constexpr StringLiteral kCandidates[] = {"values", "ids", "next"};
 
 /// The memory that holds a value of `type`; null if none can.
@@ -140,19 +140,21 @@ LogicalResult Planner::placeArguments() {
 /// Results that are no states are written where the caller wants them.
 LogicalResult Planner::placeResults() {
   Operation *terminator = function.getBody().front().getTerminator();
-  ArrayRef<StringLiteral> names = kLogits;
-  if (llvm::count_if(terminator->getOperandTypes(), [](Type type) {
+  const bool areCandidates =
+      llvm::count_if(terminator->getOperandTypes(), [](Type type) {
         return !isa<StateTypeInterface>(type);
-      }) > 1)
-    names = kCandidates;
+      }) > std::ssize(kLogits);
+  ArrayRef<StringLiteral> names =
+      areCandidates ? ArrayRef(kCandidates) : ArrayRef(kLogits);
   for (auto [index, value] : llvm::enumerate(terminator->getOperands())) {
     if (isa<StateTypeInterface>(value.getType()))
       continue; // in place
     auto launch = value.getDefiningOp<LaunchOp>();
     if (!launch || index >= names.size() || !hasRows(value.getType()))
       return terminator->emitOpError("expected the logits of a launch (or "
-                                     "values, ids and the next ones) and then "
-                                     "states, found a result ")
+                                     "values and ids), the next tokens if it "
+                                     "picks them and then states, found a "
+                                     "result ")
              << index << " of " << value.getType()
              << (launch ? "" : " that no launch makes");
     // A step of decode has one token of each sequence.

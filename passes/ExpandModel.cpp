@@ -22,7 +22,10 @@ enum class Logits { LastTokens, OneTokenEach, AllTokens };
 struct Program {
   StringRef name;
   Logits logits;
-  int64_t topK = 0; // picks from that many candidates, if not 0
+  bool picks = false; // the next token of each sequence, from all logits
+  int64_t topK = 0;   // or from that many candidates, if not 0
+
+  bool samples() const { return picks || topK; }
 };
 
 /// silu(gate h) ∘ up h, projected back.
@@ -55,7 +58,7 @@ Value expandLayer(ExpandBuilder &b, ModelOp model, LayerOp layer, Value x,
       x, expandMlp(b, h, model.getHiddenSize(), model.getIntermediateSize()));
 }
 
-/// Final norm and head: logits, or values, ids and what `sampling` picks.
+/// Final norm and head: logits, or values and ids, and what `sampling` picks.
 SmallVector<Value> expandHead(ExpandBuilder &b, ModelOp model, Value x,
                               Value table, Value sampling,
                               const Program &program) {
@@ -70,13 +73,16 @@ SmallVector<Value> expandHead(ExpandBuilder &b, ModelOp model, Value x,
   if (!model.getTied())
     table = b.param("lm_head.weight", {vocab, hidden});
   Value logits = LinearOp::create(b, b.rows({vocab}), x, table, Value());
+  RankedTensorType picks = b.rows({}, b.getI32Type());
+  if (program.picks)
+    return {logits, SampleLogitsOp::create(b, picks, logits, sampling)};
   if (!program.topK)
     return {logits};
   auto topK = TopKOp::create(b, b.rows({program.topK}),
                              b.rows({program.topK}, b.getI32Type()), logits,
                              program.topK);
-  Value next = SampleOp::create(b, b.rows({}, b.getI32Type()), topK.getValues(),
-                                topK.getIds(), sampling);
+  Value next =
+      SampleOp::create(b, picks, topK.getValues(), topK.getIds(), sampling);
   return {topK.getValues(), topK.getIds(), next};
 }
 
@@ -87,7 +93,7 @@ void expandFunction(ModelOp model, const Program &program) {
   auto indices = RankedTensorType::get({ShapedType::kDynamic},
                                        IntegerType::get(context, 32));
   SmallVector<Type> inputs = {indices, indices, BatchType::get(context)};
-  if (program.topK)
+  if (program.samples())
     inputs.push_back(RankedTensorType::get(
         {ShapedType::kDynamic, kSamplingSize}, Float32Type::get(context)));
   const size_t firstState = inputs.size();
@@ -121,7 +127,7 @@ void expandFunction(ModelOp model, const Program &program) {
     x = expandLayer(b, model, layer, x, rest.take_front(count));
     rest = rest.drop_front(count);
   }
-  Value sampling = program.topK ? function.getArgument(3) : Value();
+  Value sampling = program.samples() ? function.getArgument(3) : Value();
   SmallVector<Value> returned =
       expandHead(b, model, x, table, sampling, program);
   llvm::append_range(returned, states);
@@ -155,13 +161,14 @@ struct ExpandModelPass : jet::impl::ExpandModelPassBase<ExpandModelPass> {
                           << ", the size of the vocabulary, found " << k;
       return signalPassFailure();
     }
-    expandFunction(model, {"prefill", Logits::LastTokens});
-    expandFunction(model, {"decode", Logits::OneTokenEach});
+    const bool picks = k > 0;
+    expandFunction(model, {"prefill", Logits::LastTokens, picks});
+    expandFunction(model, {"decode", Logits::OneTokenEach, picks});
     expandFunction(model, {"forward", Logits::AllTokens});
-    if (!k)
+    if (!picks)
       return;
-    expandFunction(model, {"prefill_sample", Logits::LastTokens, k});
-    expandFunction(model, {"decode_sample", Logits::OneTokenEach, k});
+    expandFunction(model, {"prefill_sample", Logits::LastTokens, false, k});
+    expandFunction(model, {"decode_sample", Logits::OneTokenEach, false, k});
   }
 };
 

@@ -33,20 +33,21 @@ def ExpandModelPass : Pass<"jet-expand-model", "::mlir::ModuleOp"> {
     - `@decode`: the same for steps of one token per sequence,
     - `@forward`: logits of all tokens.
 
-    With `top-k=K` also
+    With `top-k=K` the first two also return a token of each sequence that is
+    picked of its logits (`jet.sample_logits`), and there are
     - `@prefill_sample`, `@decode_sample`: instead of the logits the K largest,
-      their token ids, and the one that is picked of these.
+      their token ids, and the one that is picked of these (`jet.sample`).
 
-    Each takes token ids, their positions, the batch, if it samples how to
-    (`jet.sample`), and the state of every layer, and returns the logits (or
-    values, ids and the picked ones) and the next state.
+    Each takes token ids, their positions, the batch, if it picks how to, and the
+    state of every layer, and returns the logits (or values and ids), the picked
+    ones and the next state.
 
     Errors, at the op: a layer that still has candidates, a K that is not from 0
     to the vocabulary's size.
   }];
   let options = [Option<"topK", "top-k", "int64_t", "0",
                         "Candidates of the programs *_sample; 0 for none of "
-                        "these programs">];
+                        "these programs and no picks">];
   let dependentDialects = ["::mlir::func::FuncDialect",
                            "::mlir::arith::ArithDialect",
                            "::mlir::math::MathDialect"];

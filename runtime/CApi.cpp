@@ -196,17 +196,10 @@ int jet_session_step_sample(jet_session *session, jet_state *state,
     if (!inputs)
       return fail(error,
                   "jet_session_step_sample: expected tokens, found null");
-    const jet::Model &model = state->state.model();
     std::vector<jet::SamplingRow> sampling(num_sequences);
-    for (size_t i = 0; i < num_sequences; ++i) {
-      if (!samplers[i])
-        continue;
-      const jet::Sampler &sampler = samplers[i]->sampler;
-      if (!sampler.canUseCandidates(model.candidates(), model.info().vocabSize))
-        return fail(error, "jet_session_step_sample: expected samplers that "
-                           "can use the model's candidates");
-      sampling[i] = sampler.row();
-    }
+    for (size_t i = 0; i < num_sequences; ++i)
+      if (samplers[i])
+        sampling[i] = samplers[i]->sampler.row();
     auto result = session->session.stepSample(state->state, *inputs, sampling);
     if (!result)
       return fail(error, result.error());

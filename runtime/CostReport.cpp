@@ -179,11 +179,12 @@ private:
     const CostSizes &sizes = report.sizes;
     int64_t rows = program.logitsPerSequence ? sizes.batch : sizes.tokens;
     sums.add(report.unavoidable.activations, checkedMul(4, sizes.tokens));
-    // Of a row: logits of 4 bytes; or how to sample, candidates of 8 with their
-    // ids, and the next token.
-    int64_t outputs = 4 * package.model.vocabSize;
-    if (program.candidates)
-      outputs = 4 * kSamplingColumns + 8 * program.candidates + 4;
+    // Of a row: logits of 4 bytes or candidates of 8 with their ids; how to
+    // sample, and the next token.
+    int64_t outputs = program.candidates ? 8 * program.candidates
+                                         : 4 * package.model.vocabSize;
+    if (picksTokens(program))
+      outputs += 4 * kSamplingColumns + 4;
     sums.add(report.unavoidable.activations, checkedMul(outputs, rows));
   }
 

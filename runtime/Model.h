@@ -65,6 +65,11 @@ public:
   /// How many candidates Session::stepTopK() gives and stepSample() picks from;
   /// 0 when the package has no programs for that.
   int64_t candidates() const { return numCandidates; }
+  /// Whether stepSample() can pick from all logits.
+  bool picksFromLogits() const {
+    return picksTokens(program(ProgramKind::Prefill)) &&
+           picksTokens(program(ProgramKind::Decode));
+  }
   const std::shared_ptr<Device> &device() const { return place; }
   /// Parameter `index` from row `row` on, in the device's memory.
   const void *parameter(int64_t index, int64_t row = 0) const {

@@ -67,6 +67,14 @@ Result<int64_t> SizeExpr::evaluate(const SymbolValues &symbols) const {
   return *value;
 }
 
+bool picksTokens(const ProgramInfo &program) {
+  for (const LaunchInfo &launch : program.launches)
+    for (const OperandRef &operand : launch.operands)
+      if (operand.kind == OperandRef::Kind::Next)
+        return true;
+  return false;
+}
+
 std::string_view stateKindName(StateKind kind) {
   switch (kind) {
   case StateKind::AttentionKv:

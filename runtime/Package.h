@@ -58,16 +58,16 @@
 //                            the state), first row in `tokens`, row count >= 1,
 //                            then its page table: the pages of its positions,
 //                            page_size positions each, up to the step's last
-// and of the programs that sample:
+// and of the programs that pick tokens:
 //   sampling   [B, 4]  f32   per sequence: temperature, top-p, top-k and u, as
 //                            in the op jet.sample; any numbers are safe
 // Outputs, one row for each sequence (its last token) or token: either
 //   logits     [B or T, vocab]   f32
-// or, of the programs that sample, the K largest logits in order — the larger
-// first, of equal ones the lower id, NaNs last —, their ids, and that one of
-// the ids which `sampling` picks:
+// or, of the programs *_sample, the K largest logits in order — the larger
+// first, of equal ones the lower id, NaNs last —, and their ids:
 //   values     [B, K]  f32
 //   ids        [B, K]  i32
+// and, of those that pick, what `sampling` picks of the logits or of the ids:
 //   next       [B]     i32
 
 #ifndef JET_RUNTIME_PACKAGE_H
@@ -87,7 +87,7 @@
 
 namespace jet {
 
-inline constexpr int64_t kPackageVersion = 5;
+inline constexpr int64_t kPackageVersion = 6;
 
 /// The sizes that kernels are symbolic in; the index is the ABI's.
 enum class Symbol { R = 0, B = 1, T = 2, C = 3, S = 4, P = 5 };
@@ -343,11 +343,15 @@ inline bool isOutput(OperandRef::Kind kind) {
   return kind == Kind::Logits || kind == Kind::Values || kind == Kind::Ids ||
          kind == Kind::Next;
 }
-/// Whether `kind` is among the outputs of `program`.
-inline bool hasOutput(const ProgramInfo &program, OperandRef::Kind kind) {
+/// Whether `kind` may be among the outputs of `program`.
+inline bool mayOutput(const ProgramInfo &program, OperandRef::Kind kind) {
+  if (kind == OperandRef::Kind::Next)
+    return program.logitsPerSequence;
   return isOutput(kind) &&
          (kind == OperandRef::Kind::Logits) == (program.candidates == 0);
 }
+/// Whether `program` picks the next tokens: all with candidates do.
+bool picksTokens(const ProgramInfo &program);
 
 /// A named run of bytes. JSON "blobs": {"name", "offset", "bytes"}, offset from
 /// the end of the header.

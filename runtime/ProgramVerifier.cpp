@@ -187,13 +187,14 @@ std::optional<PackageFault> PackageVerifier::verifyOperand(
   Result<Actual> actual = describe(program, ref, context);
   if (!actual)
     return makeFault(place, actual.error().message);
-  if (isOutput(ref.kind) && !hasOutput(program, ref.kind))
+  if (isOutput(ref.kind) && !mayOutput(program, ref.kind))
     return mismatch(place,
                     program.candidates ? "an output values, ids or next"
-                                       : "an output logits",
+                    : program.logitsPerSequence ? "an output logits or next"
+                                                : "an output logits",
                     actual->name);
-  if (ref.kind == OperandRef::Kind::Sampling && !program.candidates)
-    return mismatch(place, "an input of a program without candidates",
+  if (ref.kind == OperandRef::Kind::Sampling && !program.logitsPerSequence)
+    return mismatch(place, "an input of a program that picks no tokens",
                     actual->name);
   if (actual->dtype != operand.dtype)
     return mismatch(place, std::string(dtypeName(operand.dtype)) + " elements",

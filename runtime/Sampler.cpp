@@ -77,9 +77,15 @@ int32_t Sampler::sample(std::span<const float> logits) {
   return order[pick(largest)];
 }
 
+bool candidatesSuffice(const SamplingRow &row, int64_t count, int64_t vocab) {
+  const bool isGreedy = row.temperature == 0 || row.topK == 1;
+  return count > 0 &&
+         (isGreedy || count == vocab ||
+          (row.topK >= 1 && row.topK <= static_cast<float>(count)));
+}
+
 bool Sampler::canUseCandidates(int64_t count, int64_t vocab) const {
-  return count > 0 && (isGreedy() || count == vocab ||
-                       (options.topK > 0 && options.topK <= count));
+  return candidatesSuffice(row(), count, vocab);
 }
 
 int32_t Sampler::sample(std::span<const float> values,

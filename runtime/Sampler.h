@@ -42,6 +42,10 @@ struct SamplingRow {
   float uniform = 0; // in [0, 1)
 };
 
+/// Whether the `count` largest of `vocab` logits are enough: greedily, with
+/// top-k up to `count`, or when they are all.
+bool candidatesSuffice(const SamplingRow &row, int64_t count, int64_t vocab);
+
 /// Samples tokens one after another. Same options and logits, same tokens.
 class Sampler {
 public:
@@ -51,8 +55,7 @@ public:
 
   int32_t sample(std::span<const float> logits);
 
-  /// Whether the `count` largest of `vocab` logits are enough: greedily, with
-  /// top-k up to `count`, or when they are all.
+  /// candidatesSuffice() for what it picks.
   bool canUseCandidates(int64_t count, int64_t vocab) const;
   /// What sample() picks from logits whose largest are `values`, in order, with
   /// these `ids` (see Candidates). Expects canUseCandidates().

@@ -131,8 +131,7 @@ Result<void> Session::reserve(const ProgramInfo &program, int64_t sequences,
   // verifyPackage(): at most vocab_size candidates, of sequences.
   const int64_t candidateBytes =
       padded(outputs * program.candidates) * int64_t(sizeof(float));
-  valuesAt =
-      padded(program.candidates ? outputs : 0) * int64_t(sizeof(int32_t));
+  valuesAt = padded(sequences) * int64_t(sizeof(int32_t));
   idsAt = valuesAt + candidateBytes;
   for (auto [memory, bytes, what] :
        {std::tuple(&arena, rows * program.arenaBytesPerRow,
@@ -273,8 +272,10 @@ Result<void> Session::prepare(const ProgramInfo &program, State &state,
                                      static_cast<int64_t>(input.tokens.size()));
   tables.resize(rows, sequences, state.table.columns());
   prepareInputs(state, inputs);
-  if (!sampling.empty())
-    std::memcpy(tables.sampling(), sampling.data(), sampling.size_bytes());
+  const std::vector<SamplingRow> greedy(sampling.empty() ? sequences : 0);
+  if (sampling.empty())
+    sampling = greedy;
+  std::memcpy(tables.sampling(), sampling.data(), sampling.size_bytes());
   return tables.upload(model->device());
 }
 
@@ -407,8 +408,19 @@ Result<void> Session::runSample(State &state, std::span<const StepInput> inputs,
   if (!rows)
     return rows.error();
   const bool isDecode = *rows == static_cast<int64_t>(inputs.size());
-  const ProgramKind kind =
+  const bool areEnough =
+      std::ranges::all_of(sampling, [&](const SamplingRow &row) {
+        return candidatesSuffice(row, model->candidates(),
+                                 model->info().vocabSize);
+      });
+  ProgramKind kind =
       isDecode ? ProgramKind::DecodeSample : ProgramKind::PrefillSample;
+  if (!areEnough)
+    kind = isDecode ? ProgramKind::Decode : ProgramKind::Prefill;
+  if (!areEnough && !model->picksFromLogits())
+    return Error{"step: expected a package that picks tokens from all logits, "
+                 "or a top-k of at most " +
+                 std::to_string(model->candidates()) + " for every sequence"};
   return run(model->program(kind), state, inputs, *rows, sampling);
 }
 

@@ -105,11 +105,13 @@ public:
   /// candidates.
   Result<Candidates> stepTopK(State &state, std::span<const StepInput> inputs);
 
-  /// The same with the next token of each sequence alone, picked by the device
-  /// from the candidates: what Sampler::sample() would, but for its rounding.
+  /// The same with the next token of each sequence alone, picked by the device:
+  /// what Sampler::sample() would, but for its rounding. Where candidates do
+  /// not suffice for a sequence, from all logits, which stay on the device.
   /// `sampling` has a row for each of `inputs`. Also an error: another number
   /// of rows; a temperature that is negative or not finite, a topK < 0, a topP
-  /// not in [0, 1], a uniform not in [0, 1).
+  /// not in [0, 1], a uniform not in [0, 1); candidates that do not suffice in
+  /// a package that does not pick from logits.
   Result<std::span<const int32_t>>
   stepSample(State &state, std::span<const StepInput> inputs,
              std::span<const SamplingRow> sampling);

@@ -390,6 +390,12 @@ OpCost SampleOp::getCost() {
   return cost;
 }
 
+OpCost SampleLogitsOp::getCost() {
+  OpCost cost = getOperandCost(*this);
+  addSampling(cost, getLogits().getType());
+  return cost;
+}
+
 /// One row of each sequence, whatever the number of rows.
 OpCost LastTokenOp::getCost() {
   OpCost cost;

@@ -129,6 +129,41 @@ def Jet_SampleOp : Jet_TensorOp<"sample"> {
   let extraClassDeclaration = Jet_DeclareCost;
 }
 
+def Jet_SampleLogitsOp : Jet_TensorOp<"sample_logits"> {
+  let summary = "Pick one of all tokens of each row";
+  let description = [{
+    The next token of each row from all of its logits: what `jet.sample` picks
+    of `jet.top_k` with every column, but that
+
+    - of tokens with the same weight w those of lower ids come first, whatever
+      their logits;
+    - sums are in an order of the target's own, so that targets may pick apart
+      where last bits decide.
+
+    Nothing is sorted: the weight up to which tokens are in, by count, by mass or
+    up to u, is found by its bits.
+
+    Shapes: logits `[R, N]`; sampling `[R, 4]` as of `jet.sample`; next `[R]` i32.
+
+    Constraints:
+    - (C1) sampling has R rows of 4;
+    - (C2) next has R elements;
+    - (C3) N <= 2^24: f32 counts them.
+
+    Example:
+    ```mlir
+    %next = jet.sample_logits %logits by %sampling : (tensor<?x151936xf32>, tensor<?x4xf32>) -> tensor<?xi32>
+    ```
+  }];
+  let arguments = (ins Jet_F32Rows:$logits, Jet_F32Rows:$sampling);
+  let results = (outs Jet_I1:$next);
+  let assemblyFormat = [{
+    $logits `by` $sampling attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = Jet_DeclareCost;
+}
+
 def Jet_MergeTopKOp : Jet_TensorOp<"merge_top_k"> {
   let summary = "The k largest of candidates";
   let description = [{

@@ -92,6 +92,15 @@ LogicalResult SampleOp::verify() {
   return verifySampling(*this, getValues(), getSampling(), getNext()); // C2, C3
 }
 
+LogicalResult SampleLogitsOp::verify() {
+  constexpr int64_t kMost = 1 << 24;
+  int64_t columns = shapeOf(getLogits())[1];
+  if (columns < 1 || columns > kMost) // C3
+    return emitOpError() << "expected logits of 1 to " << kMost
+                         << " columns, found " << getLogits().getType();
+  return verifySampling(*this, getLogits(), getSampling(), getNext()); // C1, C2
+}
+
 LogicalResult MergeTopKOp::verify() {
   if (failed(verifyCandidates(*this))) // C1
     return failure();

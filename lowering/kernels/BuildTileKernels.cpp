@@ -39,8 +39,8 @@ struct BuildTileKernelsPass
       llvm::TypeSwitch<Operation *>(&kernel.getBody().front().front())
           .Case<AttentionOp, DeltaStepOp, EmbeddingOp, GatedDeltaRuleOp,
                 GeneratedConvOp, GroupedLinearOp, KvAppendOp, LastTokenOp,
-                LinearTopKOp, MergeTopKOp, QkvLinearOp, SampleOp>(
-              [&](auto op) { buildForms(context, op); })
+                LinearTopKOp, MergeTopKOp, QkvLinearOp, SampleOp,
+                SampleLogitsOp>([&](auto op) { buildForms(context, op); })
           .Default([](Operation *) {});
     }
     if (forms.getBody().front().empty())

@@ -163,6 +163,7 @@ void buildForms(FormContext &context, LinearTopKOp op);
 void buildForms(FormContext &context, MergeTopKOp op);
 void buildForms(FormContext &context, QkvLinearOp op);
 void buildForms(FormContext &context, SampleOp op);
+void buildForms(FormContext &context, SampleLogitsOp op);
 
 } // namespace jet
 

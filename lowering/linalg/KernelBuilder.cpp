@@ -289,6 +289,8 @@ jet::lowerToLinalg(KernelBuilder &b, Operation *op, ValueRange operands) {
       .Case([&](LinearTopKOp op) { return lowerLinearTopK(b, op, operands); })
       .Case([&](MergeTopKOp op) { return lowerMergeTopK(b, op, operands); })
       .Case([&](SampleOp op) { return lowerSample(b, op, operands); })
+      .Case(
+          [&](SampleLogitsOp op) { return lowerSampleLogits(b, op, operands); })
       .Case([&](RmsNormOp op) { return lowerRmsNorm(b, op, operands); })
       .Case(
           [&](GatedRmsNormOp op) { return lowerGatedRmsNorm(b, op, operands); })

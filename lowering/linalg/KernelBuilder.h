@@ -139,6 +139,7 @@ Lowered lowerTopK(KernelBuilder &, TopKOp, mlir::ValueRange);
 Lowered lowerLinearTopK(KernelBuilder &, LinearTopKOp, mlir::ValueRange);
 Lowered lowerMergeTopK(KernelBuilder &, MergeTopKOp, mlir::ValueRange);
 Lowered lowerSample(KernelBuilder &, SampleOp, mlir::ValueRange);
+Lowered lowerSampleLogits(KernelBuilder &, SampleLogitsOp, mlir::ValueRange);
 Lowered lowerRmsNorm(KernelBuilder &, RmsNormOp, mlir::ValueRange);
 Lowered lowerGatedRmsNorm(KernelBuilder &, GatedRmsNormOp, mlir::ValueRange);
 Lowered lowerL2Norm(KernelBuilder &, L2NormOp, mlir::ValueRange);

@@ -52,6 +52,28 @@ SampleInputs SampleInputs::random(Random &random, int64_t rows, int64_t count) {
   return inputs;
 }
 
+Buffer SampleInputs::shuffle(Random &random) {
+  const int64_t rows = values.size(0), count = values.size(1);
+  Buffer logits(DType::F32, {rows, count});
+  std::vector<int64_t> columns(count);
+  for (int64_t r = 0; r < rows; ++r) {
+    std::iota(columns.begin(), columns.end(), 0);
+    std::shuffle(columns.begin(), columns.end(), random);
+    for (int64_t begin = 0, end; begin < count; begin = end) {
+      for (end = begin + 1; end < count; ++end)
+        if (values(r, end) != values(r, begin) &&
+            !(std::isnan(values(r, end)) && std::isnan(values(r, begin))))
+          break;
+      std::sort(columns.begin() + begin, columns.begin() + end);
+    }
+    for (int64_t i = 0; i < count; ++i) {
+      ids.set(ids.at(r, i), double(columns[i]));
+      logits.set(logits.at(r, columns[i]), values(r, i));
+    }
+  }
+  return logits;
+}
+
 bool SampleInputs::mayPick(int64_t row, int64_t id) const {
   constexpr double kRounding = 2e-6;
   const double temperature = sampling(row, 0), topP = sampling(row, 1),

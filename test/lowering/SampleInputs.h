@@ -19,6 +19,10 @@ struct SampleInputs {
   /// cut, with every bound at its ends.
   static SampleInputs random(Random &random, int64_t rows, int64_t count);
 
+  /// The same values as logits, each in the column of its id; ids are 0 to
+  /// count − 1, of equal values the lower first.
+  Buffer shuffle(Random &random);
+
   void setSampling(int64_t row, double temperature, double topP, double topK,
                    double u);
   /// Whether jet.sample may pick `id` of `row`. Sums are in double; where they

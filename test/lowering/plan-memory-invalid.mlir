@@ -71,7 +71,7 @@ jet.model @m hidden 48 intermediate 64 vocab 32 max_position 4096 rms_norm_eps 1
   jet.layer 0 mixer #jet.attention<heads = 1, kv_heads = 1, head_dim = 48, rope_theta = 10000.0> weights "self_attn"
 }
 func.func @decode(%tokens: tensor<?xi32>, %positions: tensor<?xi32>, %batch: !jet.batch) -> tensor<?xi32> {
-  // expected-error @+1 {{'func.return' op expected the logits of a launch (or values, ids and the next ones) and then states, found a result 0 of 'tensor<?xi32>' that no launch makes}}
+  // expected-error @+1 {{'func.return' op expected the logits of a launch (or values and ids), the next tokens if it picks them and then states, found a result 0 of 'tensor<?xi32>' that no launch makes}}
   return %tokens : tensor<?xi32>
 }
 

@@ -11,8 +11,15 @@ jet.model @m hidden 40 intermediate 96 vocab 80 max_position 4096
 }
 
 // CHECK-LABEL: func.func @prefill(
+// CHECK-SAME: %[[SAMPLING:[^ ]*]]: tensor<?x4xf32>, %{{[^ ]*}}: !jet.kv_cache<2x14xf32, page = 64> {jet.layer = 0 : i64})
+// CHECK-SAME: -> (tensor<?x80xf32>, tensor<?xi32>, !jet.kv_cache<2x14xf32, page = 64>)
+// CHECK: %[[LOGITS:.*]] = jet.linear
+// CHECK: %[[NEXT:.*]] = jet.sample_logits %[[LOGITS]] by %[[SAMPLING]]
+// CHECK: return %[[LOGITS]], %[[NEXT]], %{{.*}} :
 // CHECK-LABEL: func.func @decode(
+// CHECK: jet.sample_logits
 // CHECK-LABEL: func.func @forward(
+// CHECK-NOT: jet.sample
 // CHECK-NOT: jet.top_k
 // CHECK-LABEL: func.func @prefill_sample(
 // CHECK-SAME: %[[SAMPLING:[^ ]*]]: tensor<?x4xf32>, %{{[^ ]*}}: !jet.kv_cache<2x14xf32, page = 64> {jet.layer = 0 : i64})

@@ -42,7 +42,8 @@ FakeDriver &driver() {
     made->parameterCounts = {
         {"fixture_embed", 3 + others},     {"fixture_running_sum", 4 + others},
         {"fixture_look_back", 5 + others}, {"fixture_head_last", 4 + others},
-        {"fixture_head_all", 3 + others},  {"fixture_head_sample", 7 + others}};
+        {"fixture_head_all", 3 + others},  {"fixture_head_sample", 7 + others},
+        {"fixture_pick", 3 + others}};
     return made;
   }();
   return *driver;

@@ -193,6 +193,23 @@ Package makePackageWithCandidates(bool code) {
   return package;
 }
 
+Package makePackageThatPicks() {
+  Package package = makePackageWithCandidates();
+  const SizeExpr B = symbol(Symbol::B);
+  KernelInfo pick;
+  pick.name = "fixture_pick";
+  pick.grid = B;
+  pick.operands = {{DType::F32, {B, constant(kVocab)}, Access::Read},
+                   {DType::F32, {B, constant(kSamplingColumns)}, Access::Read},
+                   {DType::I32, {B}, Access::Write}};
+  const auto kernel = static_cast<int64_t>(package.kernels.size());
+  package.kernels.push_back(pick);
+  for (size_t i : {0, 1}) // prefill and decode
+    package.programs[i].launches.push_back(
+        {kernel, true, {{Kind::Logits}, {Kind::Sampling}, {Kind::Next}}});
+  return package;
+}
+
 Package forFakeGpu(Package package) {
   package.target = {"cuda", "sm_90a", ""};
   const std::string text = "ptx: text";

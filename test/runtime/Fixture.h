@@ -50,6 +50,9 @@ Package makePackage(bool code = true);
 inline constexpr int64_t kCandidates = 3;
 Package makePackageWithCandidates(bool code = true);
 
+/// The same with prefill and decode that also pick, from all logits.
+Package makePackageThatPicks();
+
 /// `package` for the GPU of FakeCudaLibrary.cpp.
 Package forFakeGpu(Package package);
 

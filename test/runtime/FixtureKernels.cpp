@@ -4,8 +4,10 @@
 // Kernels of a toy model, in the ABI of runtime/Package.h. Hidden size 4,
 // vocabulary 16; see Fixture.h for what the model computes.
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <numeric>
 
 namespace {
 enum Symbol { R, B, T, C, S, P };
@@ -182,6 +184,26 @@ void fixture_head_sample(void *const *operands, const int64_t *symbols,
       ids[b * k + i] = static_cast<int32_t>(best);
     }
     next[b] = ids[b * k + pick(values + b * k, k, sampling + b * 4)];
+  }
+}
+
+/// logits [B, vocab], sampling [B, 4] -> next [B]; grid B.
+void fixture_pick(void *const *operands, const int64_t *, int64_t begin,
+                  int64_t end) {
+  const auto *logits = operand<const float>(operands, 0);
+  const auto *sampling = operand<const float>(operands, 1);
+  auto *next = operand<int32_t>(operands, 2);
+  for (int64_t b = begin; b < end; ++b) {
+    const float *row = logits + b * kVocab;
+    int32_t ids[kVocab];
+    float values[kVocab];
+    std::iota(ids, ids + kVocab, 0);
+    std::sort(ids, ids + kVocab, [&](int32_t x, int32_t y) {
+      return row[x] != row[y] ? row[x] > row[y] : x < y;
+    });
+    for (int64_t i = 0; i < kVocab; ++i)
+      values[i] = row[ids[i]];
+    next[b] = ids[pick(values, kVocab, sampling + b * 4)];
   }
 }
 

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <numeric>
 #include <random>
+#include <set>
 #include <thread>
 
 using namespace jet;
@@ -264,6 +265,50 @@ TEST_F(ModelTest, NextTokensAreWhatASamplerPicks) {
   }
 }
 
+TEST_F(ModelTest, PicksFromAllLogitsWhereCandidatesDoNotSuffice) {
+  ASSERT_NO_FATAL_FAILURE(load(makePackageThatPicks()));
+  EXPECT_TRUE(model->picksFromLogits());
+  Session session(model, 2);
+  State state = makeState(), other = makeState();
+  // One of each step is greedy: of it candidates are enough.
+  const SamplingOptions options[] = {
+      {.temperature = 3, .seed = 4},
+      {},
+      {.temperature = 5, .topK = kCandidates + 4, .topP = 0.9, .seed = 5}};
+  std::vector<Sampler> samplers, ahead;
+  for (const SamplingOptions &one : options) {
+    samplers.push_back(*Sampler::create(one));
+    ahead.push_back(*Sampler::create(one));
+  }
+  std::set<int32_t> seen;
+  std::mt19937 random(8);
+  for (size_t round = 0; round < 8; ++round) {
+    std::vector<Tokens> tokens;
+    std::vector<StepInput> inputs;
+    std::vector<SamplingRow> rows;
+    for (size_t i = 0; i < 3; ++i)
+      tokens.push_back(randomTokens(random, round == 0 ? 3 - i : 1));
+    for (size_t i = 0; i < 3; ++i) {
+      inputs.push_back({static_cast<int64_t>(2 - i), tokens[i]});
+      rows.push_back(ahead[i].row());
+      ahead[i].advance();
+    }
+    const auto next = session.stepSample(state, inputs, rows);
+    ASSERT_TRUE(next) << messageOf(next);
+    ASSERT_EQ(next->size(), 3u);
+    const Tokens picked(next->begin(), next->end());
+    const auto logits = session.step(other, inputs);
+    ASSERT_TRUE(logits) << messageOf(logits);
+    for (size_t i = 0; i < 3; ++i) {
+      seen.insert(picked[i]);
+      EXPECT_EQ(picked[i],
+                samplers[i].sample(logits->subspan(i * kVocab, kVocab)))
+          << "round " << round << ", sequence " << i;
+    }
+  }
+  EXPECT_GT(seen.size(), 5u);
+}
+
 TEST_F(ModelTest, RefusesWrongSampling) {
   ASSERT_NO_FATAL_FAILURE(load(makePackageWithCandidates()));
   Session session(model, 1);
@@ -285,6 +330,10 @@ TEST_F(ModelTest, RefusesWrongSampling) {
             "sequence 0: top-k: expected a number >= 0, found -1.000000");
   EXPECT_EQ(refusal({{.uniform = 1}}),
             "sequence 0: uniform: expected a number in [0, 1), found 1.000000");
+  EXPECT_FALSE(model->picksFromLogits());
+  EXPECT_EQ(refusal({{.temperature = 1, .topK = kCandidates + 1}}),
+            "step: expected a package that picks tokens from all logits, or a "
+            "top-k of at most 3 for every sequence");
   EXPECT_EQ(state.position(0), 0);
   EXPECT_EQ(refusal({{}}), "success");
 }

@@ -207,7 +207,7 @@ TEST_F(PackageFileTest, AnotherVersionIsNamedBeforeTheChecksum) {
   other["version"] = 7;
   std::string file = withHeader(other.dump());
   file.back() ^= 1;
-  EXPECT_EQ(read(file), path + ": expected package version 5, found 7");
+  EXPECT_EQ(read(file), path + ": expected package version 6, found 7");
 }
 
 TEST_F(PackageFileTest, AnotherFormatIsNamed) {

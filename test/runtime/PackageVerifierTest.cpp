@@ -276,23 +276,21 @@ const Broken kBrokenCandidates[] = {
     {"next tokens that are no i32",
      [](Package &p) { p.kernels[5].operands[6].dtype = DType::F32; },
      "expected F32 elements, found I32 (next)"},
-    {"sampling in a program of logits",
+    {"sampling of all tokens",
      [](Package &p) {
-       p.kernels[5].operands.resize(4);
-       p.kernels[5].operands[1].access = Access::Read;
-       p.programs[0].launches.back().operands[1] = {OperandRef::Kind::Sampling};
+       p.programs[2].launches.back().operands[1] = {OperandRef::Kind::Sampling};
      },
-     "expected an input of a program without candidates, found sampling"},
-    {"next tokens of a program of logits",
+     "expected an input of a program that picks no tokens, found sampling"},
+    {"next tokens of all tokens",
      [](Package &p) {
-       p.programs[0].launches.back().operands[3] = {OperandRef::Kind::Next};
+       p.programs[2].launches.back().operands[2] = {OperandRef::Kind::Next};
      },
      "expected an output logits, found next"},
     {"candidates of a program of logits",
      [](Package &p) {
        p.programs[0].launches.back().operands[3] = {OperandRef::Kind::Values};
      },
-     "expected an output logits, found values"},
+     "expected an output logits or next, found values"},
 };
 
 } // namespace

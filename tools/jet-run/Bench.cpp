@@ -71,14 +71,17 @@ static int64_t weightBytesPerStep(const Model &model, int64_t batch) {
   return bytes;
 }
 
-/// As `generate` does, where the package has them.
-static bool usesCandidates(const BenchOptions &options, const Model &model) {
+/// As in `generate`, where the package can.
+static bool devicePicks(const BenchOptions &options, const Model &model) {
   return !options.logits && model.candidates() > 0;
 }
 
 static const ProgramInfo &decodeProgram(const BenchOptions &options,
                                         const Model &model) {
-  return model.program(usesCandidates(options, model)
+  return model.program(devicePicks(options, model) &&
+                               candidatesSuffice(options.sampling,
+                                                 model.candidates(),
+                                                 model.info().vocabSize)
                            ? ProgramKind::DecodeSample
                            : ProgramKind::Decode);
 }
@@ -108,7 +111,7 @@ static Result<std::vector<double>> timeDecode(const BenchOptions &options,
         return done.error();
     }
     const Stopwatch stopwatch;
-    if (usesCandidates(options, state.model())) {
+    if (devicePicks(options, state.model())) {
       if (auto next = session.stepSample(state, inputs, sampling); !next)
         return next.error();
     } else if (auto logits = session.step(state, inputs); !logits) {
@@ -362,7 +365,7 @@ void addBenchCommand(CLI::App &app, Command &command) {
       ->check(CLI::NonNegativeNumber);
   bench
       ->add_option("--top-k", options->sampling.topK,
-                   "Sample among the K most likely tokens [0: all candidates]")
+                   "Sample among the K most likely tokens [0: all]")
       ->check(CLI::NonNegativeNumber);
   bench
       ->add_option("--top-p", options->sampling.topP,

@@ -90,9 +90,8 @@ private:
   std::shared_ptr<const Model> model;
   Session session;
   bool asText;
-  /// Whether the device picks tokens, from candidates: not where these do not
-  /// decide.
-  bool useCandidates = false;
+  /// Whether candidates decide, and whether the device picks the tokens.
+  bool useCandidates = false, devicePicks = false;
   std::vector<Sequence> sequences;
   Phase prefillPhase, decodePhase;
 };
@@ -156,6 +155,8 @@ Result<void> Generator::parsePrompts() {
   // All sample alike.
   useCandidates =
       sequences[0].sampler->canUseCandidates(model->candidates(), vocab);
+  devicePicks =
+      useCandidates || (model->candidates() && model->picksFromLogits());
   return {};
 }
 
@@ -189,7 +190,7 @@ void Generator::stream(const Sequence &sequence, int32_t token) const {
 
 Result<StepOutput> Generator::step(State &state,
                                    const std::vector<StepInput> &inputs) {
-  if (useCandidates) {
+  if (devicePicks) {
     std::vector<SamplingRow> sampling;
     for (const StepInput &input : inputs)
       sampling.push_back(sequences[input.slot].sampler->row());
@@ -207,7 +208,7 @@ Result<StepOutput> Generator::step(State &state,
 /// The next token of `sequence`, which is number `i` of the step.
 int32_t Generator::pick(Sequence &sequence, const StepOutput &output,
                         size_t i) const {
-  if (useCandidates) {
+  if (devicePicks) {
     sequence.sampler->advance();
     return output.next[i];
   }
@@ -331,6 +332,7 @@ void Generator::printJson() const {
   const nlohmann::json result = {
       {"sequences", std::move(list)},
       {"candidates", useCandidates ? model->candidates() : 0},
+      {"device_picks", devicePicks},
       {"prefill", prefillPhase.json()},
       {"decode", decodePhase.json()}};
   // Bytes that are not UTF-8 become U+FFFD in "text"; "ids" has them all.
@@ -443,10 +445,12 @@ void addGenerateCommand(CLI::App &app, Command &command) {
                      "Print one JSON object at the end instead of streaming");
   generate->footer(
       "Several prompts run as one batch and print one line each. The last "
-      "line, on stderr, tells the speed. Greedily, and with --top-k up to that "
-      "of jetc compile, the device picks the tokens, and their ids are all "
-      "that leaves it. A larger --top-k, and --temperature or --top-p without "
-      "one, need all logits, which are then read back.\n"
+      "line, on stderr, tells the speed. The device picks the tokens, and "
+      "their "
+      "ids are all that leaves it: greedily, and with --top-k up to that of "
+      "jetc compile, of few candidates; a larger --top-k, and --temperature or "
+      "--top-p without one, of all logits. Of a package without candidates "
+      "(--top-k 0 there) the logits are read back.\n"
       "Examples:\n"
       "  jet-run generate tinyjet.jet --weights tinyjet --prompt 'In the '\n"
       "  jet-run generate 2b.jet --weights 2b --prompt-ids 9707,11 "

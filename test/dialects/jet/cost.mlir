@@ -211,6 +211,13 @@ func.func @sample(%v: tensor<?x4xf32>, %i: tensor<?x4xi32>, %s: tensor<?x4xf32>,
   return %a, %b : tensor<?xi32>, tensor<?xi32>
 }
 
+// CHECK-LABEL: func.func @sample_logits
+// CHECK: jet.cost = {activations_read = "2064*R", activations_written = "4*R", op = "sample_logits", vector_flops = "3072*R"}
+func.func @sample_logits(%l: tensor<?x512xf32>, %s: tensor<?x4xf32>) -> tensor<?xi32> {
+  %n = jet.sample_logits %l by %s : (tensor<?x512xf32>, tensor<?x4xf32>) -> tensor<?xi32>
+  return %n : tensor<?xi32>
+}
+
 // The parts together: 24 · R bytes of convolved values are neither written nor
 // read, and the batch is read once. Nothing inside has a cost of its own.
 // CHECK-LABEL: func.func @delta_step

@@ -210,3 +210,30 @@ func.func @f(%x: tensor<?x8xf32>, %w: tensor<64x8xf32>) {
     } : (tensor<?x8xf32>, tensor<64x8xf32>) -> (tensor<?x2xf32>, tensor<?x2xi32>)
   return
 }
+
+// -----
+
+// sample_logits C1
+func.func @f(%l: tensor<?x8xf32>, %s: tensor<?x3xf32>) {
+  // expected-error @+1 {{'jet.sample_logits' op expected sampling of shape [?, 4], found 'tensor<?x3xf32>'}}
+  %n = jet.sample_logits %l by %s : (tensor<?x8xf32>, tensor<?x3xf32>) -> tensor<?xi32>
+  return
+}
+
+// -----
+
+// sample_logits C2
+func.func @f(%l: tensor<3x8xf32>, %s: tensor<3x4xf32>) {
+  // expected-error @+1 {{'jet.sample_logits' op expected next of shape [3], found 'tensor<2xi32>'}}
+  %n = jet.sample_logits %l by %s : (tensor<3x8xf32>, tensor<3x4xf32>) -> tensor<2xi32>
+  return
+}
+
+// -----
+
+// sample_logits C3
+func.func @f(%l: tensor<?x16777217xf32>, %s: tensor<?x4xf32>) {
+  // expected-error @+1 {{'jet.sample_logits' op expected logits of 1 to 16777216 columns, found 'tensor<?x16777217xf32>'}}
+  %n = jet.sample_logits %l by %s : (tensor<?x16777217xf32>, tensor<?x4xf32>) -> tensor<?xi32>
+  return
+}

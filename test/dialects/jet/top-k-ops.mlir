@@ -46,6 +46,13 @@ func.func @sample(%values: tensor<?x64xf32>, %ids: tensor<?x64xi32>, %sampling: 
   return %next : tensor<?xi32>
 }
 
+// CHECK-LABEL: @sample_logits
+func.func @sample_logits(%logits: tensor<?x80xf32>, %sampling: tensor<?x4xf32>) -> tensor<?xi32> {
+  // CHECK: jet.sample_logits %{{.*}} by %{{.*}} : (tensor<?x80xf32>, tensor<?x4xf32>) -> tensor<?xi32>
+  %next = jet.sample_logits %logits by %sampling : (tensor<?x80xf32>, tensor<?x4xf32>) -> tensor<?xi32>
+  return %next : tensor<?xi32>
+}
+
 // CHECK-LABEL: @merge_sample
 func.func @merge_sample(%values: tensor<?x32xf32>, %ids: tensor<?x32xi32>, %sampling: tensor<?x4xf32>) -> tensor<?xi32> {
   // CHECK: jet.merge_top_k %{{.*}}, %{{.*}} k 4 sample %{{.*}} : (tensor<?x32xf32>, tensor<?x32xi32>, tensor<?x4xf32>) -> (tensor<?x4xf32>, tensor<?x4xi32>, tensor<?xi32>)

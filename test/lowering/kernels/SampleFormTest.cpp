@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The forms that sample, in the interpreter: jet.sample by itself, and as the
-// end of jet.merge_top_k.
+// end of jet.merge_top_k; jet.sample_logits.
 
 #include "../FormHarness.h"
 #include "../SampleInputs.h"
@@ -19,6 +19,7 @@ class SampleForm : public testing::TestWithParam<uint64_t> {
 protected:
   void check(int64_t rows, int64_t count);
   void checkMerge(int64_t rows, int64_t count, int64_t k);
+  void checkLogits(int64_t rows, int64_t count);
   Random random{0x5AF};
 };
 
@@ -70,11 +71,39 @@ void SampleForm::checkMerge(int64_t rows, int64_t count, int64_t k) {
         << "row " << r << " of " << count << ": " << next(r);
 }
 
+void SampleForm::checkLogits(int64_t rows, int64_t count) {
+  const auto forms = Forms::build(kernelText(
+      "sample", "jet.sample_logits %a by %b",
+      {rowsType({count}, F32), rowsType({4}, F32)}, {rowsType({}, I32)}));
+  ASSERT_TRUE(forms);
+  for (int repeat = 0; repeat < 5; ++repeat) {
+    SampleInputs inputs = SampleInputs::random(random, rows, count);
+    Buffer logits = inputs.shuffle(random), next(I32, {rows});
+    if (repeat == 4) // anything at all is safe
+      for (int64_t i = 0; i < inputs.sampling.count(); ++i)
+        inputs.sampling.set(i, uniform(random, 0, 2) ? NAN : INFINITY);
+    forms->run("sample", {&logits, &inputs.sampling, &next}, Step::rows(rows),
+               GetParam());
+    for (int64_t r = 0; r < rows; ++r)
+      EXPECT_TRUE(repeat == 4 ? next(r) >= 0 && next(r) < count
+                              : inputs.mayPick(r, int64_t(next(r))))
+          << "row " << r << " of " << count << ": " << next(r);
+  }
+}
+
 TEST_P(SampleForm, ByItself) {
   check(1, 1);
   check(3, 5);
   check(17, 64);
   check(2, 257);
+}
+
+TEST_P(SampleForm, OfLogits) {
+  checkLogits(1, 1);
+  checkLogits(3, 5);
+  checkLogits(7, 64);
+  checkLogits(2, 260);
+  checkLogits(1, 4099);
 }
 
 TEST_P(SampleForm, OfAMerge) {
