@@ -13,7 +13,7 @@ jet.model @m hidden 40 intermediate 96 vocab 80 max_position 4096
 // CHECK-LABEL: func.func @prefill(
 // CHECK-SAME: %[[SAMPLING:[^ ]*]]: tensor<?x4xf32>, %{{[^ ]*}}: !jet.kv_cache<2x14xf32, page = 64> {jet.layer = 0 : i64})
 // CHECK-SAME: -> (tensor<?x80xf32>, tensor<?xi32>, !jet.kv_cache<2x14xf32, page = 64>)
-// CHECK: %[[LOGITS:.*]] = jet.linear
+// CHECK: %[[LOGITS:.*]] = jet.linear {{.*}} -> tensor<?x80xf32>
 // CHECK: %[[NEXT:.*]] = jet.sample_logits %[[LOGITS]] by %[[SAMPLING]]
 // CHECK: return %[[LOGITS]], %[[NEXT]], %{{.*}} :
 // CHECK-LABEL: func.func @decode(
