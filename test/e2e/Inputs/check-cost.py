@@ -175,7 +175,8 @@ def expectedActivations():
     total += tokens * 4 * (1 + hidden)  # embedding
     if isPrefill:
         total += batch * (4 * 2 * hidden + 16)  # last tokens
-    return total + batch * 4 * (2 * hidden + hidden + vocab)  # norm, head
+    # Norm, head; its logits, how to sample, the next token.
+    return total + batch * 4 * (2 * hidden + hidden + vocab + vocab + 4 + 1)
 
 
 def check(what, expected, found):
@@ -244,7 +245,7 @@ def main():
     check("unavoidable weights", once, unavoidable["weights"])
     check("state", expectedState(), total["bytes"]["state"])
     check("unavoidable state", expectedState(), unavoidable["state"])
-    ends = 4 * tokens + 4 * batch * vocab
+    ends = 4 * tokens + 4 * batch * (vocab + 4 + 1)
     check("unavoidable activations", ends, unavoidable["activations"])
     check("tensor flops", expectedTensorFlops(), total["flops"]["tensor"])
     if unfused:
