@@ -3,12 +3,14 @@
 //
 // jet.attention of many tokens a sequence: the kernel but for its products,
 // which PrefillGroups.cpp has by wgmma and PrefillWarps.cpp by mma.sync. The
-// equation and the loop stand in PrefillAttention.cpp.
+// equation and who does what stand in PrefillAttention.cpp.
 
 #ifndef JET_LOWERING_KERNELS_PREFILLATTENTION_H
 #define JET_LOWERING_KERNELS_PREFILLATTENTION_H
 
 #include "lowering/kernels/DecodeAttention.h"
+
+#include <functional>
 
 namespace jet {
 
@@ -19,11 +21,12 @@ public:
   using Values = TileBuilder::Values;
   using Ring = TileBuilder::Ring;
 
-  /// A CTA's rows are in parts, each of which has threads of its own.
+  /// An item's rows are in parts, each of which has threads of its own.
   struct Layout {
     int64_t parts, partRows, partThreads;
     int64_t producers; // threads
-    int64_t slots;     // tiles of keys and values on their way
+    int64_t keys;      // of a tile
+    int64_t slots;     // tiles of keys or of values on their way
     /// Of setmaxnreg; 0 for none.
     int64_t consumerRegisters = 0, producerRegisters = 0;
     int64_t mixedColumns; // of an accumulator of results
@@ -34,46 +37,43 @@ public:
   void build();
 
 protected:
-  static constexpr int64_t kKeys = DecodeAttention::kKeys;
-
   /// The softmax of a part's rows so far, and the place in the ring.
   struct Running {
-    Value top, sum; // rows
-    Values mixed;   // accumulators; of a group perhaps still under way
+    Value top;    // rows
+    Value sum;    // of the columns of each thread: an accumulator of 8
+    Values mixed; // accumulators
     Ring ring;
-    Value before; // the slot of the tile before, kNone at first
+    Values pending; // what the products carry from tile to tile
 
-    explicit Running(mlir::ValueRange values)
-        : top(values[0]), sum(values[1]),
-          mixed(values.drop_front(2).drop_back(3)),
-          ring{values.drop_back(2).back(), values.drop_back(1).back()},
-          before(values.back()) {}
     Values values() const {
-      Values all = {top, sum};
+      Values all = {top, sum, ring.slot, ring.parity};
       llvm::append_range(all, mixed);
-      llvm::append_range(all,
-                         llvm::ArrayRef<Value>{ring.slot, ring.parity, before});
+      llvm::append_range(all, pending);
       return all;
     }
   };
-  static constexpr int64_t kNone = 64;
 
   // The products.
   /// Which part of the tile's rows is the thread's.
   virtual Value part() = 0;
-  /// Before the first tile.
+  /// A barrier of its threads.
+  virtual void syncPart() = 0;
+  /// Before an item's first tile.
   virtual void takeQueries() {}
+  virtual Values begin() { return {}; }
   /// Q·Kᵀ of a tile of keys.
   virtual Value multiplyKeys(Value keys, Running &running) = 0;
-  /// Adds P·V to `running.mixed`, which is scaled already.
-  virtual void addValues(Value weights, Value values, Running &running) = 0;
-  /// Behind the products of the tile in `slot`.
-  virtual void leaveTile(Value slot, Running &running) = 0;
-  /// Behind the last tile: `running.mixed` can be read.
+  /// mixed · scale + P·V, and frees the values' slot; both perhaps later.
+  virtual void addValues(Value weights, Value scale, Value slot,
+                         Running &running) = 0;
+  /// Behind an item's last tile: `running.mixed` can be read.
   virtual void finish(Running &running) {}
 
-  /// Each warp gives a slot back.
   void release(Value slot);
+  Value slotTile(Value slot);
+  void scaleMixed(Value scale, Running &running);
+  /// Weights as an operand.
+  Value pack(Value weights);
   Type accType(int64_t columns) {
     return tile::AccType::get(b.getContext(), layout.partRows, columns);
   }
@@ -88,43 +88,71 @@ protected:
   Layout layout;
 
 private:
-  /// Keys [0, count) of one place, in tiles.
+  /// Keys [0, count) of one place, and the tiles of them that an item sees.
   struct Keys {
     Value count, tiles;
+    /// Of a ring: the tile to begin with, going back, and how many there are.
+    Value newest, around;
   };
-  /// Whether a row of the tile sees a key, numbered in its place.
-  using Sees = llvm::function_ref<Value(Value row, Value key)>;
+  struct Range {
+    Value from, to;
+  };
+  /// Which keys a part's rows see, numbered as the tiles come.
+  struct Seen {
+    Range some, all; // that any row sees, that all rows see
+    /// Whether a row of the item sees a key, numbered in its place.
+    std::function<Value(Value row, Value key)> sees;
+  };
 
+  // PrefillItems.cpp.
+  /// Every kMultiprocessors-th item; the body takes the ring's place through.
+  void forItems(Ring at, llvm::function_ref<Ring(Ring)> body);
   Value batch();
-  /// The tile's first row of the step.
-  Value stepRow() { return b.add(sequenceRow, first); }
-
-  void allocate();
-  void initialize();
-  void findTile();
+  void findTile(Value number);
   void findKeys();
-  void loadCache(Value tile, Value slot);
-  void loadStep(Value tile, Value slot);
-  void produce();
-  void loadQueries();
-  void clearPastEnd(Value values, Value valid);
-  Value scores(Value keys, Value firstKey, std::optional<Sees> sees,
-               Running &running);
-  Running mix(Value scores, Value values, Running running);
-  Running attend(const Keys &keys, Value whole, Running running, Sees sees);
-  Running attendTiles(const Keys &keys, Value from, Value to, Running running,
-                      std::optional<Sees> sees);
+  void findRing();
+  Value firstKey(const Keys &keys, Value tile);
+  Range rowsOfPart();
+  Seen seenKeys(Value before);
+  Seen seenInCache();
   Value seesInRing(Value row, Value key);
+  void loadCache(Value tile, int64_t plane, Value slot);
+  void loadStep(Value tile, int64_t plane, Value slot);
+  void produce();
+
+  // PrefillAttention.cpp.
+  void allocate();
+  void loadQueries();
+  void clearPastEnd(const Keys &keys, Value tile, Value values);
+  Value mask(Value scores, Value firstKey, const Seen &seen);
+  std::pair<Value, Value> weigh(Value scores, Running &running);
+  Running attendTile(const Keys &keys, Value tile, Value isWhole,
+                     const Seen &seen, Running running);
+  Running skipTile(const Keys &keys, Value tile, Running running);
+  Running attend(const Keys &keys, const Seen &seen, Running running);
+  Running attendItem(Ring at);
+  void storeRows(const Running &running);
   void consume();
-  void storeRows();
+  Running unpack(mlir::ValueRange values) {
+    int64_t count = a.dim / layout.mixedColumns;
+    return {values[0],
+            values[1],
+            Values(values.slice(4, count)),
+            {values[2], values[3]},
+            Values(values.drop_front(4 + count))};
+  }
   Type rowsType() {
     return tile::RowsType::get(b.getContext(), layout.partRows);
   }
+  /// The tile's first row of the step.
+  Value stepRow() { return b.add(sequenceRow, first); }
 
   bool hasStep;
   unsigned cacheOperand, batchOperand;
-  int64_t consumers; // threads
-  int64_t tileRows;  // of a CTA
+  int64_t consumers;    // threads
+  int64_t tileRows;     // of an item
+  int64_t box;          // keys of a copy from the cache
+  int64_t chunkColumns; // of results on their way out
   mlir::AffineExpr tiles;
 
 protected:
@@ -133,13 +161,15 @@ protected:
   Value queryTile; // shared, [slabs, parts, partRows, slabColumns]
 
 private:
-  Value ring, mixedTile, full, empty;
+  Value ring, chunks, full, empty;
+  // Of the item. Of its sequence: where it lies, tokens before the step, row of
+  // the step.
   Value head, kvHead;
-  // Of the sequence: where it lies, tokens before the step, row of the step.
   Value slot, position, sequenceRow, firstPage;
   Value first, count; // rows of the sequence that the tile has
   Keys cached, own;
-  Value firstOwn; // row of the sequence
+  Value firstOwn;   // row of the sequence
+  Value newestKeys; // of a ring's newest tile
 };
 
 /// The kernels: of heads of 64 or 128, and of others.

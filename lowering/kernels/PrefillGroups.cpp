@@ -3,14 +3,16 @@
 //
 // The products of PrefillAttention.cpp by wgmma, of heads of 64 or 128.
 //
-//   part     64 rows, a warpgroup; three of them, and a producer
-//     for each tile   S = Q·Kᵀ                      (started)
-//                     wait: O += P·V of the tile before, and S; its slot is
-//                     free softmax: the other groups multiply meanwhile O +=
-//                     P·V                      (runs into the next tile)
+//   part     64 rows, a warpgroup; two of them, and a producer
+//     for each tile   S = Q·Kᵀ; O += P·V of the tile before        (started)
+//                     wait: S; its slot is free
+//                     softmax: O += P·V still runs, and the other group's
+//                     products
+//                     wait: O; the values' slot is free
+//                     O is scaled, and P kept for the next tile
 //
-// Registers: 512 threads have 128 each at first; the producer's group gives
-// most of its own away. Of 160, O has 64 (heads of 128), S 32, P 16.
+// Registers: 384 threads have 168 each at first; the producer's group gives
+// most of its own away. Of 232, O has 64 (heads of 128), S 64, P 32.
 
 #include "lowering/kernels/PrefillAttention.h"
 
@@ -20,25 +22,41 @@ using namespace jet;
 namespace {
 
 constexpr int64_t kGroup = 128; // threads
+constexpr int64_t kNone = 64;   // no slot
 
 class PrefillGroups : public PrefillKernel {
 public:
   PrefillGroups(FormBuilder &form, AttentionOp op)
       : PrefillKernel(form, op,
-                      {.parts = 3,
+                      {.parts = 2,
                        .partRows = 64,
                        .partThreads = kGroup,
                        .producers = kGroup,
-                       .slots = 4,
-                       .consumerRegisters = 160,
-                       .producerRegisters = 32,
+                       .keys = 128,
+                       .slots = 5,
+                       .consumerRegisters = 232,
+                       .producerRegisters = 40,
                        .mixedColumns = op.getCache().getType().getHeadDim()}) {}
 
 private:
   Value part() override { return tile::WarpgroupIdOp::create(b); }
 
+  void syncPart() override {
+    for (int64_t i = 0; i < layout.parts; ++i)
+      b.ifThen(b.equal(part(), i), [&] { b.sync(2 + i, kGroup); });
+  }
+
+  /// Weights that have not been multiplied yet, and their values' slot.
+  Values begin() override {
+    return {pack(splat(accType(layout.keys), 0)), b.index(kNone)};
+  }
+  static Value slotBefore(const Running &running) { return running.pending[1]; }
+  Value isPending(const Running &running) {
+    return b.less(slotBefore(running), kNone);
+  }
+
   Value multiplyKeys(Value keys, Running &running) override {
-    Type type = accType(kKeys);
+    Type type = accType(layout.keys);
     Value s;
     tile::WgmmaFenceOp::create(b);
     for (int64_t slab = 0; slab < a.slabs; ++slab)
@@ -46,31 +64,49 @@ private:
                                 b.slice(queryTile, {b.index(slab), part()}),
                                 b.slice(keys, {b.index(slab)}), s, UnitAttr());
     tile::WgmmaCommitOp::create(b);
+    mixBefore(running);
+    return tile::WgmmaWaitOp::create(b, TypeRange(type), 1, ValueRange{s})
+        .getResult(0);
+  }
+
+  /// Starts P·V of the tile before: a group of wgmma, empty at first.
+  void mixBefore(Running &running) {
     Value &mixed = running.mixed.front();
-    auto waited = tile::WgmmaWaitOp::create(b, TypeRange{type, mixed.getType()},
-                                            0, ValueRange{s, mixed});
-    mixed = waited.getResult(1);
-    b.ifThen(b.less(running.before, kNone), [&] { release(running.before); });
-    return waited.getResult(0);
+    mixed = b.ifElse(
+        isPending(running), mixed.getType(),
+        [&]() -> Value {
+          tile::WgmmaFenceOp::create(b);
+          Value sum =
+              tile::WgmmaOp::create(b, mixed.getType(), running.pending[0],
+                                    slotTile(slotBefore(running)), mixed,
+                                    /*transposed=*/b.getUnitAttr());
+          tile::WgmmaCommitOp::create(b);
+          return sum;
+        },
+        [&] {
+          tile::WgmmaCommitOp::create(b);
+          return mixed;
+        });
   }
 
-  void addValues(Value weights, Value values, Running &running) override {
-    Value &mixed = running.mixed.front();
-    tile::WgmmaFenceOp::create(b);
-    mixed = tile::WgmmaOp::create(b, mixed.getType(), weights, values, mixed,
-                                  /*transposed=*/b.getUnitAttr());
-    tile::WgmmaCommitOp::create(b);
-  }
-
-  void leaveTile(Value slot, Running &running) override {
-    running.before = slot;
-  }
-
-  void finish(Running &running) override {
+  void waitMixed(Running &running) {
     Value &mixed = running.mixed.front();
     mixed = tile::WgmmaWaitOp::create(b, TypeRange(mixed.getType()), 0,
                                       ValueRange{mixed})
                 .getResult(0);
+    b.ifThen(isPending(running), [&] { release(slotBefore(running)); });
+  }
+
+  void addValues(Value weights, Value scale, Value slot,
+                 Running &running) override {
+    waitMixed(running);
+    scaleMixed(scale, running);
+    running.pending = {pack(weights), slot};
+  }
+
+  void finish(Running &running) override {
+    mixBefore(running);
+    waitMixed(running);
   }
 };
 

@@ -32,7 +32,8 @@ public:
                        .partRows = 16,
                        .partThreads = 32,
                        .producers = 32,
-                       .slots = 3,
+                       .keys = 64,
+                       .slots = isWide(op) ? 5 : 6,
                        .mixedColumns = kStep}),
         keepsQueries(!isWide(op)) {}
 
@@ -52,17 +53,19 @@ private:
   }
 
   Value part() override { return b.warpId(); }
+  void syncPart() override { tile::SyncWarpOp::create(b); }
 
   void takeQueries() override {
+    queries.clear();
     for (int64_t step = 0; keepsQueries && step < a.dim / kStep; ++step)
       queries.push_back(query(step));
   }
 
   Value multiplyKeys(Value keys, Running &) override {
-    Value s = splat(accType(kKeys), 0);
+    Value s = splat(accType(layout.keys), 0);
     for (int64_t step = 0; step < a.dim / kStep; ++step) {
       auto [slab, column] = stepAt(step);
-      Value k = tile::LoadMatrixOp::create(b, fragType(kKeys, kStep, "b"),
+      Value k = tile::LoadMatrixOp::create(b, fragType(layout.keys, kStep, "b"),
                                            b.slice(keys, {slab}), b.index(0),
                                            column, UnitAttr());
       s = tile::MmaOp::create(b, queries.empty() ? query(step) : queries[step],
@@ -71,17 +74,20 @@ private:
     return s;
   }
 
-  void addValues(Value weights, Value values, Running &running) override {
+  void addValues(Value weights, Value scale, Value slot,
+                 Running &running) override {
+    scaleMixed(scale, running);
+    weights = pack(weights);
+    Value values = slotTile(slot);
     for (auto [step, mixed] : llvm::enumerate(running.mixed)) {
       auto [slab, column] = stepAt(step);
-      Value v = tile::LoadMatrixOp::create(b, fragType(kStep, kKeys, "b"),
+      Value v = tile::LoadMatrixOp::create(b, fragType(kStep, layout.keys, "b"),
                                            b.slice(values, {slab}), b.index(0),
                                            column, b.getUnitAttr());
       mixed = tile::MmaOp::create(b, weights, v, mixed);
     }
+    release(slot);
   }
-
-  void leaveTile(Value slot, Running &) override { release(slot); }
 
   bool keepsQueries;
   Values queries; // fragments, if they stay in registers

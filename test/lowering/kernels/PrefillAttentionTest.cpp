@@ -226,6 +226,14 @@ TEST_P(PrefillAttention, InTheRing) {
   check({2, 1, 64, true, 96}, {{95, 64}, {96, 65}, {97, 1}});
   check({2, 1, 64, true, 32}, {{31, 100}, {500, 33}});
   check({1, 1, 128, true, 192}, {{191, 1}, {1000, 150}});
+  // The newest key anywhere in a tile, as many tiles as the rows see.
+  check({1, 1, 128, true, 256}, {{700, 300}, {130, 40}});
+  check({1, 1, 64, true, 384}, {{1000, 200}, {384, 130}, {1151, 3}});
+}
+
+TEST_P(PrefillAttention, OfMoreTilesThanCtas) {
+  check({70, 70, 64}, {{0, 130}, {3, 70}});
+  check({50, 50, 96, true, 64}, {{70, 113}, {5, 3}});
 }
 
 } // namespace

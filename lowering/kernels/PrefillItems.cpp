@@ -1,0 +1,279 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What PrefillAttention.cpp works on: items, their rows and keys, and the
+// producer, which brings the keys.
+//
+// How many rows a sequence has is known to the batch alone: an item adds up the
+// tiles of the sequences until it finds its own. ⌈T / rows⌉ + B are enough, and
+// those behind the last tile are empty. The last tiles, which see the most
+// keys, come first, of all heads; a CTA takes one from the front, then one from
+// the back of as many as there are CTAs, so that the sums of lengths are alike.
+//
+// Keys come from two places, one after the other. The cache holds all of them
+// if the op has no k and v; else those before the step, and k and v the step's
+// own. A ring is read as it lies, from the newest key's tile back as far as the
+// item sees: the order does not matter to the softmax.
+
+#include "lowering/kernels/PrefillAttention.h"
+
+using namespace mlir;
+using namespace jet;
+
+using Values = TileBuilder::Values;
+using Ring = TileBuilder::Ring;
+
+void PrefillKernel::forItems(Ring at, function_ref<Ring(Ring)> body) {
+  Value items = b.mul(stage.size(tiles), a.heads);
+  b.loop(b.index(0), b.ceilDiv(items, kMultiprocessors), b.index(1),
+         {at.slot, at.parity}, [&](Value round, ValueRange carried) -> Values {
+           Value back = b.sub(b.index(kMultiprocessors - 1), b.blockX());
+           Value turn = b.select(b.equal(b.rem(round, 2), 0), b.blockX(), back);
+           Value item = b.add(b.mul(round, kMultiprocessors), turn);
+           head = b.rem(item, a.heads);
+           kvHead = b.div(head, a.group);
+           findTile(b.sub(b.sub(stage.size(tiles), b.index(1)),
+                          b.div(item, a.heads)));
+           findKeys();
+           Ring next = body({carried[0], carried[1]});
+           return {next.slot, next.parity};
+         });
+}
+
+Value PrefillKernel::batch() {
+  return stage.memory(Place::ofOperand(batchOperand),
+                      MemRefType::get({ShapedType::kDynamic}, b.getI32Type()));
+}
+
+/// Rows of the tile of that number, of all sequences; none behind the last, nor
+/// of a negative one.
+void PrefillKernel::findTile(Value number) {
+  Value columns = stage.size(stage.form.symbol(Symbol::C) + kBatchColumns);
+  auto column = [&](Value sequence, int64_t i) {
+    return b.toIndex(b.load(batch(), {b.add(b.mul(sequence, columns), i)}));
+  };
+  Value none = b.index(0);
+  Values found = b.loop(
+      none, stage.size(stage.form.symbol(Symbol::B)), b.index(1),
+      {number, none, none, none}, [&](Value sequence, ValueRange so) -> Values {
+        Value left = so[0], rows = column(sequence, 3);
+        Value tiles = b.ceilDiv(rows, tileRows);
+        Value isHere =
+            b.both(b.inverse(b.less(left, none)), b.less(left, tiles));
+        Value at = b.mul(left, tileRows);
+        return {
+            b.sub(left, tiles), b.select(isHere, sequence, so[1]),
+            b.select(isHere, at, so[2]),
+            b.select(isHere, b.min(b.sub(rows, at), b.index(tileRows)), so[3])};
+      });
+  Value sequence = found[1];
+  first = found[2];
+  count = found[3];
+  slot = column(sequence, 0);
+  position = column(sequence, 1);
+  sequenceRow = column(sequence, 2);
+  firstPage = b.add(b.mul(sequence, columns), kBatchColumns);
+}
+
+/// The keys that any row of the tile sees.
+void PrefillKernel::findKeys() {
+  Value none = b.index(0), isEmpty = b.equal(count, 0);
+  auto tilesOf = [&](Value keys) {
+    return b.select(isEmpty, none, b.ceilDiv(keys, layout.keys));
+  };
+  Value end = b.add(first, count);
+  if (a.window) {
+    findRing();
+  } else {
+    cached.count = hasStep ? position : b.add(position, end);
+    cached.tiles = tilesOf(cached.count);
+  }
+  if (!hasStep)
+    return;
+  firstOwn = none;
+  if (a.window)
+    firstOwn = b.max(none, b.sub(first, b.index(*a.window - 1)));
+  own.count = b.sub(end, firstOwn);
+  own.tiles = tilesOf(own.count);
+}
+
+/// Row i sees ages < window − 1 − i of the ring, 0 being the newest key's.
+void PrefillKernel::findRing() {
+  Value none = b.index(0);
+  int64_t window = *a.window, size = layout.keys;
+  cached.count = b.min(position, b.index(window));
+  Value newest = b.rem(b.add(position, window - 1), window);
+  cached.newest = b.div(newest, size);
+  cached.around = b.ceilDiv(cached.count, size);
+  newestKeys = b.add(b.rem(newest, size), 1);
+  Value seen = b.min(b.sub(b.index(window - 1), first), cached.count);
+  Value more = b.max(none, b.sub(seen, newestKeys));
+  // The tile at the ring's end may have fewer.
+  Value tiles = b.add(b.ceilDiv(more, size), window % size ? 2 : 1);
+  Value isSeen = b.both(b.less(none, seen), b.less(none, count));
+  cached.tiles = b.select(isSeen, b.min(tiles, cached.around), none);
+}
+
+Value PrefillKernel::firstKey(const Keys &keys, Value tile) {
+  if (keys.newest) {
+    tile = b.sub(keys.newest, tile);
+    tile = b.select(b.less(tile, 0), b.add(tile, keys.around), tile);
+  }
+  return b.mul(tile, layout.keys);
+}
+
+//===----------------------------------------------------------------------===//
+// What a part's rows see
+//===----------------------------------------------------------------------===//
+
+/// Of the sequence.
+PrefillKernel::Range PrefillKernel::rowsOfPart() {
+  Value from = b.mul(part(), layout.partRows);
+  Value to = b.min(count, b.add(from, layout.partRows));
+  return {b.add(first, from), b.add(first, b.max(from, to))};
+}
+
+/// Of keys numbered such that row i sees `before` + i and those in front of it.
+PrefillKernel::Seen PrefillKernel::seenKeys(Value before) {
+  Value none = b.index(0);
+  Range rows = rowsOfPart();
+  Seen seen{{none, b.add(before, rows.to)},
+            {none, b.add(b.add(before, rows.from), 1)},
+            [=, this](Value row, Value key) {
+              Value behind = b.sub(b.add(b.add(before, first), row), key);
+              if (a.window)
+                return b.compare(arith::CmpIPredicate::ult, behind,
+                                 b.index(*a.window));
+              return b.compare(arith::CmpIPredicate::sge, behind, b.index(0));
+            }};
+  if (a.window) {
+    Value window = b.index(*a.window);
+    seen.some.from = b.sub(seen.all.to, window);
+    seen.all.from = b.sub(seen.some.to, window);
+  }
+  seen.some.to = b.select(b.less(rows.from, rows.to), seen.some.to, none);
+  return seen;
+}
+
+PrefillKernel::Seen PrefillKernel::seenInCache() {
+  if (!hasStep)
+    return seenKeys(position);
+  Value none = b.index(0);
+  Range rows = rowsOfPart();
+  Seen seen{{none, cached.count},
+            {none, cached.count},
+            [=, this](Value row, Value key) {
+              return a.window ? seesInRing(row, key)
+                              : b.less(key, cached.count);
+            }};
+  if (a.window) {
+    // Behind the newest tile ages follow each other; and around the end, if
+    // tiles divide the ring.
+    int64_t size = layout.keys;
+    auto last = [&](Value row) {
+      Value ages = b.sub(b.index(*a.window - 1), row);
+      return b.add(b.sub(ages, newestKeys), size);
+    };
+    seen.all = {b.index(size), none};
+    if (*a.window % size == 0) {
+      seen.some.to = last(rows.from);
+      seen.all.to = last(b.sub(rows.to, b.index(1)));
+    }
+  }
+  seen.some.to = b.select(b.less(rows.from, rows.to), seen.some.to, none);
+  return seen;
+}
+
+/// Entry e of the ring is as old as it lies behind the newest, around the end.
+Value PrefillKernel::seesInRing(Value row, Value key) {
+  Value window = b.index(*a.window);
+  Value newest = b.rem(b.add(position, *a.window - 1), *a.window);
+  Value age = b.sub(newest, key);
+  age = b.select(b.less(age, 0), b.add(age, window), age);
+  Value limit = b.sub(b.index(*a.window - 1), b.add(first, row));
+  return b.both(b.less(key, cached.count), b.less(age, limit));
+}
+
+//===----------------------------------------------------------------------===//
+// The producer
+//===----------------------------------------------------------------------===//
+
+/// Starts the copies of K (plane 0) or V of a tile of the cache. A box past the
+/// last key repeats the one of that key: there may be no page behind it.
+void PrefillKernel::loadCache(Value tile, int64_t plane, Value into) {
+  FormBuilder &form = stage.form;
+  Symbol units = a.window ? Symbol::S : Symbol::P;
+  Value map = stage.map(
+      Place::ofOperand(cacheOperand),
+      {form.symbol(units) * (2 * a.kvHeads * a.unitRows), form.constant(a.dim)},
+      {box, a.slabColumns}, b.getBF16Type(), a.slabColumns * 2);
+  Value lastBox = b.mul(b.div(b.sub(cached.count, b.index(1)), box), box);
+  for (int64_t i = 0; i < layout.keys / box; ++i) {
+    Value row = b.min(b.add(firstKey(cached, tile), i * box), lastBox);
+    Value unit = slot;
+    if (!a.window) {
+      unit = b.toIndex(
+          b.load(batch(), {b.add(firstPage, b.div(row, a.unitRows))}));
+      row = b.rem(row, a.unitRows);
+    }
+    Value head = b.add(b.mul(b.add(b.mul(unit, 2), plane), a.kvHeads), kvHead);
+    Value at = b.add(b.mul(head, a.unitRows), row);
+    for (int64_t slab = 0; slab < a.slabs; ++slab)
+      tile::TmaLoadOp::create(b, map,
+                              ValueRange{at, b.index(slab * a.slabColumns)},
+                              b.slice(ring, {into, b.index(slab), b.index(i)}),
+                              full, into, Value(), tile::EvictAttr());
+  }
+}
+
+/// The same of the step's own: zeros past its last row.
+void PrefillKernel::loadStep(Value tile, int64_t plane, Value into) {
+  FormBuilder &form = stage.form;
+  Value row = b.add(b.add(sequenceRow, firstOwn), firstKey(own, tile));
+  Value map = stage.map(Place::ofOperand(1 + plane),
+                        {form.rows(), form.constant(a.kvHeads * a.dim)},
+                        {layout.keys, a.slabColumns}, b.getBF16Type(),
+                        a.slabColumns * 2);
+  for (int64_t slab = 0; slab < a.slabs; ++slab)
+    tile::TmaLoadOp::create(
+        b, map,
+        ValueRange{row, b.add(b.mul(kvHead, a.dim), slab * a.slabColumns)},
+        b.slice(slotTile(into), {b.index(slab)}), full, into, Value(),
+        tile::EvictAttr());
+}
+
+void PrefillKernel::produce() {
+  // Of a group the other warps have nothing to do.
+  Value isFirst = b.equal(b.warpId(), consumers / 32);
+  using Load = function_ref<void(Value tile, int64_t plane, Value slot)>;
+  auto stream = [&](const Keys &keys, Ring at, Load load) -> Ring {
+    Values end =
+        b.loop(b.index(0), keys.tiles, b.index(1), {at.slot, at.parity},
+               [&](Value tile, ValueRange carried) -> Values {
+                 Ring so{carried[0], carried[1]};
+                 for (int64_t plane : {0, 1}) {
+                   b.wait(empty, so.slot, so.parity);
+                   b.expect(full, so.slot, layout.keys * a.dim * 2);
+                   load(tile, plane, so.slot);
+                   so = b.advance(so, layout.slots);
+                 }
+                 return {so.slot, so.parity};
+               });
+    return {end[0], end[1]};
+  };
+  b.ifThen(b.both(isFirst, tile::ElectOp::create(b)), [&] {
+    tile::WaitDependenciesOp::create(b);
+    // The slots are empty at first, as after a phase of parity 1.
+    forItems({b.index(0), b.i32(1)}, [&](Ring at) {
+      at = stream(cached, at, [&](Value tile, int64_t plane, Value slot) {
+        loadCache(tile, plane, slot);
+      });
+      if (hasStep)
+        at = stream(own, at, [&](Value tile, int64_t plane, Value slot) {
+          loadStep(tile, plane, slot);
+        });
+      return at;
+    });
+  });
+  tile::SyncWarpOp::create(b);
+}
