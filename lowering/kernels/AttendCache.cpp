@@ -18,7 +18,6 @@ namespace {
 
 constexpr int64_t kWarps = 4, kConsumers = kWarps * 32;
 constexpr int64_t kWarpKeys = DecodeAttention::kKeys / kWarps;
-constexpr int64_t kSlots = 3;
 
 class AttendKernel {
 public:
@@ -79,7 +78,7 @@ private:
 void AttendKernel::allocate() {
   Type bf16 = b.getBF16Type();
   int64_t swizzle = a.slabColumns * 2;
-  ring = b.alloc(b.shared({kSlots, 2, a.slabs, DecodeAttention::kKeys / a.box,
+  ring = b.alloc(b.shared({a.slots, 2, a.slabs, DecodeAttention::kKeys / a.box,
                            a.box, a.slabColumns},
                           bf16, swizzle));
   queryTile = b.alloc(b.shared(
@@ -89,7 +88,7 @@ void AttendKernel::allocate() {
   warpParts = tile::ReuseOp::create(
       b, b.shared({kWarps, DecodeAttention::kHeads, a.dim + 8}, b.getF32Type()),
       ring, 0);
-  auto barriers = tile::BarriersType::get(b.getContext(), kSlots);
+  auto barriers = tile::BarriersType::get(b.getContext(), a.slots);
   full = b.alloc(barriers);
   empty = b.alloc(barriers);
 }
@@ -156,7 +155,7 @@ void AttendKernel::produce() {
       at = b.rem(at, *a.window);
     Value fresh =
         b.div(at, DecodeAttention::kKeys); // what the launch before writes
-    Value ahead = b.min(b.sub(end, begin), b.index(kSlots));
+    Value ahead = b.min(b.sub(end, begin), b.index(a.slots));
     b.loop(b.index(0), ahead, one, [&](Value i) {
       Value tile = b.add(begin, i);
       b.expect(full, i, tileBytes());
@@ -172,7 +171,7 @@ void AttendKernel::produce() {
              b.wait(empty, ring.slot, ring.parity);
              b.expect(full, ring.slot, tileBytes());
              load(tile, ring.slot);
-             Ring next = b.advance(ring, kSlots);
+             Ring next = b.advance(ring, a.slots);
              return {next.slot, next.parity};
            });
   });
@@ -338,7 +337,7 @@ void AttendKernel::consume() {
                               Running(carried.take_front(count)));
         tile::SyncWarpOp::create(b);
         b.ifThen(tile::ElectOp::create(b), [&] { b.arrive(empty, at.slot); });
-        Ring after = b.advance(at, kSlots);
+        Ring after = b.advance(at, a.slots);
         Values all = next.values();
         llvm::append_range(all, ArrayRef<Value>{after.slot, after.parity});
         return all;

@@ -47,9 +47,8 @@ using Values = TileBuilder::Values;
 
 namespace {
 constexpr int64_t kMinTiles = 2;
-/// Two CTAs fit an SM, and all SMs should have as many: 16 sequences of 64K
-/// keys took 277 µs with 160 CTAs, 256 with twice as many as fit, and more.
-constexpr int64_t kMostCtas = 2 * kMultiprocessors;
+/// Of a CTA that has an SM to itself.
+constexpr int64_t kRingBytes = 192 << 10;
 constexpr int64_t kCombineThreads = 512;
 } // namespace
 
@@ -223,16 +222,17 @@ static int64_t windowTiles(const DecodeAttention &attention) {
   return llvm::divideCeil(*attention.window, DecodeAttention::kKeys);
 }
 
-/// Each sequence's keys in as many shares as fit the machine.
-static void buildSplit(FormContext &context, DecodeAttention attention) {
+/// The keys of at most `maxRows` sequences in as many shares as make
+/// `mostCtas`.
+static void buildSplit(FormContext &context, DecodeAttention attention,
+                       int64_t maxRows, int64_t mostCtas) {
   int64_t ctas = attention.kvHeads * attention.headTiles;
-  FormBuilder form =
-      context.begin({.maxRows = kMultiprocessors / ctas, .oneToken = true});
+  FormBuilder form = context.begin({.maxRows = maxRows, .oneToken = true});
   // At no batch more shares than a window has tiles.
   AffineExpr least = form.symbol(Symbol::B) * ctas;
   if (attention.window)
-    least = least + kMostCtas / windowTiles(attention);
-  attention.shares = form.constant(kMostCtas).floorDiv(least);
+    least = least + mostCtas / windowTiles(attention);
+  attention.shares = form.constant(mostCtas).floorDiv(least);
   AffineExpr rows = form.symbol(Symbol::B) * attention.heads * attention.shares;
   attention.parts = Place::ofScratch(form.reserve(rows * (attention.dim * 4)));
   attention.tops = Place::ofScratch(form.reserve(rows * 8));
@@ -241,11 +241,23 @@ static void buildSplit(FormContext &context, DecodeAttention attention) {
   form.finish();
 }
 
+/// Two CTAs fit an SM, and all SMs should have as many: 16 sequences of 64K
+/// keys took 277 µs with 160 CTAs, 256 with twice as many as fit, and more. Of
+/// a single sequence, half as many shares with as many copies under way are
+/// combined sooner.
 static void buildDecode(FormContext &context, AttentionOp op) {
   DecodeAttention attention(op);
+  int64_t ctas = attention.kvHeads * attention.headTiles;
   bool isShort = attention.window && windowTiles(attention) < 2 * kMinTiles;
-  if (!isShort && attention.kvHeads * attention.headTiles <= kMultiprocessors)
-    buildSplit(context, attention);
+  if (!isShort && ctas <= kMultiprocessors) {
+    if (!attention.window) {
+      DecodeAttention one = attention;
+      one.slots = kRingBytes / (2 * 2 * DecodeAttention::kKeys * one.dim);
+      buildSplit(context, one, 1, kMultiprocessors);
+    }
+    buildSplit(context, attention, kMultiprocessors / ctas,
+               2 * kMultiprocessors);
+  }
   FormBuilder form = context.begin({.maxRows = 0, .oneToken = true});
   buildAttend(form, attention);
   form.finish();

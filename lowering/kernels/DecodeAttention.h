@@ -50,6 +50,7 @@ struct DecodeAttention {
   double scale; // of scores, in powers of 2
   mlir::Type result;
   mlir::AffineExpr shares; // CTAs of a sequence and KV head; null: one
+  int64_t slots = 3;       // of a CTA, for tiles of keys and values
   // Of several shares: f32 [B·H·shares, D], and [B·H·shares, 2]: max and sum.
   Place parts, tops;
 };

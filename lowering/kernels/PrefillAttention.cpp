@@ -46,7 +46,6 @@ PrefillKernel::PrefillKernel(FormBuilder &form, AttentionOp op,
       tileRows(layout.parts * layout.partRows),
       box(std::gcd(layout.keys, a.unitRows)),
       chunkColumns(std::min<int64_t>(32, layout.mixedColumns)),
-      tiles(form.symbol(Symbol::T).ceilDiv(tileRows) + form.symbol(Symbol::B)),
       stage(form, "attend", consumers + layout.producers,
             {form.constant(kMultiprocessors)}),
       b(stage.b) {}

@@ -107,7 +107,9 @@ private:
   // PrefillItems.cpp.
   /// Every kMultiprocessors-th item; the body takes the ring's place through.
   void forItems(Ring at, llvm::function_ref<Ring(Ring)> body);
-  Value batch();
+  Value ofBatch(Value place);
+  Value ofSequence(Value sequence, int64_t column);
+  Value batchRow(Value sequence);
   void findTile(Value number);
   void findKeys();
   void findRing();
@@ -153,7 +155,6 @@ private:
   int64_t tileRows;     // of an item
   int64_t box;          // keys of a copy from the cache
   int64_t chunkColumns; // of results on their way out
-  mlir::AffineExpr tiles;
 
 protected:
   Stage stage;

@@ -3,16 +3,16 @@
 //
 // The products of PrefillAttention.cpp by wgmma, of heads of 64 or 128.
 //
-//   part     64 rows, a warpgroup; two of them, and a producer
+//   part     64 rows, a warpgroup; three of them, and a producer
 //     for each tile   S = Q·Kᵀ; O += P·V of the tile before        (started)
 //                     wait: S; its slot is free
-//                     softmax: O += P·V still runs, and the other group's
+//                     softmax: O += P·V still runs, and the other groups'
 //                     products
 //                     wait: O; the values' slot is free
 //                     O is scaled, and P kept for the next tile
 //
-// Registers: 384 threads have 168 each at first; the producer's group gives
-// most of its own away. Of 232, O has 64 (heads of 128), S 64, P 32.
+// Registers: 512 threads have 128 each at first; the producer's group gives
+// most of its own away. Of 160, O has 64 (heads of 128), S 32, P 16.
 
 #include "lowering/kernels/PrefillAttention.h"
 
@@ -28,14 +28,14 @@ class PrefillGroups : public PrefillKernel {
 public:
   PrefillGroups(FormBuilder &form, AttentionOp op)
       : PrefillKernel(form, op,
-                      {.parts = 2,
+                      {.parts = 3,
                        .partRows = 64,
                        .partThreads = kGroup,
                        .producers = kGroup,
-                       .keys = 128,
-                       .slots = 5,
-                       .consumerRegisters = 232,
-                       .producerRegisters = 40,
+                       .keys = 64,
+                       .slots = 8,
+                       .consumerRegisters = 160,
+                       .producerRegisters = 32,
                        .mixedColumns = op.getCache().getType().getHeadDim()}) {}
 
 private:

@@ -4,11 +4,11 @@
 // What PrefillAttention.cpp works on: items, their rows and keys, and the
 // producer, which brings the keys.
 //
-// How many rows a sequence has is known to the batch alone: an item adds up the
-// tiles of the sequences until it finds its own. ⌈T / rows⌉ + B are enough, and
-// those behind the last tile are empty. The last tiles, which see the most
-// keys, come first, of all heads; a CTA takes one from the front, then one from
-// the back of as many as there are CTAs, so that the sums of lengths are alike.
+// How many rows a sequence has is known to the batch alone: a CTA adds up the
+// tiles of all sequences, and for each item those in front of its own. The last
+// tiles, which see the most keys, come first, of all heads; a CTA takes one
+// from the front, then one from the back of as many as there are CTAs, so that
+// the sums of lengths are alike.
 //
 // Keys come from two places, one after the other. The cache holds all of them
 // if the op has no k and v; else those before the step, and k and v the step's
@@ -23,40 +23,55 @@ using namespace jet;
 using Values = TileBuilder::Values;
 using Ring = TileBuilder::Ring;
 
+Value PrefillKernel::ofBatch(Value place) {
+  Value batch =
+      stage.memory(Place::ofOperand(batchOperand),
+                   MemRefType::get({ShapedType::kDynamic}, b.getI32Type()));
+  return b.toIndex(b.load(batch, {place}));
+}
+
+/// Of a sequence's row of the batch: slot, tokens before, row, rows; pages.
+Value PrefillKernel::ofSequence(Value sequence, int64_t column) {
+  return ofBatch(b.add(batchRow(sequence), column));
+}
+
+Value PrefillKernel::batchRow(Value sequence) {
+  return b.mul(sequence,
+               stage.size(stage.form.symbol(Symbol::C) + kBatchColumns));
+}
+
 void PrefillKernel::forItems(Ring at, function_ref<Ring(Ring)> body) {
-  Value items = b.mul(stage.size(tiles), a.heads);
-  b.loop(b.index(0), b.ceilDiv(items, kMultiprocessors), b.index(1),
-         {at.slot, at.parity}, [&](Value round, ValueRange carried) -> Values {
+  Value none = b.index(0);
+  Value tiles =
+      b.loop(none, stage.size(stage.form.symbol(Symbol::B)), b.index(1), none,
+             [&](Value sequence, ValueRange so) -> Values {
+               return {
+                   b.add(so[0], b.ceilDiv(ofSequence(sequence, 3), tileRows))};
+             })
+          .front();
+  Value rounds = b.ceilDiv(b.mul(tiles, a.heads), kMultiprocessors);
+  b.loop(none, rounds, b.index(1), {at.slot, at.parity},
+         [&](Value round, ValueRange carried) -> Values {
            Value back = b.sub(b.index(kMultiprocessors - 1), b.blockX());
            Value turn = b.select(b.equal(b.rem(round, 2), 0), b.blockX(), back);
            Value item = b.add(b.mul(round, kMultiprocessors), turn);
            head = b.rem(item, a.heads);
            kvHead = b.div(head, a.group);
-           findTile(b.sub(b.sub(stage.size(tiles), b.index(1)),
-                          b.div(item, a.heads)));
+           findTile(b.sub(b.sub(tiles, b.index(1)), b.div(item, a.heads)));
            findKeys();
            Ring next = body({carried[0], carried[1]});
            return {next.slot, next.parity};
          });
 }
 
-Value PrefillKernel::batch() {
-  return stage.memory(Place::ofOperand(batchOperand),
-                      MemRefType::get({ShapedType::kDynamic}, b.getI32Type()));
-}
-
-/// Rows of the tile of that number, of all sequences; none behind the last, nor
-/// of a negative one.
+/// Rows of the tile of that number, of all sequences; none of a negative one,
+/// as of the last round's items behind the last.
 void PrefillKernel::findTile(Value number) {
-  Value columns = stage.size(stage.form.symbol(Symbol::C) + kBatchColumns);
-  auto column = [&](Value sequence, int64_t i) {
-    return b.toIndex(b.load(batch(), {b.add(b.mul(sequence, columns), i)}));
-  };
   Value none = b.index(0);
   Values found = b.loop(
       none, stage.size(stage.form.symbol(Symbol::B)), b.index(1),
       {number, none, none, none}, [&](Value sequence, ValueRange so) -> Values {
-        Value left = so[0], rows = column(sequence, 3);
+        Value left = so[0], rows = ofSequence(sequence, 3);
         Value tiles = b.ceilDiv(rows, tileRows);
         Value isHere =
             b.both(b.inverse(b.less(left, none)), b.less(left, tiles));
@@ -69,10 +84,10 @@ void PrefillKernel::findTile(Value number) {
   Value sequence = found[1];
   first = found[2];
   count = found[3];
-  slot = column(sequence, 0);
-  position = column(sequence, 1);
-  sequenceRow = column(sequence, 2);
-  firstPage = b.add(b.mul(sequence, columns), kBatchColumns);
+  slot = ofSequence(sequence, 0);
+  position = ofSequence(sequence, 1);
+  sequenceRow = ofSequence(sequence, 2);
+  firstPage = b.add(batchRow(sequence), kBatchColumns);
 }
 
 /// The keys that any row of the tile sees.
@@ -212,8 +227,7 @@ void PrefillKernel::loadCache(Value tile, int64_t plane, Value into) {
     Value row = b.min(b.add(firstKey(cached, tile), i * box), lastBox);
     Value unit = slot;
     if (!a.window) {
-      unit = b.toIndex(
-          b.load(batch(), {b.add(firstPage, b.div(row, a.unitRows))}));
+      unit = ofBatch(b.add(firstPage, b.div(row, a.unitRows)));
       row = b.rem(row, a.unitRows);
     }
     Value head = b.add(b.mul(b.add(b.mul(unit, 2), plane), a.kvHeads), kvHead);

@@ -21,9 +21,10 @@ struct Config {
 
 class DecodeAttention : public testing::TestWithParam<uint64_t> {
 protected:
-  /// Sequences that have the given numbers of tokens before the step.
+  /// Sequences that have the given numbers of tokens before the step, in shares
+  /// or whole.
   void check(const Config &config, const std::vector<int64_t> &positions,
-             int64_t form = 0);
+             bool whole = false);
 
   Random random{0xDECA};
 };
@@ -62,8 +63,7 @@ std::vector<double> mix(const std::vector<double> &scores,
 }
 
 void DecodeAttention::check(const Config &config,
-                            const std::vector<int64_t> &positions,
-                            int64_t form) {
+                            const std::vector<int64_t> &positions, bool whole) {
   const Step step = makeStep(config, positions);
   const std::string cacheText = cacheType(
       config.kvHeads, config.dim, DType::BF16, config.page, config.window);
@@ -105,6 +105,8 @@ void DecodeAttention::check(const Config &config,
                   number(random));
       }
   }
+  // Of pages one sequence has a form of its own.
+  int64_t form = whole + (!config.window && (whole || positions.size() > 1));
   forms->run("attention", {&q, &cache, &batch, &y}, step, GetParam(), form);
 
   int64_t wrong = 0;
@@ -150,6 +152,8 @@ TEST_P(DecodeAttention, OfOneShare) {
 TEST_P(DecodeAttention, OfManyShares) {
   // Shares of two tiles, the last one of fewer.
   check({2, 2, 64, {}}, {700});
+  check({12, 2, 128, {}}, {1500});
+  check({3, 1, 256, {}, 8}, {700});
   check({2, 1, 64, {}}, {127, 128, 129, 1000});
 }
 
@@ -160,8 +164,8 @@ TEST_P(DecodeAttention, OfLongShares) {
 
 TEST_P(DecodeAttention, OfWholeSequences) {
   // More of them than fill the machine; or as if there were.
-  check({70, 70, 64, {}}, {5, 130}, 1);
-  check({12, 2, 128, {}}, {0, 63, 700}, 1);
+  check({70, 70, 64, {}}, {5, 130}, true);
+  check({12, 2, 128, {}}, {0, 63, 700}, true);
 }
 
 TEST_P(DecodeAttention, InTheRing) {

@@ -169,8 +169,8 @@ void PrefillAttention::check(const Config &of,
   std::vector<Buffer *> buffers = {q.get(), cache.get(), &batch, &y};
   if (config.hasStep)
     buffers.insert(buffers.begin() + 1, {k.get(), v.get()});
-  // The form for one token a sequence is another.
-  forms->run("attention", buffers, step, GetParam(), config.hasStep ? 0 : 2);
+  // The forms for one token a sequence are others.
+  forms->run("attention", buffers, step, GetParam(), config.hasStep ? 0 : 3);
 
   int64_t wrong = 0;
   double worst = 0;

@@ -1,4 +1,4 @@
-// Attention of steps of many tokens: of heads of 64 or 128 two warpgroups with 64
+// Attention of steps of many tokens: of heads of 64 or 128 three warpgroups with 64
 // rows each; of other heads 16 rows a warp.
 
 // RUN: jet-opt %s -jet-build-tile-kernels -split-input-file | FileCheck %s
@@ -10,14 +10,14 @@ module {
   // CHECK: tile.kernels @tile_kernels
   // CHECK:      tile.kernel @paged_0_attend(
   // CHECK-SAME:   jet.one_token
-  // CHECK:      tile.kernel @paged_2_attend(
+  // CHECK:      tile.kernel @paged_3_attend(
   // CHECK-SAME:   memref<?xi32> {jet.operand = 2 : i64}
   // CHECK-SAME:   memref<?x12x128xf32> {jet.operand = 0 : i64},
   // CHECK-SAME:   memref<?x12x128xf32> {jet.operand = 3 : i64}
   // CHECK-SAME:   !tile.tensor_map<64x64xbf16, swizzle 128> {jet.map = affine_map<()[s0, s1, s2, s3, s4, s5] -> (s5 * 256, 128)>, jet.operand = 1 : i64}
-  // CHECK-SAME:   block 384 attributes {jet.form = 2 : i64, jet.grid = #[[GRID]], jet.kernel = @paged, jet.overlaps}
+  // CHECK-SAME:   block 512 attributes {jet.form = 3 : i64, jet.grid = #[[GRID]], jet.kernel = @paged, jet.overlaps}
   // CHECK:        tile.launch_dependents
-  // CHECK:        tile.role @consumers threads 256 registers 232
+  // CHECK:        tile.role @consumers threads 384 registers 160
   // CHECK:          tile.wait_dependencies
   // Items; tiles that other rows see; those of the part's rows, of which some
   // are masked, with the values of the tile before; tiles behind them.
@@ -26,7 +26,7 @@ module {
   // CHECK-NOT:          tile.wgmma
   // CHECK:            scf.for
   // CHECK:              tile.wait
-  // CHECK:              tile.wgmma {{.*}}acc<64x128xf32>
+  // CHECK:              tile.wgmma {{.*}}acc<64x64xf32>
   // CHECK:              tile.wgmma {{.*}} transposed {{.*}}acc<64x128xf32>
   // CHECK:              tile.wgmma_wait 1
   // CHECK:              scf.if
@@ -35,7 +35,7 @@ module {
   // CHECK:              tile.wgmma_wait 0
   // CHECK:            scf.for
   // CHECK:            tile.wgmma {{.*}} transposed {{.*}}acc<64x128xf32>
-  // CHECK:        tile.role @producer threads 128 registers 40
+  // CHECK:        tile.role @producer threads 128 registers 32
   // CHECK:          tile.wait_dependencies
   // CHECK:          scf.for
   // CHECK:            tile.tma_load
@@ -45,9 +45,9 @@ module {
   // CHECK-SAME:   jet.one_token
   // CHECK-NOT:  tile.kernel @ring_2
   // CHECK:      tile.kernel @step_0_attend(
-  // CHECK-SAME:   !tile.tensor_map<128x64xbf16, swizzle 128> {jet.map = affine_map<()[s0, s1, s2, s3, s4, s5] -> (s4 * 4608, 128)>, jet.operand = 3 : i64},
-  // CHECK-SAME:   !tile.tensor_map<128x64xbf16, swizzle 128> {jet.map = affine_map<()[s0, s1, s2, s3, s4, s5] -> (s0, 256)>, jet.operand = 1 : i64},
-  // CHECK-SAME:   !tile.tensor_map<128x64xbf16, swizzle 128> {jet.map = affine_map<()[s0, s1, s2, s3, s4, s5] -> (s0, 256)>, jet.operand = 2 : i64}
+  // CHECK-SAME:   !tile.tensor_map<64x64xbf16, swizzle 128> {jet.map = affine_map<()[s0, s1, s2, s3, s4, s5] -> (s4 * 4608, 128)>, jet.operand = 3 : i64},
+  // CHECK-SAME:   !tile.tensor_map<64x64xbf16, swizzle 128> {jet.map = affine_map<()[s0, s1, s2, s3, s4, s5] -> (s0, 256)>, jet.operand = 1 : i64},
+  // CHECK-SAME:   !tile.tensor_map<64x64xbf16, swizzle 128> {jet.map = affine_map<()[s0, s1, s2, s3, s4, s5] -> (s0, 256)>, jet.operand = 2 : i64}
   // CHECK-NOT:    jet.one_token
   // CHECK-SAME:   jet.overlaps
   module @kernels {
