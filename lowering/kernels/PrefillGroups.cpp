@@ -13,6 +13,9 @@
 //
 // Registers: 512 threads have 128 each at first; the producer's group gives
 // most of its own away. Of 160, O has 64 (heads of 128), S 32, P 16.
+//
+// Slots: at an item's end a part may hold values while it goes past two tiles
+// that only other parts see, so that there are more than five.
 
 #include "lowering/kernels/PrefillAttention.h"
 
