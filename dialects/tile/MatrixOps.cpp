@@ -166,15 +166,6 @@ LogicalResult ColumnsOp::verify() {
   return success();
 }
 
-LogicalResult FoldOp::verify() {
-  AccType source = getSource().getType(), result = getType();
-  if (source.getRows() != result.getRows() ||         // C1
-      source.getColumns() != 4 * result.getColumns()) // C2
-    return emitOpError("expected as many rows and a quarter of the columns of ")
-           << source << ", found " << result;
-  return success();
-}
-
 static int64_t getRows(Type type) {
   if (auto acc = dyn_cast<AccType>(type))
     return acc.getRows();
@@ -183,9 +174,17 @@ static int64_t getRows(Type type) {
 
 LogicalResult MapOp::verify() {
   Type result = getType();
+  auto agrees = [&](Type type) {
+    auto frag = dyn_cast<FragType>(type);
+    auto acc = dyn_cast<AccType>(result);
+    if (frag)
+      return acc && frag.isA() && frag.getColumns() == acc.getColumns() &&
+             (frag.getRows() == 16 || frag.getRows() == acc.getRows());
+    return getRows(type) == getRows(result) &&
+           (!isa<AccType>(type) || type == result);
+  };
   for (Type type : getInputs().getTypes())
-    if (getRows(type) != getRows(result) ||
-        (isa<AccType>(type) && type != result)) // C1
+    if (!agrees(type)) // C1
       return emitOpError("expected inputs that agree with ")
              << result << ", found " << type;
   Builder builder(getContext());

@@ -131,31 +131,17 @@ def Tile_ColumnsOp : Tile_Op<"columns", [Pure]> {
   }];
   let hasVerifier = 1;
 }
-def Tile_FoldOp : Tile_Op<"fold", [Pure]> {
-  let summary = "Sums of four neighbouring columns of an accumulator";
-  let description = [{
-    `d[i, j] = c[i, 4j] + c[i, 4j + 1] + c[i, 4j + 2] + c[i, 4j + 3]`, the first two
-    and the last two first. The whole warp takes part: six shuffles for 8 columns
-    of the result.
-
-    Constraints: (C1) same rows; (C2) four columns for each of the result's.
-
-    Example: `%d = tile.fold %c : !tile.acc<64x256xf32> -> !tile.acc<64x64xf32>`
-  }];
-  let arguments = (ins Tile_AccType:$source);
-  let results = (outs Tile_AccType:$result);
-  let assemblyFormat = "$source attr-dict `:` type($source) `->` type($result)";
-  let hasVerifier = 1;
-}
 def Tile_MapOp : Tile_Op<"map", [SingleBlock]> {
-  let summary = "An elementwise function of accumulators and rows";
+  let summary = "An elementwise function of accumulators, operands and rows";
   let description = [{
     The region computes an element from the inputs' elements (`rows` give the
-    element of the row), the element's row and its column in the matrix
-    (`index`). All inputs are rows: the result is rows and there is no column.
+    element of the row, an operand of kind a its bf16 as f32), the element's row
+    and its column in the matrix (`index`). All inputs are rows: the result is
+    rows and there is no column. An operand of 16 rows has those of the calling
+    warp, whatever its place in the warpgroup.
 
     Constraints: (C1) inputs and result have the same number of rows, the
-    accumulators the same type; (C2) the block takes an f32 for each input, then
+    accumulators the same type, operands kind a and the same columns; (C2) the block takes an f32 for each input, then
     the row and, of an accumulator, the column; (C3) it yields one f32; (C4) the
     region is scalar code without control flow that at most loads.
 
@@ -168,7 +154,8 @@ def Tile_MapOp : Tile_Op<"map", [SingleBlock]> {
     }
     ```
   }];
-  let arguments = (ins Variadic<AnyTypeOf<[Tile_AccType, Tile_RowsType]>>:$inputs);
+  let arguments = (ins Variadic<AnyTypeOf<[Tile_AccType, Tile_FragType,
+                                           Tile_RowsType]>>:$inputs);
   let results = (outs AnyTypeOf<[Tile_AccType, Tile_RowsType]>:$result);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$inputs attr-dict `:` functional-type($inputs, $result) $body";

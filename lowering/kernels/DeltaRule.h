@@ -67,17 +67,21 @@ bool isSupportedRule(GatedDeltaRuleOp rule);
 
 /// h · wᵀ + bias of `conv`, with tensor cores, in a stage `what`; before it one
 /// that rounds h, if that is f32. `use` gets consecutive taps of a row, and
-/// returns what stores what it makes of them; `tiles` is the same for many
-/// rows, without the bias.
+/// returns what stores what it makes of them.
 using TapUser = std::function<std::function<void()>(
     Stage &stage, mlir::Value row, mlir::Value column,
     llvm::ArrayRef<mlir::Value> taps)>;
 void generateTaps(FormBuilder &form, GeneratedConvOp conv, llvm::StringRef what,
-                  ProjectionSize size, TapUser use, CopyAhead ahead = {},
-                  std::optional<TileCode> tiles = {});
+                  ProjectionSize size, TapUser use, CopyAhead ahead = {});
 /// Whether there are kernels for the convolution: taps by tensor cores, a tail
 /// of 1 to 3 rows in f32 or bf16.
 bool isSupportedConv(GeneratedConvOp conv);
+
+/// convolve of many rows (LargeConvolution.cpp), where there are four taps and
+/// all is bf16. `owners` has the slot and t of each row, i32 [R, 2].
+bool hasLargeConvolution(FormBuilder &form, GeneratedConvOp conv);
+void buildLargeConvolution(FormBuilder &form, GeneratedConvOp conv,
+                           Place owners);
 
 /// What a batch says of a sequence.
 struct BatchLine {

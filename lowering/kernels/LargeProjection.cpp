@@ -15,7 +15,7 @@
 //                         full[slot]; wgmma; the slot before is free.
 //                         Then 32 columns after the other through shared
 //                         memory, so that threads have neighbouring ones; code;
-//                         store. Or what a TileCode does
+//                         store
 //
 // CTAs stay, in pairs with neighbouring tiles of rows, and go through the tiles
 // in blocks of 8 pairs of rows, whose x and weights stay in the second-level
@@ -27,9 +27,8 @@
 // 2048 and 8192 rows. Of narrow results 96 waste less, and 128 read less.
 //
 // Shared memory: slots of 16 KB of x and 32 KB of weights (24 KB with strips of
-// 96), 4 (5) of them; and for each group 64 rows of 40 f32, or what a TileCode
-// takes. Registers: 128 (96) of sums, of 232; the producer's group gives up its
-// own.
+// 96), 4 (5) of them; and for each group 64 rows of 40 f32. Registers: 128 (96)
+// of sums, of 232; the producer's group gives up its own.
 
 #include "lowering/kernels/Projection.h"
 
@@ -126,8 +125,6 @@ SmallVector<int64_t> LargeProjection::firstStrips(const Projection &spec,
 }
 
 int64_t LargeProjection::chooseColumns(const Projection &spec) {
-  if (spec.outputs.front().tiles)
-    return TileCode::kColumns / kStrips;
   constexpr int64_t kPairs = kMultiprocessors / kPair;
   auto cost = [&](int64_t columns) {
     double sum = 0;
@@ -144,11 +141,8 @@ void LargeProjection::allocate() {
   Type bf16 = b.getBF16Type();
   xRing = b.alloc(b.shared({slots, kGroups, kGroupRows, kStep}, bf16, 128));
   weightRing = b.alloc(b.shared({slots, kStrips, columns, kStep}, bf16, 128));
-  if (const auto &code = spec.outputs.front().tiles)
-    code->allocate(stage, kConsumers / 32);
-  else
-    chunks = b.alloc(
-        b.shared({kGroups, kGroupRows, kChunk + kPadding}, b.getF32Type()));
+  chunks = b.alloc(
+      b.shared({kGroups, kGroupRows, kChunk + kPadding}, b.getF32Type()));
   auto barriers = tile::BarriersType::get(b.getContext(), slots);
   full = b.alloc(barriers);
   empty = b.alloc(barriers);
@@ -291,15 +285,7 @@ void LargeProjection::consume() {
              Ring ring{carried[0], carried[1]};
              Value row = b.add(b.add(pairRow, b.mul(rank, kRows)),
                                b.mul(group, kGroupRows));
-             if (const auto &code = spec.outputs.front().tiles) {
-               Value column = b.mul(tile, kStrips * columns), warp = b.warpId();
-               Value own = b.add(row, b.mul(b.rem(warp, 4), TileCode::kRows));
-               Values begun = code->begin(stage, warp, own, column);
-               Value sums = multiply(ring);
-               code->finish(stage, begun, warp, own, column, sums);
-             } else {
-               writeTile(multiply(ring), row, tile);
-             }
+             writeTile(multiply(ring), row, tile);
              return {ring.slot, ring.parity};
            });
 }

@@ -12,27 +12,6 @@
 
 namespace jet {
 
-/// Code on the results of many rows that is not of single elements: a warp's 16
-/// rows of kColumns columns at once. One that is asked for columns alone.
-struct TileCode {
-  static constexpr int64_t kRows = 16, kColumns = 256;
-  using Values = llvm::SmallVector<mlir::Value>;
-
-  /// Shared memory for so many warps.
-  std::function<void(Stage &stage, int64_t warps)> allocate;
-  /// Before the products are made: what is started here is done under them.
-  /// `warp` counts those of `allocate`.
-  std::function<Values(Stage &stage, mlir::Value warp, mlir::Value row,
-                       mlir::Value column)>
-      begin;
-  /// Behind them; `sums` is the accumulator of the warp's group. Rows past the
-  /// last one are in it as well.
-  std::function<void(Stage &stage, llvm::ArrayRef<mlir::Value> begun,
-                     mlir::Value warp, mlir::Value row, mlir::Value column,
-                     mlir::Value sums)>
-      finish;
-};
-
 /// One matrix of results, made from one product with x or from two.
 struct ProjectionOutput {
   llvm::SmallVector<Place> weights; // each bf16 [columns, inner]
@@ -47,9 +26,6 @@ struct ProjectionOutput {
   /// Where the products are stored, f32 [rows, columns], if that is all that
   /// `make` does.
   std::optional<Place> sums = {};
-  /// Instead of `make` where rows are many: of the one output of a projection,
-  /// of one product, with a multiple of TileCode::kColumns.
-  std::optional<TileCode> tiles = {};
 };
 
 /// The forms of a projection: how many rows a CTA computes, and whether that is

@@ -122,6 +122,11 @@ Value Code::packBf16(Value low, Value high) {
   return LLVM::BitcastOp::create(builder, loc, builder.getI32Type(), pair);
 }
 
+Value Code::unpackBf16(Value pair, bool high) {
+  Value bits = high ? bitAnd(pair, ~int64_t(0xFFFF)) : shiftLeft(pair, 16);
+  return LLVM::BitcastOp::create(builder, loc, builder.getF32Type(), bits);
+}
+
 SmallVector<Value> Code::unpackStruct(Value value) {
   SmallVector<Value> values;
   auto type = cast<LLVM::LLVMStructType>(value.getType());

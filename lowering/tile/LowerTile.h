@@ -60,6 +60,8 @@ public:
 
   /// Two f32 rounded to bf16 in one register, `low` in the lower half.
   mlir::Value packBf16(mlir::Value low, mlir::Value high);
+  /// One of them again, as f32.
+  mlir::Value unpackBf16(mlir::Value pair, bool high);
   llvm::SmallVector<mlir::Value> unpackStruct(mlir::Value value);
   mlir::Value packStruct(mlir::Type type, mlir::ValueRange values);
   mlir::Value shuffleXor(mlir::Value value, int64_t offset);

@@ -134,53 +134,6 @@ struct LowerColumns : ConvertOpToLLVMPattern<ColumnsOp> {
   }
 };
 
-struct LowerFold : ConvertOpToLLVMPattern<FoldOp> {
-  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
-  LogicalResult
-  matchAndRewrite(FoldOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &rewriter) const override {
-    Location loc = op.getLoc();
-    Code code(rewriter, loc);
-    SmallVector<Value> values = code.unpackStruct(adaptor.getSource());
-    auto isSet = [&](int64_t bit) {
-      return code.less(code.i32(0), code.bitAnd(code.laneId(), bit));
-    };
-    Value odd = isSet(1), high = isSet(2);
-    auto select = [&](Value condition, Value a, Value b) -> Value {
-      return LLVM::SelectOp::create(rewriter, loc, condition, a, b);
-    };
-    auto add = [&](Value a, Value b) -> Value {
-      return LLVM::FAddOp::create(rewriter, loc, a, b);
-    };
-    // Of 8 columns, lanes 0 and 1 of a row's four have the quad of the first
-    // result, a half each, 2 and 3 of the second. Of four times 8, a lane gets
-    // the results of one: first, of two of them, the other half of its quad,
-    // then, of one, the other quad.
-    SmallVector<Value> results(op.getType().getNumElements());
-    for (size_t i = 0; i < results.size(); i += 2) {
-      Value halves[4];
-      for (size_t k = 0; k < 4; ++k) {
-        size_t at = 4 * (4 * (i / 4) + k) + i % 4;
-        halves[k] = add(values[at], values[at + 1]);
-      }
-      Value quads[2];
-      for (size_t k = 0; k < 2; ++k) {
-        Value even = halves[2 * k], other = halves[2 * k + 1];
-        quads[k] = add(select(odd, other, even),
-                       code.shuffleXor(select(odd, even, other), 1));
-      }
-      Value own = select(high, quads[1], quads[0]);
-      Value theirs = code.shuffleXor(select(high, quads[0], quads[1]), 2);
-      results[i] = select(high, theirs, own);
-      results[i + 1] = select(high, own, theirs);
-    }
-    rewriter.replaceOp(
-        op, code.packStruct(getTypeConverter()->convertType(op.getType()),
-                            results));
-    return success();
-  }
-};
-
 struct LowerPack : ConvertOpToLLVMPattern<PackOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
   LogicalResult
@@ -201,6 +154,17 @@ struct LowerPack : ConvertOpToLLVMPattern<PackOp> {
 
 struct LowerMap : ConvertOpToLLVMPattern<MapOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+
+  /// Of an input, what belongs to element `i` of the result, in row `half` of
+  /// the thread's two.
+  static Value elementOf(Type type, ArrayRef<Value> values, int64_t i,
+                         int64_t half, Code &code) {
+    if (isa<RowsType>(type))
+      return values[half];
+    return isa<FragType>(type) ? code.unpackBf16(values[i / 2], i % 2)
+                               : values[i];
+  }
+
   LogicalResult
   matchAndRewrite(MapOp op, OpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
@@ -226,9 +190,8 @@ struct LowerMap : ConvertOpToLLVMPattern<MapOp> {
       int64_t half = acc ? i / 2 % 2 : i;
       IRMapping mapping;
       for (size_t j = 0; j < inputs.size(); ++j)
-        mapping.map(
-            block.getArgument(j),
-            inputs[j][isa<AccType>(op.getInputs()[j].getType()) ? i : half]);
+        mapping.map(block.getArgument(j), elementOf(op.getInputs()[j].getType(),
+                                                    inputs[j], i, half, code));
       mapping.map(block.getArgument(inputs.size()),
                   asIndex(code.add(firstRow, 8 * half)));
       if (acc)
@@ -412,8 +375,7 @@ struct LowerStoreMatrix : ConvertOpToLLVMPattern<StoreMatrixOp> {
 
 void jet::tile::populateMatrixPatterns(const LLVMTypeConverter &converter,
                                        RewritePatternSet &patterns) {
-  patterns
-      .add<LowerLoadMatrix, LowerMma, LowerSplat, LowerColumns, LowerFold,
-           LowerPack, LowerMap, LowerReduce, LowerStoreAcc, LowerStoreMatrix>(
-          converter);
+  patterns.add<LowerLoadMatrix, LowerMma, LowerSplat, LowerColumns, LowerPack,
+               LowerMap, LowerReduce, LowerStoreAcc, LowerStoreMatrix>(
+      converter);
 }

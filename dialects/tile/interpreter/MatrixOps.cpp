@@ -180,22 +180,6 @@ static void columns(Warp &warp, const Instruction &instruction, Mask mask) {
             warp.cell(instruction.in[0] + first + i, lane);
 }
 
-static void fold(Warp &warp, const Instruction &instruction, Mask mask) {
-  if (!checkReadable(warp, instruction, mask, 0))
-    return;
-  auto op = cast<FoldOp>(instruction.op);
-  Matrix from =
-      getAcc(warp, instruction.in[0], op.getSource().getType().getColumns());
-  Matrix to(16, op.getType().getColumns());
-  for (int64_t r = 0; r < 16; ++r)
-    for (int64_t c = 0; c < to.columns; ++c)
-      to.at(r, c) = (from.at(r, 4 * c) + from.at(r, 4 * c + 1)) +
-                    (from.at(r, 4 * c + 2) + from.at(r, 4 * c + 3));
-  setAcc(warp, instruction.out, to);
-  for (int lane : lanes(mask))
-    warp.cell(instruction.out + instruction.cells - 1, lane).i = 0;
-}
-
 static void pack(Warp &warp, const Instruction &instruction, Mask mask) {
   if (!checkReadable(warp, instruction, mask, 0))
     return;
@@ -222,9 +206,10 @@ static void map(Warp &warp, const Instruction &instruction, Mask mask) {
     int64_t half = acc ? i / 2 % 2 : i;
     for (int lane : lanes(mask)) {
       for (size_t j = 0; j < inputs; ++j) {
-        bool isAcc = isa<AccType>(op.getInputs()[j].getType());
+        // Elements of an operand are in an accumulator's order.
+        bool isRows = isa<RowsType>(op.getInputs()[j].getType());
         warp.cell(arguments[j], lane) =
-            warp.cell(instruction.in[j] + (isAcc ? i : half), lane);
+            warp.cell(instruction.in[j] + (isRows ? half : i), lane);
       }
       warp.cell(arguments[inputs], lane).i =
           firstRow(warp, rows) + lane / 4 + 8 * half;
@@ -381,8 +366,6 @@ bool jet::tile::compileMatrices(Compiler &compiler, Operation *op) {
     compiler.emit(op, splat);
   } else if (isa<ColumnsOp>(op)) {
     compiler.emit(op, columns);
-  } else if (isa<FoldOp>(op)) {
-    compiler.emitCollective(op, fold);
   } else if (isa<PackOp>(op)) {
     compiler.emit(op, pack);
   } else if (auto function = dyn_cast<MapOp>(op)) {

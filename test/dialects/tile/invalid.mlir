@@ -505,11 +505,15 @@ tile.kernel @store_matrix_c2(%f: f32) block 32 {
 
 // -----
 
-// fold C1, C2
-tile.kernel @fold_c2(%f: f32) block 32 {
-  %c = tile.splat %f : !tile.acc<16x32xf32>
-  // expected-error @+1 {{expected as many rows and a quarter of the columns of '!tile.acc<16x32xf32>', found '!tile.acc<16x16xf32>'}}
-  %d = tile.fold %c : !tile.acc<16x32xf32> -> !tile.acc<16x16xf32>
+// map C1
+tile.kernel @map_operand_c1(%i: index) block 32 {
+  %t = tile.alloc : !tile.shared<16x32xbf16>
+  %a = tile.load_matrix %t[%i, %i] : !tile.shared<16x32xbf16> -> !tile.frag<16x32xbf16, a>
+  // expected-error @+1 {{expected inputs that agree with '!tile.acc<16x16xf32>', found '!tile.frag<16x32xbf16, a>'}}
+  %d = tile.map %a : (!tile.frag<16x32xbf16, a>) -> !tile.acc<16x16xf32> {
+  ^bb0(%x: f32, %r: index, %c: index):
+    tile.yield %x : f32
+  }
   tile.return
 }
 

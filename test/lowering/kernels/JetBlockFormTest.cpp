@@ -201,6 +201,9 @@ TEST_F(JetBlockForm, ConvolvesManyRows) {
 TEST_F(JetBlockForm, ConvolvesTiles) {
   checkConv(64, 4, 24, BF16, 3, 150, 0, BF16);
   checkConv(128, 4, 8, BF16, 3, 20, 1, BF16);
+  checkConv(128, 4, 136, BF16, 3, 330, 3, BF16);
+  // CTAs with two tiles.
+  checkConv(64 * 70, 4, 200, BF16, 3, 60, 4, BF16);
   checkConv(64, 4, 8, BF16, 3, 2, 2, BF16);
 }
 
