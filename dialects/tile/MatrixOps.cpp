@@ -77,11 +77,14 @@ LogicalResult WgmmaOp::verify() {
     return emitOpError("expected B of swizzled bf16, found ") << b;
   if (k % 16) // C5
     return emitOpError("expected a multiple of 16 along K, found ") << k;
+  int64_t slab = b.getSwizzle() / 2; // columns that are a swizzled row
   SmallVector<int64_t> expected =
-      getTransposed() ? SmallVector<int64_t>{result.getColumns() / 64, k, 64}
-                      : SmallVector<int64_t>{result.getColumns(), k};
-  if (getTransposed() && result.getColumns() % 64)
-    return emitOpError("expected a multiple of 64 columns, found ") << result;
+      getTransposed()
+          ? SmallVector<int64_t>{result.getColumns() / slab, k, slab}
+          : SmallVector<int64_t>{result.getColumns(), k};
+  if (getTransposed() && result.getColumns() % slab)
+    return emitOpError("expected a multiple of ")
+           << slab << " columns, found " << result;
   if (ArrayRef<int64_t>(expected) != b.getShape() || result.getRows() != 64 ||
       (getC() && getC().getType() != result)) // C2
     return emitOpError("expected B and the result to agree with A's K = ")

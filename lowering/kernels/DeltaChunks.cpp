@@ -64,10 +64,6 @@ Value DeltaChunks::keysMap(Stage &stage, Place place) const {
   return stage.map(place, {units * kRows, stage.form.constant(keyDim)},
                    {kRows, slab}, stage.b.getBF16Type(), slab * 2);
 }
-Value DeltaChunks::turnedMap(Stage &stage, Place place) const {
-  return stage.map(place, {units * keyDim, stage.form.constant(kRows)},
-                   {keyDim, kRows}, stage.b.getBF16Type(), kRows * 2);
-}
 Value DeltaChunks::squareMap(Stage &stage, Place place) const {
   return stage.map(place, {units * kRows, stage.form.constant(kRows)},
                    {kRows, kRows}, stage.b.getBF16Type(), kRows * 2);
@@ -85,9 +81,6 @@ Value DeltaChunks::sumsMap(Stage &stage) const {
 }
 tile::SharedType DeltaChunks::keysTile(TileBuilder &b) const {
   return b.shared({slabs, kRows, slab}, b.getBF16Type(), slab * 2);
-}
-tile::SharedType DeltaChunks::turnedTile(TileBuilder &b) const {
-  return b.shared({keyDim, kRows}, b.getBF16Type(), kRows * 2);
 }
 tile::SharedType DeltaChunks::squareTile(TileBuilder &b) const {
   return b.shared({kRows, kRows}, b.getBF16Type(), kRows * 2);

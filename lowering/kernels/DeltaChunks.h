@@ -22,16 +22,13 @@ struct DeltaChunks {
   DeltaChunks(FormBuilder &form, GatedDeltaRuleOp rule);
 
   /// Maps of what a unit has in `place`: [kRows, keyDim], in slabs of columns
-  /// that are a swizzled row; [keyDim, kRows]; [kRows, kRows]. Of v and of y,
-  /// [kRows, kColumns].
+  /// that are a swizzled row; [kRows, kRows]. Of v and of y, [kRows, kColumns].
   mlir::Value keysMap(Stage &stage, Place place) const;
-  mlir::Value turnedMap(Stage &stage, Place place) const;
   mlir::Value squareMap(Stage &stage, Place place) const;
   mlir::Value valuesMap(Stage &stage) const;
   mlir::Value sumsMap(Stage &stage) const;
   /// The same in shared memory.
   tile::SharedType keysTile(TileBuilder &b) const;
-  tile::SharedType turnedTile(TileBuilder &b) const;
   tile::SharedType squareTile(TileBuilder &b) const;
   tile::SharedType valuesTile(TileBuilder &b) const;
   /// y in bf16, [chunks · kRows, heads · valueDim]; e^G of a unit's last row.
@@ -45,7 +42,7 @@ struct DeltaChunks {
   bool hasPlainValues;
   /// As many as a step can have: sequences begin chunks of their own.
   mlir::AffineExpr count, units;
-  Place solvedKeys, queries, ends; // −W, e^G q, (e^(G[C] − G) k)ᵀ
+  Place solvedKeys, queries, ends; // −W, e^G q, e^(G[C] − G) k
   Place solution, mix, values;     // T·β, P, v
   Place decays, sums;
 };

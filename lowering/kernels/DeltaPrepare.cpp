@@ -4,16 +4,18 @@
 // The part of the chunked delta rule that does not depend on the state (the
 // letters are DeltaChunks.cpp's):
 //
-//   prepare   CTA (chunk, head), two an SM
-//     both groups       k and q of all rows on their way, and g, β; G; then k,
-//                       q to unit length, to shared memory in the ways they
-//                       are used
-//     solver (1 group)  A from k·kᵀ (wgmma), in f32; T·β, see solve();
-//                       W (wgmma); all to scratch memory by TMA
-//     mixer (1 group)   P from q·kᵀ (wgmma); v, where it has to be rounded
+//   prepare   CTA (chunk, head), three an SM
+//     both groups       k and q of all rows on their way, four lanes a row, and
+//                       g, β; G; then k, q to unit length, to shared memory as
+//                       k, q, e^G q and e^(G[C] − G) k
+//     mixer (1 group)   the last two to scratch memory by TMA; P from q·kᵀ
+//                       (wgmma); v, where it has to be rounded
+//     solver (1 group)  A from k·kᵀ (wgmma), in f32; T·β and T·β·e^G, see
+//                       solve(); W = (T·β·e^G)·k (wgmma); the rest to scratch
+//                       memory by TMA
 //
-// Shared memory, with keys of 96: k, q, and three forms of them 12 KB each, A
-// 17 KB, T·β 8 KB. W takes k's place, P q's.
+// Shared memory, with keys of 96: k, q and the two made of them 12 KB each, A
+// 17 KB, T·β 8 KB. T·β·e^G takes the place of e^G q, W that of k, P that of q.
 
 #include "lowering/kernels/DeltaChunks.h"
 
@@ -31,6 +33,8 @@ constexpr int64_t kWarpRows = kRows / kWarps;
 /// The triangular system is solved in two halves.
 constexpr int64_t kHalf = kRows / 2;
 constexpr int64_t kPadding = 4;
+/// Lanes of a row of keys; elements that a lane has at once, 16 bytes of bf16.
+constexpr int64_t kParts = 32 / kWarpRows, kWidth = 8;
 
 class PrepareKernel {
 public:
@@ -48,8 +52,15 @@ private:
   void allocate();
   Gates loadGates();
   void sumGates(Gates own);
-  SmallVector<RuleKeys, 0> loadKeys();
-  void storeKeys(MutableArrayRef<RuleKeys> all);
+  Values loadPart(unsigned number);
+  SmallVector<Values> finishPart(unsigned number, ArrayRef<Value> loaded);
+  Value scaleOf(ArrayRef<Values> part, double scale);
+  void storePart(ArrayRef<Values> part, Value factor, Value tile);
+  void storeKeys(ArrayRef<Value> q, ArrayRef<Value> k);
+  /// The first element of the thread's unit i of its row, and whether it
+  /// exists, null where all lanes' do.
+  std::pair<Value, Value> placeOf(int64_t i);
+  int64_t unitsOfPart() { return llvm::divideCeil(c.keyDim / kWidth, kParts); }
   void roundValues();
   Value multiply(Value a, Value b);
   Value decayed(Value product, Value t, Value s, Value counts);
@@ -59,10 +70,13 @@ private:
   Values multiplyQuarters(int64_t leftColumn, int64_t rightRow,
                           int64_t rightColumn);
   Value multiplySolution();
+  void storeSolution(Value element, Value growth, Value row, Value column);
+  void sendKeys();
   void send(Value keys);
   void mixKeys();
-  /// G[t], β[t].
+  /// G[t] / log 2, β[t]; 2^x.
   Value sumAt(Value t) { return b.load(sums, {t}); }
+  Value exp2(Value x) { return tile::Exp2Op::create(b, x); }
   Value betaAt(Value t) { return b.load(betas, {t}); }
   Value rowOf(Value t) {
     return b.add(rows.row, b.min(t, b.sub(rows.count, b.index(1))));
@@ -82,29 +96,31 @@ private:
   RuleInputs inputs;
   ChunkRows rows;
   Value head, unit;
-  // Shared: k, q; e^G q; (e^(G[C] − G) k)ᵀ, (e^G k)ᵀ; T·β; −W, P; −A.
-  Value keys, queries, scaled, ends, starts, solution, solvedKeys, mix, system;
+  Value row, part; // of the thread: of keys, of that row
+  // Shared: k, q; e^G q, e^(G[C] − G) k; T·β, T·β·e^G; −W, P; −A.
+  Value keys, queries, scaled, ends, solution, grown, solvedKeys, mixed, system;
   Value gates, sums, betas;
 };
 
 } // namespace
 
 void PrepareKernel::allocate() {
+  // As many bytes as one of keys and, where that is smaller, a square.
+  auto place = [&](Value &ofKeys, Value &ofRows) {
+    Value bytes = b.alloc(b.shared({std::max(c.keyDim, kRows), kRows},
+                                   b.getBF16Type(), kRows * 2));
+    ofKeys = tile::ReuseOp::create(b, c.keysTile(b), bytes, 0);
+    ofRows = tile::ReuseOp::create(b, c.squareTile(b), bytes, 0);
+  };
+  place(queries, mixed);
+  place(scaled, grown);
   keys = b.alloc(c.keysTile(b));
-  Value bytes = b.alloc(c.turnedTile(b)); // as many, and aligned for P
-  queries = tile::ReuseOp::create(b, c.keysTile(b), bytes, 0);
-  scaled = b.alloc(c.keysTile(b));
-  ends = b.alloc(c.turnedTile(b));
-  starts = b.alloc(c.turnedTile(b));
+  ends = b.alloc(c.keysTile(b));
   solution = b.alloc(c.squareTile(b));
   system = b.alloc(b.shared({kRows, kRows + kPadding}, b.getF32Type()));
   for (Value *scalars : {&gates, &sums, &betas})
     *scalars = b.alloc(b.shared({kRows}, b.getF32Type()));
   solvedKeys = keys;
-  // P is as large as q with keys of 64, and else has room of its own.
-  mix = c.keyDim >= kRows
-            ? Value(tile::ReuseOp::create(b, c.squareTile(b), bytes, 0))
-            : b.alloc(c.squareTile(b));
 }
 
 /// Of row t = the thread; other threads load the last one's.
@@ -135,54 +151,110 @@ void PrepareKernel::sumGates(Gates own) {
         sum[i] = b.addf(sum[i], b.select(counts, gate, b.f32(0)));
       }
     Value all = b.addf(b.addf(sum[0], sum[1]), b.addf(sum[2], sum[3]));
+    all = b.mulf(all, b.f32(llvm::numbers::log2e));
     b.store(all, sums, {t});
-    b.store(b.exp(all), c.decaysIn(stage), {unit}, b.equal(t, kRows - 1));
+    b.store(exp2(all), c.decaysIn(stage), {unit}, b.equal(t, kRows - 1));
   });
   b.sync();
 }
 
-/// Of the warp's rows, all on their way together.
-SmallVector<RuleKeys, 0> PrepareKernel::loadKeys() {
-  Value first = b.mul(b.warpId(), kWarpRows);
-  SmallVector<RuleKeys, 0> all;
-  for (int64_t i = 0; i < kWarpRows; ++i)
-    all.push_back(inputs.loadKeys(rowOf(b.add(first, i)), head));
-  return all;
+std::pair<Value, Value> PrepareKernel::placeOf(int64_t i) {
+  Value number = b.add(part, i * kParts);
+  Value inside;
+  if ((i + 1) * kParts * kWidth > c.keyDim) {
+    inside = b.less(number, c.keyDim / kWidth);
+    number = b.min(number, b.index(c.keyDim / kWidth - 1));
+  }
+  return {b.mul(number, kWidth), inside};
 }
 
-/// Of the warp's rows, whose elements of a column are one vector of the tiles
-/// that are turned.
-void PrepareKernel::storeKeys(MutableArrayRef<RuleKeys> all) {
-  Value first = b.mul(b.warpId(), kWarpRows), zero = b.f32(0);
-  Value total = sumAt(b.index(kRows - 1));
-  Values inside, growth, end;
-  for (auto [r, unitKeys] : llvm::enumerate(all)) {
-    inputs.scaleKeys(unitKeys);
-    Value t = b.add(first, r), sum = sumAt(t);
-    inside.push_back(b.less(t, rows.count));
-    growth.push_back(b.exp(sum));
-    end.push_back(b.exp(b.subf(total, sum)));
+/// Of operand `number`, as it is in memory: vectors of 16 bytes.
+Values PrepareKernel::loadPart(unsigned number) {
+  Value memory = inputs.flat(c.rule, number);
+  int64_t width =
+      cast<MemRefType>(memory.getType()).getElementType().isF32() ? 4 : kWidth;
+  Values loaded;
+  for (int64_t i = 0; i < unitsOfPart(); ++i) {
+    Value column = b.add(b.mul(head, c.keyDim), placeOf(i).first);
+    for (int64_t j = 0; j < kWidth; j += width)
+      loaded.push_back(b.load(memory, {rowOf(row), b.add(column, j)}, width));
   }
-  for (size_t i = 0; i < all.front().at.size(); ++i) {
-    Value at = all.front().at[i], isKey = all.front().inside[i];
-    // Lanes past the last element write nowhere.
-    Value column = isKey ? b.min(at, b.index(c.keyDim - 1)) : at;
-    Value slab = b.div(column, c.slab), inSlab = b.rem(column, c.slab);
-    Values toEnd, fromStart;
-    for (auto [r, unitKeys] : llvm::enumerate(all)) {
-      Value q = b.select(inside[r], unitKeys.q[i], zero);
-      Value k = b.select(inside[r], unitKeys.k[i], zero);
-      auto round = [&](Value x) { return b.convert(x, b.getBF16Type()); };
-      Values place = {slab, b.add(first, r), inSlab};
-      b.store(round(k), keys, place, isKey);
-      b.store(round(q), queries, place, isKey);
-      b.store(round(b.mulf(q, growth[r])), scaled, place, isKey);
-      toEnd.push_back(round(b.mulf(k, end[r])));
-      fromStart.push_back(round(b.mulf(k, growth[r])));
+  return loaded;
+}
+
+/// By the code on the operand, in f32.
+SmallVector<Values> PrepareKernel::finishPart(unsigned number,
+                                              ArrayRef<Value> loaded) {
+  constexpr int64_t kExtra = 4; // elements of extras that are loaded at once
+  GatedDeltaRuleOp rule = c.rule;
+  auto ported = cast<PortOpInterface>(rule.getOperation());
+  Values elements;
+  for (Value vector : loaded)
+    llvm::append_range(elements, b.split(vector));
+  SmallVector<Values> units(unitsOfPart());
+  for (auto [i, unit] : llvm::enumerate(units)) {
+    auto [first, inside] = placeOf(i);
+    for (int64_t j = 0; j < kWidth; j += kExtra) {
+      Value column = b.add(b.mul(head, c.keyDim), b.add(first, j));
+      Values some(ArrayRef(elements).slice(i * kWidth + j, kExtra));
+      some =
+          applyCode(stage, ported, number, rowOf(row), column, kExtra, {some});
+      for (Value x : some) {
+        x = b.convert(x, b.getF32Type());
+        unit.push_back(inside ? b.select(inside, x, b.f32(0)) : x);
+      }
     }
-    b.store(b.join(toEnd), ends, {column, first}, isKey);
-    b.store(b.join(fromStart), starts, {column, first}, isKey);
   }
+  return units;
+}
+
+/// What brings the row to its length; 0 behind the last.
+Value PrepareKernel::scaleOf(ArrayRef<Values> part, double scale) {
+  Value factor = b.f32(1);
+  GatedDeltaRuleOp rule = c.rule;
+  if (rule.getQkNormEps()) {
+    Values sums(2, b.f32(0));
+    for (const Values &unit : part)
+      for (auto [i, x] : llvm::enumerate(unit))
+        sums[i % 2] = b.fma(x, x, sums[i % 2]);
+    Value sum = b.addf(sums[0], sums[1]);
+    for (int64_t offset = 1; offset < kParts; offset *= 2)
+      sum = b.addf(sum, tile::ShuffleXorOp::create(b, sum, offset));
+    Value eps = b.f32(rule.getQkNormEps()->convertToDouble());
+    Value length = math::SqrtOp::create(b, b.addf(sum, eps));
+    factor = b.mulf(b.reciprocal(length), b.f32(scale));
+  }
+  return b.select(b.less(row, rows.count), factor, b.f32(0));
+}
+
+/// The row's part times `factor`, in bf16.
+void PrepareKernel::storePart(ArrayRef<Values> part, Value factor, Value tile) {
+  for (auto [i, unit] : llvm::enumerate(part)) {
+    auto [column, inside] = placeOf(i);
+    Values scaled;
+    for (Value x : unit)
+      scaled.push_back(b.mulf(x, factor));
+    Value vector = b.convert(b.join(scaled), b.getBF16Type());
+    b.store(vector, tile, {b.div(column, c.slab), row, b.rem(column, c.slab)},
+            inside);
+  }
+}
+
+/// From q and k as they were loaded.
+void PrepareKernel::storeKeys(ArrayRef<Value> q, ArrayRef<Value> k) {
+  GatedDeltaRuleOp rule = c.rule;
+  double scale =
+      rule.getQkNormEps() ? rule.getQScale()->convertToDouble() : 1.0;
+  Value sum = sumAt(row), total = sumAt(b.index(kRows - 1));
+  auto store = [&](unsigned number, ArrayRef<Value> loaded, double scale,
+                   Value plain, Value other, Value factor) {
+    SmallVector<Values> part = finishPart(number, loaded);
+    Value length = scaleOf(part, scale);
+    storePart(part, length, plain);
+    storePart(part, b.mulf(length, exp2(factor)), other);
+  };
+  store(0, q, scale, queries, scaled, sum);
+  store(1, k, 1, keys, ends, b.subf(total, sum));
 }
 
 /// v of the head by the code on it, in chunks; zeros behind the last row.
@@ -226,7 +298,7 @@ Value PrepareKernel::multiply(Value x, Value y) {
 }
 
 Value PrepareKernel::decayed(Value product, Value t, Value s, Value counts) {
-  Value decay = b.exp(b.subf(sumAt(t), sumAt(s)));
+  Value decay = exp2(b.subf(sumAt(t), sumAt(s)));
   // Above the diagonal it may be no number.
   return b.select(counts, b.mulf(product, decay), b.f32(0));
 }
@@ -239,7 +311,6 @@ void PrepareKernel::makeSystem() {
   });
   tile::StoreAccOp::create(b, a, system, b.index(0), b.index(0), Value(),
                            Value(), UnitAttr());
-  b.sync(1, kGroup);
 }
 
 /// T·β, from the halves of −A:
@@ -260,10 +331,17 @@ void PrepareKernel::solve() {
     b.store(x, system, {rowOfQuarter(i), lane});
   b.sync(1, kGroup);
   Values quarter = multiplyQuarters(kHalf, kHalf, 0);
-  Value beta = betaAt(lane);
+  Value beta = betaAt(lane), growth = exp2(sumAt(lane));
   for (auto [i, x] : llvm::enumerate(quarter))
-    b.store(b.convert(b.mulf(x, beta), b.getBF16Type()), solution,
-            {rowOfQuarter(i), lane});
+    storeSolution(b.mulf(x, beta), growth, rowOfQuarter(i), lane);
+}
+
+/// An element of T·β, and of T·β·e^G.
+void PrepareKernel::storeSolution(Value element, Value growth, Value row,
+                                  Value column) {
+  b.store(b.convert(element, b.getBF16Type()), solution, {row, column});
+  b.store(b.convert(b.mulf(element, growth), b.getBF16Type()), grown,
+          {row, column});
 }
 
 /// T[t, j] = [t = j] − Σ_{s < t} A[t, s] T[s, j] of both halves, a warp each;
@@ -293,11 +371,11 @@ void PrepareKernel::solveHalves() {
         }
         tile::SyncWarpOp::create(b); // all lanes have read A
         Value column = b.add(half, j), beta = betaAt(column);
+        Value growth = exp2(sumAt(column));
         for (auto [t, element] : llvm::enumerate(x)) {
           Value row = b.add(half, t);
           b.store(element, system, {row, b.add(j, kHalf)});
-          b.store(b.convert(b.mulf(element, beta), b.getBF16Type()), solution,
-                  {row, column});
+          storeSolution(b.mulf(element, beta), growth, row, column);
         }
       },
       [&] {
@@ -307,7 +385,8 @@ void PrepareKernel::solveHalves() {
         Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
         Value column = b.add(b.mul(b.rem(number, 2), kEach), kHalf);
         for (int64_t i = 0; i < kEach; i += 8)
-          b.store(zero, solution, {b.div(number, 2), b.add(column, i)});
+          for (Value tile : {solution, grown})
+            b.store(zero, tile, {b.div(number, 2), b.add(column, i)});
       });
 }
 
@@ -339,14 +418,24 @@ Value PrepareKernel::multiplySolution() {
   tile::FenceAsyncOp::create(b);
   b.sync(1, kGroup);
   tile::WgmmaFenceOp::create(b);
-  Value w =
-      tile::WgmmaOp::create(b, type, solution, starts, Value(), UnitAttr());
+  Value w = tile::WgmmaOp::create(b, type, grown, keys, Value(),
+                                  /*transposed=*/b.getUnitAttr());
   tile::WgmmaCommitOp::create(b);
   return b.map(type, {finish(w)},
                [&](ValueRange in) { return b.subf(b.f32(0), in[0]); });
 }
 
-/// W to shared memory, and all of it from there, by the first group.
+/// A thread's: e^G q and e^(G[C] − G) k on their way, out of shared memory.
+void PrepareKernel::sendKeys() {
+  for (int64_t i = 0; i < c.slabs; ++i)
+    for (auto [tile, place] : {std::pair(scaled, c.queries), {ends, c.ends}})
+      tile::TmaStoreOp::create(
+          b, b.slice(tile, {b.index(i)}), c.keysMap(stage, place),
+          ValueRange{b.mul(unit, kRows), b.index(i * c.slab)});
+  tile::BulkCommitOp::create(b);
+}
+
+/// W to shared memory, and what is left from there, by the first group.
 void PrepareKernel::send(Value w) {
   for (int64_t i = 0; i < c.slabs; ++i)
     tile::StoreMatrixOp::create(b, w, i * c.slab,
@@ -355,31 +444,32 @@ void PrepareKernel::send(Value w) {
   b.sync(1, kGroup);
   b.ifThen(b.equal(b.threadId(), 0), [&] {
     Value first = b.mul(unit, kRows), none = b.index(0);
-    auto store = [&](Value tile, Value map, Value row, Value column) {
-      tile::TmaStoreOp::create(b, tile, map, ValueRange{row, column});
+    auto store = [&](Value tile, Value map, Value column) {
+      tile::TmaStoreOp::create(b, tile, map, ValueRange{first, column});
     };
-    for (int64_t i = 0; i < c.slabs; ++i) {
-      Value at = b.index(i), column = b.index(i * c.slab);
-      store(b.slice(solvedKeys, {at}), c.keysMap(stage, c.solvedKeys), first,
-            column);
-      store(b.slice(scaled, {at}), c.keysMap(stage, c.queries), first, column);
-    }
-    store(ends, c.turnedMap(stage, c.ends), b.mul(unit, c.keyDim), none);
-    store(solution, c.squareMap(stage, c.solution), first, none);
-    store(mix, c.squareMap(stage, c.mix), first, none);
+    for (int64_t i = 0; i < c.slabs; ++i)
+      store(b.slice(solvedKeys, {b.index(i)}), c.keysMap(stage, c.solvedKeys),
+            b.index(i * c.slab));
+    store(solution, c.squareMap(stage, c.solution), none);
+    store(mixed, c.squareMap(stage, c.mix), none);
     tile::BulkCommitOp::create(b);
     tile::BulkWaitOp::create(b, b.getI32IntegerAttr(0), b.getUnitAttr());
   });
 }
 
-/// P.
+/// P, while e^G q is read out of its place.
 void PrepareKernel::mixKeys() {
+  Value isFirst = b.equal(b.threadId(), kGroup);
+  b.ifThen(isFirst, [&] { sendKeys(); });
   Value p =
       b.map(accType(kRows), {multiply(queries, keys)}, [&](ValueRange in) {
         return decayed(in[0], in[1], in[2], b.inverse(b.less(in[1], in[2])));
       });
-  b.sync(2, kGroup); // all warps have read q
-  tile::StoreMatrixOp::create(b, p, 0, mix);
+  b.ifThen(isFirst, [&] {
+    tile::BulkWaitOp::create(b, b.getI32IntegerAttr(0), b.getUnitAttr());
+  });
+  b.sync(4, kThreads); // and all warps have read q
+  tile::StoreMatrixOp::create(b, p, 0, mixed);
   tile::FenceAsyncOp::create(b);
 }
 
@@ -388,14 +478,16 @@ void PrepareKernel::build() {
   allocate();
   tile::LaunchDependentsOp::create(b);
   head = b.blockY();
+  row = b.div(b.threadId(), kParts);
+  part = b.rem(b.threadId(), kParts);
   rows = findChunk(stage, c, b.blockX());
   unit = b.add(b.mul(b.blockX(), c.heads), head);
   tile::WaitDependenciesOp::create(b);
   b.ifThen(b.less(b.index(0), rows.count), [&] {
     Gates own = loadGates();
-    SmallVector<RuleKeys, 0> unitKeys = loadKeys();
+    Values q = loadPart(0), k = loadPart(1);
     sumGates(own);
-    storeKeys(unitKeys);
+    storeKeys(q, k);
     tile::FenceAsyncOp::create(b);
     b.sync();
     // Both meet when the mixer is done with k, and has written P.
@@ -403,6 +495,7 @@ void PrepareKernel::build() {
         b.equal(tile::WarpgroupIdOp::create(b), 0),
         [&] {
           makeSystem();
+          b.sync(4, kThreads); // A is written, and e^G q is read
           solve();
           Value w = multiplySolution();
           b.sync(3, kThreads);

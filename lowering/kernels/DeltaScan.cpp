@@ -64,9 +64,10 @@ private:
   Type accType(int64_t columns) {
     return tile::AccType::get(b.getContext(), kColumns, columns);
   }
-  Value multiply(Value a, Value tile, Value acc, UnitAttr turned = {}) {
+  Value multiply(Value a, Value tile, Value acc, UnitAttr transposed = {},
+                 UnitAttr turned = {}) {
     auto type = acc ? acc.getType() : accType(kRows);
-    return tile::WgmmaOp::create(b, type, a, tile, acc, UnitAttr(), turned);
+    return tile::WgmmaOp::create(b, type, a, tile, acc, transposed, turned);
   }
   /// `a` of S, for each slab, times the slabs of `tile`.
   Value multiplyState(ArrayRef<Value> a, Value tile, Value acc) {
@@ -105,7 +106,7 @@ void ScanKernel::allocate() {
   };
   solvedKeys = ring(c.keysTile(b));
   queries = ring(c.keysTile(b));
-  ends = ring(c.turnedTile(b));
+  ends = ring(c.keysTile(b));
   solution = ring(c.squareTile(b));
   mix = ring(c.squareTile(b));
   values = ring(c.valuesTile(b));
@@ -166,9 +167,9 @@ void ScanKernel::produce() {
                  b.slice(solvedKeys, {at.slot, part}));
             load(c.keysMap(stage, c.queries), first, column,
                  b.slice(queries, {at.slot, part}));
+            load(c.keysMap(stage, c.ends), first, column,
+                 b.slice(ends, {at.slot, part}));
           }
-          load(c.turnedMap(stage, c.ends), b.mul(unit, c.keyDim), none,
-               b.slice(ends, {at.slot}));
           load(c.squareMap(stage, c.mix), first, none, b.slice(mix, {at.slot}));
           Ring next = b.advance(at, slots);
           return {next.slot, next.parity};
@@ -268,7 +269,7 @@ void ScanKernel::consume() {
           a.push_back(pack(b.columns(s, i * c.slab, c.slab)));
         tile::WgmmaFenceOp::create(b);
         Value u = multiply(tileOf(values), tileOf(solution), Value(),
-                           /*turned=*/b.getUnitAttr());
+                           UnitAttr(), /*turned=*/b.getUnitAttr());
         u = multiplyState(a, tileOf(solvedKeys), u);
         tile::WgmmaCommitOp::create(b);
         s = b.map(stateType, {s},
@@ -286,7 +287,7 @@ void ScanKernel::consume() {
 
         Value mixed = pack(wait(1, u));
         tile::WgmmaFenceOp::create(b);
-        s = multiply(mixed, tileOf(ends), s);
+        s = multiply(mixed, tileOf(ends), s, /*transposed=*/b.getUnitAttr());
         tile::WgmmaCommitOp::create(b);
         tile::WgmmaFenceOp::create(b);
         y = multiply(mixed, tileOf(mix), y);

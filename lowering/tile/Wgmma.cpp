@@ -19,7 +19,7 @@ Value descriptor(OpBuilder &builder, Location loc, Value pointer,
   int64_t swizzle = tile.getSwizzle();
   // The stride leads to the next 8 rows. The leading offset is unused (1) when
   // the contiguous dimension is one swizzled row; transposed it leads to the
-  // next 64 columns.
+  // next swizzled row of columns.
   uint64_t stride = 8 * swizzle / 16;
   uint64_t leading =
       transposed ? tile.dropLeading(1).getNumBytes() / 16 : uint64_t(1);
@@ -44,9 +44,8 @@ struct LowerWgmma : ConvertOpToLLVMPattern<WgmmaOp> {
     Value descB =
         descriptor(rewriter, loc, adaptor.getB(), b, op.getTransposed());
     // 16 along K: 32 bytes in a row, or 16 rows.
-    constexpr int64_t kRowsStep = 16 * 128 / 16;
-    int64_t stepA = op.getTurned() ? kRowsStep : 2;
-    int64_t stepB = op.getTransposed() ? kRowsStep : 2;
+    int64_t stepA = op.getTurned() ? 128 : 2;
+    int64_t stepB = op.getTransposed() ? b.getSwizzle() : 2;
     auto fragA = dyn_cast<FragType>(op.getA().getType());
     int64_t k = fragA ? fragA.getColumns()
                       : cast<SharedType>(op.getA().getType())

@@ -51,6 +51,7 @@ static Matrix operandB(Warp &warp, const Instruction &instruction) {
   Memory memory = Memory::of(op.getB().getType());
   bool transposed = op.getTransposed();
   int64_t n = op.getType().getColumns(), k = memory.shape[1];
+  int64_t slab = memory.shape.back();
   Matrix b(k, n);
   int64_t tile = tileOffset(warp, instruction, 0, instruction.in[1]);
   if (tile < 0)
@@ -58,7 +59,8 @@ static Matrix operandB(Warp &warp, const Instruction &instruction) {
   const std::byte *bytes = warp.cta().shared.data() + tile;
   for (int64_t j = 0; j < n; ++j)
     for (int64_t i = 0; i < k; ++i) {
-      int64_t element = transposed ? (j / 64 * k + i) * 64 + j % 64 : j * k + i;
+      int64_t element =
+          transposed ? (j / slab * k + i) * slab + j % slab : j * k + i;
       b.at(i, j) = loadElement(memory.element,
                                bytes + swizzled(2 * element, memory.swizzle))
                        .f;
