@@ -13,15 +13,15 @@ def Tile_WgmmaOp : Tile_Op<"wgmma"> {
   let summary = "Start D = A·Bᵀ, or D = C + A·Bᵀ, of a warpgroup";
   let description = [{
     A is 64×K, in shared memory or in registers; B is N×K in shared memory, both
-    bf16 with K contiguous. With `transposed`, B is stored as N/64 tiles of
-    K×64 (N contiguous); with `turned`, A in shared memory is stored as K×64 (M
+    bf16 with K contiguous. With `transposed`, B is stored as N/n tiles of K×n
+    (N contiguous), n elements a swizzled row; with `turned`, A in shared memory is stored as K×64 (M
     contiguous). Whole tiles: K/16 instructions. Between `tile.wgmma_fence` and
     `tile.wgmma_commit`; the result may be used by other ops than `tile.wgmma`
     after a `tile.wgmma_wait` that names it.
 
     Constraints: (C1) A is 64×K (turned: K×64, in shared memory); (C2) B is N×K
-    (transposed: N/64×K×64), the result 64×N; (C3) operands are bf16; (C4) tiles
-    in shared memory are swizzled, with K (transposed, turned: 64) elements a
+    (transposed: N/n×K×n), the result 64×N; (C3) operands are bf16; (C4) tiles
+    in shared memory are swizzled, with K (transposed: n, turned: 64) elements a
     row; (C5) K is a multiple of 16.
 
     Example: `%d = tile.wgmma %a, %b, %c : !tile.shared<64x64xbf16, swizzle 128>, !tile.shared<256x64xbf16, swizzle 128> -> !tile.acc<64x256xf32>`

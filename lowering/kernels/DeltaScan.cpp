@@ -4,11 +4,13 @@
 // The part of the chunked delta rule that goes from chunk to chunk (the letters
 // are DeltaChunks.cpp's):
 //
-//   scan   CTA (64 columns of values, head, sequence): Sᵀ [64, keyDim] and all
-//          products stand as accumulators, so that they are A of the next
-//          product without a way through shared memory
-//     producer (1 warp)    for each chunk: wait empty[slot]; TMA of v, T, W, q,
-//                          k and P to full[slot]
+//   scan   CTA (64 columns of values, head, sequence), those of a head as a
+//          cluster: Sᵀ [64, keyDim] and all products stand as accumulators, so
+//          that they are A of the next product without a way through shared
+//          memory
+//     producer (1 warp)    for each chunk: wait empty[slot]; TMA of v, and its
+//                          part of T, W, q, k and P for the cluster, to
+//                          full[slot]
 //     consumers (1 group)  for each chunk: wait full[slot]
 //                            Uᵀ = vᵀ·Tᵀ − Sᵀ·Wᵀ          (started)
 //                            Yᵀ of the chunk before, to shared memory
@@ -40,10 +42,11 @@ constexpr int64_t kConsumers = 128, kWarps = kConsumers / 32;
 class ScanKernel {
 public:
   ScanKernel(FormBuilder &form, const DeltaChunks &chunks)
-      : c(chunks), slots(c.keyDim > 96 ? 2 : 3),
+      : c(chunks), slots(c.keyDim > 96 ? 2 : 3), cluster(c.valueDim / kColumns),
         stage(form, "scan", kConsumers + 32,
-              {form.constant(c.valueDim / kColumns), form.constant(c.heads),
-               form.symbol(Symbol::B)}),
+              {form.constant(cluster), form.constant(c.heads),
+               form.symbol(Symbol::B)},
+              cluster),
         b(stage.b) {}
 
   void build();
@@ -89,7 +92,7 @@ private:
   }
 
   const DeltaChunks &c;
-  int64_t slots;
+  int64_t slots, cluster;
   Stage stage;
   TileBuilder &b;
   Value solvedKeys, queries, ends, solution, mix, values; // rings
@@ -118,8 +121,8 @@ void ScanKernel::allocate() {
 }
 
 void ScanKernel::initialize() {
-  b.initRing(full, empty, kWarps);
-  b.sync();
+  b.initRing(full, empty, cluster * kWarps);
+  tile::ClusterSyncOp::create(b);
   tile::LaunchDependentsOp::create(b);
   column = b.mul(b.blockX(), kColumns);
   head = b.blockY();
@@ -155,22 +158,34 @@ void ScanKernel::produce() {
             tile::TmaLoadOp::create(b, map, ValueRange{row, column}, tile, full,
                                     at.slot, Value(), tile::EvictAttr());
           };
+          // By one of the CTAs for all, in turn.
+          Value all;
+          if (cluster > 1)
+            all = arith::ConstantIntOp::create(b, (1 << cluster) - 1, 16);
+          int64_t number = 0;
+          auto share = [&](Value map, Value row, Value column, Value tile) {
+            b.ifThen(b.equal(b.clusterRank(), number++ % cluster), [&] {
+              tile::TmaLoadOp::create(b, map, ValueRange{row, column}, tile,
+                                      full, at.slot, all, tile::EvictAttr());
+            });
+          };
           Value row = c.hasPlainValues ? b.add(firstRow, b.mul(chunk, kRows))
                                        : b.mul(b.add(firstChunk, chunk), kRows);
           load(c.valuesMap(stage), row, b.add(b.mul(head, c.valueDim), column),
                b.slice(values, {at.slot}));
-          load(c.squareMap(stage, c.solution), first, none,
-               b.slice(solution, {at.slot}));
+          share(c.squareMap(stage, c.solution), first, none,
+                b.slice(solution, {at.slot}));
           for (int64_t i = 0; i < c.slabs; ++i) {
             Value part = b.index(i), column = b.index(i * c.slab);
-            load(c.keysMap(stage, c.solvedKeys), first, column,
-                 b.slice(solvedKeys, {at.slot, part}));
-            load(c.keysMap(stage, c.queries), first, column,
-                 b.slice(queries, {at.slot, part}));
-            load(c.keysMap(stage, c.ends), first, column,
-                 b.slice(ends, {at.slot, part}));
+            share(c.keysMap(stage, c.solvedKeys), first, column,
+                  b.slice(solvedKeys, {at.slot, part}));
+            share(c.keysMap(stage, c.queries), first, column,
+                  b.slice(queries, {at.slot, part}));
+            share(c.keysMap(stage, c.ends), first, column,
+                  b.slice(ends, {at.slot, part}));
           }
-          load(c.squareMap(stage, c.mix), first, none, b.slice(mix, {at.slot}));
+          share(c.squareMap(stage, c.mix), first, none,
+                b.slice(mix, {at.slot}));
           Ring next = b.advance(at, slots);
           return {next.slot, next.parity};
         });
@@ -228,10 +243,16 @@ void ScanKernel::storeRows(Value chunk, Value buffer) {
   });
 }
 
-/// Each warp gives a slot back when its part of the products is done.
+/// Each warp gives a slot back when its part of the products is done, to all
+/// CTAs: any of them fills it.
 void ScanKernel::release(Value at) {
   tile::SyncWarpOp::create(b);
-  b.ifThen(tile::ElectOp::create(b), [&] { b.arrive(empty, at); });
+  b.ifThen(tile::ElectOp::create(b), [&] {
+    b.arrive(empty, at);
+    for (int64_t i = 1; i < cluster; ++i)
+      tile::ArriveRemoteOp::create(b, empty, at,
+                                   b.rem(b.add(b.clusterRank(), i), cluster));
+  });
 }
 
 void ScanKernel::consume() {
@@ -318,6 +339,8 @@ void ScanKernel::build() {
   initialize();
   b.roles({{"consumers", kConsumers, 0, [&] { consume(); }},
            {"producer", 32, 0, [&] { produce(); }}});
+  // Others may still arrive at this CTA's barriers.
+  tile::ClusterSyncOp::create(b);
   stage.finish();
 }
 

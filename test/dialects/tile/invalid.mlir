@@ -585,3 +585,14 @@ tile.kernel @store_remote_c1(%i: index, %v: f32) block 32 cluster 2 {
   tile.store_remote %v, %a[%i] of %i : f32, !tile.shared<64x32xf32>
   tile.return
 }
+
+// -----
+
+// wgmma C2, of B in slabs that are a swizzled row
+tile.kernel @wgmma_slabs() block 128 {
+  %a = tile.alloc : !tile.shared<64x64xbf16, swizzle 128>
+  %b = tile.alloc : !tile.shared<2x64x32xbf16, swizzle 64>
+  // expected-error @+1 {{expected B and the result to agree with A's K = 64}}
+  %c = tile.wgmma %a, %b transposed : !tile.shared<64x64xbf16, swizzle 128>, !tile.shared<2x64x32xbf16, swizzle 64> -> !tile.acc<64x96xf32>
+  tile.return
+}

@@ -36,6 +36,7 @@ protected:
                      const std::function<bool(int64_t)> &counts);
 
   Random random{0x1E7B};
+  double decay = -1.5; // g is in [decay, 0]
 };
 
 void JetBlockForm::compare(const std::string &text, Arguments &arguments,
@@ -113,7 +114,7 @@ void JetBlockForm::checkRule(int64_t heads, int64_t keyDim, int64_t valueDim,
   add({heads, keyDim}, -1, 1);
   add({heads, keyDim}, -1, 1);
   add({heads, valueDim}, -1, 1, values);
-  add({heads}, -1.5, 0);
+  add({heads}, decay, 0);
   add({heads}, 0, 1);
   arguments.add(
       Buffer::random(random, storage, {step.slots, heads, keyDim, valueDim}),
@@ -184,6 +185,20 @@ TEST_F(JetBlockForm, AdvancesInChunksOfPlainValues) {
       {{1, 0, 3, 130}, {0, 5, 133, 64}, {2, 0, 199, 1}}, 203, 140, 3};
   checkRule(2, 96, 128, F32, true, 0, step, BF16, BF16);
   checkRule(1, 64, 64, F32, false, 1, Step::random(random, 70), BF16, BF16);
+}
+
+// As many CTAs of a head as it has columns share sums of squares; lanes without
+// keys.
+TEST_F(JetBlockForm, AdvancesInChunksOfWideHeads) {
+  checkRule(1, 112, 256, F32, true, 0, Step::random(random, 150), BF16, BF16);
+  checkRule(2, 48, 192, F32, true, 1, Step::random(random, 300), BF16);
+}
+
+TEST_F(JetBlockForm, AdvancesInChunksOfAnyDecay) {
+  for (double most : {-30.0, -4.0, -1e-3}) {
+    decay = most;
+    checkRule(1, 32, 64, F32, true, 0, Step::random(random, 280), BF16, BF16);
+  }
 }
 
 TEST_F(JetBlockForm, ConvolvesManyRows) {
