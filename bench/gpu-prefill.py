@@ -28,6 +28,7 @@ import datetime
 import functools
 import gc
 import json
+import math
 import os
 import sys
 import time
@@ -60,8 +61,8 @@ def say(text):
 class Ours:
     """Each step is measured once."""
 
-    def __init__(self, jetRun, packages):
-        self.jetRun, self.packages = jetRun, packages
+    def __init__(self, jetRun, packages, rows):
+        self.jetRun, self.packages, self.rows = jetRun, packages, rows
 
     @functools.cache
     def run(self, model, batch, length, chunk, kernels):
@@ -83,6 +84,16 @@ class Ours:
                 return {"name": row["name"] + ", its " + stage, "us": entry["us"]}
         return {"name": row["name"], "us": row["us"],
                 "stages": row.get("stages", [])}
+
+
+def shapeOf(row):
+    """K and N of a kernel's product, from its name as in tables of tiles: "1536 ->
+    2x8960 bf16 code, 12 f32"."""
+    if "product" not in row:
+        return None
+    inner, outputs = row["product"].split(" -> ")
+    sizes = [output.split(" ")[0].split("x") for output in outputs.split(", ")]
+    return int(inner), sum(math.prod(map(int, size)) for size in sizes)
 
 
 class Table:
@@ -131,23 +142,20 @@ def addGemm(table, ours):
 
     for model, size in MODELS.items():
         hidden, ffn, values = size["hidden"], size["ffn"], size["values"]
-
-        def has(columns):
-            return lambda row: f"_{columns}" in row["name"]
-
-        products = [  # K, N, the op, its kernel
-            (hidden, 2 * ffn, "grouped_linear", has(ffn)),
-            (ffn, hidden, "grouped_linear", lambda row: row["name"].endswith(
-                f"_{hidden}_0") or row["name"].endswith(f"_{hidden}")),
-            (hidden, size["into"], "grouped_linear", has(size["values"])),
-            (size["generator"], 4 * values, "generated_conv", lambda row: True),
-            (hidden, size["qkv"], "qkv_linear", lambda row: True)]
-        for k, n, op, where in products:
+        for k, n, op in (
+                (hidden, 2 * ffn, "grouped_linear"),
+                (ffn, hidden, "grouped_linear"),
+                (hidden, size["into"], "grouped_linear"),
+                (values, hidden, "grouped_linear"),
+                (hidden, hidden, "grouped_linear"),
+                (size["generator"], 4 * values, "generated_conv"),
+                (hidden, size["qkv"], "qkv_linear")):
             stage = "convolve" if op == "generated_conv" else "project"
-            for m in ROWS:
+            for m in ours.rows:
                 table.compare(
                     "gemm", f"{model}, M {m}, {k} x {n}",
-                    lambda: ours.kernel(model, op, stage, length=m, where=where),
+                    lambda: ours.kernel(model, op, stage, length=m,
+                                        where=lambda row: shapeOf(row) == (k, n)),
                     lambda: kernels.largeGemm(m, k, n), 2 * m * k * n)
 
 
@@ -202,6 +210,8 @@ def main():
     parser.add_argument("package_4b", help="of Jet-Nemotron-4B")
     parser.add_argument("--commit", required=True, help="what all were built of")
     parser.add_argument("--json", required=True, help="the file to write")
+    parser.add_argument("--rows", type=lambda text: [int(m) for m in text.split(",")],
+                        default=ROWS, help="of the products, e.g. 2048,8192")
     parser.add_argument("--only", choices=PARTS, action="append",
                         help="these parts of the table")
     arguments = parser.parse_args()
@@ -212,7 +222,7 @@ def main():
 
     device = jetrun.deviceName()
     ours = Ours(arguments.jet_run,
-                {"2B": arguments.package, "4B": arguments.package_4b})
+                {"2B": arguments.package, "4B": arguments.package_4b}, arguments.rows)
     table = Table()
     for name, add in PARTS.items():
         if not arguments.only or name in arguments.only:

@@ -60,6 +60,10 @@ static FailureOr<StageInfo> describeStage(tile::KernelOp stage) {
   info.cluster = stage.getCluster();
   info.sharedBytes = stage.assignOffsets().back();
   info.overlaps = stage->hasAttr(kOverlapsAttr);
+  if (auto product = stage->getAttrOfType<StringAttr>(kProductAttr))
+    info.product = product.str();
+  if (auto tile = stage->getAttrOfType<StringAttr>(kTileAttr))
+    info.tile = tile.str();
   FailureOr<std::vector<SizeExpr>> grid =
       sizesOf(stage, stage->getAttrDictionary(), kGridAttr, 0);
   if (failed(grid))

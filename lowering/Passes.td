@@ -75,7 +75,16 @@ def BuildTileKernelsPass
     launched with in its attributes (`lowering/kernels/Forms.h`). A kernel that
     no file of `lowering/kernels` knows, or of sizes or types that none takes,
     gets none. Changes rounding: products of bf16 matrices by the tensor cores.
+
+    Tiles of products of many rows are chosen by a table of times, which does
+    not change what they compute, to the bit.
   }];
+  let options = [
+    Option<"tiles", "tiles", "std::string", /*default=*/"\"none\"",
+           "table of tiles: the name of one in targets/tiles, none, or a file "
+           "by jet-run tune">,
+    Option<"alternatives", "alternatives", "bool", /*default=*/"false",
+           "also build products in the tiles that are not chosen">];
   let dependentDialects = [
     "::jet::tile::TileDialect", "::mlir::arith::ArithDialect",
     "::mlir::math::MathDialect", "::mlir::scf::SCFDialect",

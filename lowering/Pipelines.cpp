@@ -117,8 +117,8 @@ void jet::buildPlanChecks(OpPassManager &pm) {
   pm.addPass(createVerifyPlanPass());
 }
 
-void jet::buildTilePipeline(OpPassManager &pm) {
-  pm.addPass(createBuildTileKernelsPass());
+void jet::buildTilePipeline(OpPassManager &pm, const TileOptions &options) {
+  pm.addPass(createBuildTileKernelsPass({options.tiles, options.alternatives}));
   OpPassManager &kernels = pm.nest<tile::KernelsOp>();
   kernels.addPass(createApproximateMathPass());
   kernels.addPass(createExpandTrigonometryPass());
@@ -250,7 +250,7 @@ void jet::registerPipelines() {
                                            buildLaunchPipeline);
   static PassPipelineRegistration<PlanOptions> plan(
       "jet-plan", "launch -> plan", buildPlanPipeline);
-  static PassPipelineRegistration<> tile(
+  static PassPipelineRegistration<TileOptions> tile(
       "jet-tile", "plan -> plan, kernels with forms of the tile dialect",
       buildTilePipeline);
   static PassPipelineRegistration<> linalg(

@@ -6,6 +6,8 @@
 #ifndef JET_LOWERING_PIPELINES_H
 #define JET_LOWERING_PIPELINES_H
 
+#include "lowering/kernels/LargeTiles.h"
+
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassOptions.h"
 
@@ -72,6 +74,17 @@ struct PlanOptions : mlir::PassPipelineOptions<PlanOptions> {
       llvm::cl::init(0)};
 };
 
+/// How products of many rows are cut into tiles.
+struct TileOptions : mlir::PassPipelineOptions<TileOptions> {
+  Option<std::string> tiles{*this, "tiles",
+                            llvm::cl::desc("table of tiles, by name or file"),
+                            llvm::cl::init(kDefaultTiles)};
+  Option<bool> alternatives{
+      *this, "alternatives",
+      llvm::cl::desc("also build the tiles that are not chosen"),
+      llvm::cl::init(false)};
+};
+
 /// model → placed
 void buildPlacePipeline(mlir::OpPassManager &pm,
                         const PlacementOptions &options);
@@ -86,7 +99,7 @@ void buildPlanPipeline(mlir::OpPassManager &pm, const PlanOptions &options);
 /// What closes the plan pipeline, alone: for plans that people edited
 void buildPlanChecks(mlir::OpPassManager &pm);
 /// Kernels for the GPU: forms of the tile dialect beside the jet ops
-void buildTilePipeline(mlir::OpPassManager &pm);
+void buildTilePipeline(mlir::OpPassManager &pm, const TileOptions &options);
 /// Kernels: jet ops → linalg on tensors
 void buildLinalgPipeline(mlir::OpPassManager &pm);
 /// Kernels: linalg on tensors → vectorised loops on buffers

@@ -24,6 +24,11 @@ struct RecordedEdges {
   int64_t programmatic = 0;
 };
 
+/// A stage of a kernel.
+struct StageIndex {
+  size_t form = 0, stage = 0;
+};
+
 /// Launches kernels one after another. Use from one thread at a time; must not
 /// outlive its device.
 class Queue {
@@ -36,9 +41,9 @@ public:
   /// launch or read().
   virtual Result<void> launch(int64_t index, std::span<void *const> operands,
                               const SymbolValues &symbols, int64_t grid) = 0;
-  /// One stage of the kernel's form for `symbols`, of a kernel that has one
-  /// (see chooseForm()): to measure it by itself.
-  virtual Result<void> launchStage(int64_t index, size_t stage,
+  /// One stage of a form of the kernel, whether chooseForm() takes that form
+  /// or not: to measure it by itself.
+  virtual Result<void> launchStage(int64_t index, StageIndex stage,
                                    std::span<void *const> operands,
                                    const SymbolValues &symbols) {
     (void)index, (void)stage, (void)operands, (void)symbols;
@@ -73,6 +78,8 @@ public:
 
   /// As --device takes it: "cpu", "cuda:0".
   virtual std::string name() const = 0;
+  /// As its maker calls it: "NVIDIA H200".
+  virtual std::string model() const { return name(); }
   virtual bool isHost() const = 0;
   /// Bytes a second of its memory, by its data sheet; 0 for unknown.
   virtual double memoryBandwidth() const { return 0; }

@@ -4,7 +4,7 @@
 // The package: the one file in which the compiler and the runtime meet, and
 // this header the one description of it that both include.
 //
-// Bytes of a package, format version 5 (all integers little-endian):
+// Bytes of a package, format version 6 (all integers little-endian):
 //
 //   offset 0        u64: N, the length of the header
 //   offset 8        N bytes: the header, JSON (UTF-8), padded with spaces so
@@ -230,10 +230,14 @@ struct StageInfo {
   /// by itself for that (programmatic dependent launch).
   bool overlaps = false;
   std::vector<StageArgument> arguments; // "arguments"
+  /// "product", "tile": of a product of many rows, which it is and what tiles
+  /// it is cut into, in the names of a TileTable; left out if empty.
+  std::string product = {}, tile = {};
 };
 
 /// Another way to compute a kernel, for some sizes of a step: stages one after
-/// another, with memory between them. JSON "forms".
+/// another, with memory between them. Forms behind one for every R are never
+/// taken: they are there to be measured (jet-run tune). JSON "forms".
 struct KernelForm {
   /// "max_rows": for launches of R <= max_rows; 0 for every R.
   int64_t maxRows = 0;

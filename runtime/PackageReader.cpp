@@ -181,7 +181,7 @@ static StageArgument readArgument(const JsonNode &node) {
 
 static StageInfo readStage(const JsonNode &node) {
   node.allowOnly({"name", "grid", "threads", "cluster", "shared_bytes",
-                  "overlaps", "arguments"});
+                  "overlaps", "arguments", "product", "tile"});
   StageInfo stage;
   stage.name = node["name"].string();
   stage.grid = readShape(node["grid"]);
@@ -191,6 +191,10 @@ static StageInfo readStage(const JsonNode &node) {
   stage.overlaps = node["overlaps"].boolean();
   for (const JsonNode &argument : node["arguments"].elements())
     stage.arguments.push_back(readArgument(argument));
+  if (node.contains("product"))
+    stage.product = node["product"].string();
+  if (node.contains("tile"))
+    stage.tile = node["tile"].string();
   return stage;
 }
 

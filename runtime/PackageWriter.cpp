@@ -93,6 +93,10 @@ static Json formToJson(const KernelForm &form) {
                       {"shared_bytes", stage.sharedBytes},
                       {"overlaps", stage.overlaps},
                       {"arguments", std::move(arguments)}});
+    if (!stage.product.empty())
+      stages.back()["product"] = stage.product;
+    if (!stage.tile.empty())
+      stages.back()["tile"] = stage.tile;
   }
   return {{"max_rows", form.maxRows},
           {"one_token", form.oneToken},

@@ -159,6 +159,11 @@ public:
   Result<std::vector<KernelTime>> timeKernels(const State &state,
                                               int64_t repeats);
 
+  /// The same for one stage of kernel `kernel` alone, also of a form that is
+  /// not taken for the step. It must be one of the step's kernels.
+  Result<double> timeStage(const State &state, int64_t kernel, StageIndex stage,
+                           int64_t repeats);
+
 private:
   Result<int64_t> checkInputs(const State &state,
                               std::span<const StepInput> inputs) const;
@@ -177,8 +182,8 @@ private:
                        int64_t rows);
   /// A part of a program.
   struct Part {
-    int64_t kernel = 0;          // its launches
-    std::optional<size_t> stage; // of its form; or all
+    int64_t kernel = 0;              // its launches
+    std::optional<StageIndex> stage; // or the form that is taken
   };
   /// Launch `step` of the program.
   Result<void> runLaunch(const ProgramInfo &program, const State &state,

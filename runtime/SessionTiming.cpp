@@ -50,7 +50,8 @@ Result<double> Session::timePart(const State &state, const Part &part,
   };
   if (!keyOf(*lastProgram, state, lastSequences, lastRows).empty()) {
     key.push_back(static_cast<uint64_t>(part.kernel));
-    key.push_back(part.stage ? *part.stage + 1 : 0);
+    key.push_back(part.stage ? part.stage->form + 1 : 0);
+    key.push_back(part.stage ? part.stage->stage : 0);
   }
   return timeLaunches(key, launches, repeats);
 }
@@ -80,17 +81,41 @@ Session::timeKernels(const State &state, int64_t repeats) {
     const SymbolValues symbols = {time.rowsAreSequences ? lastSequences
                                                         : lastRows,
                                   lastSequences, lastRows};
-    const KernelForm *form =
-        chooseForm(model->package().kernels[time.kernel].forms, symbols);
+    const std::vector<KernelForm> &forms =
+        model->package().kernels[time.kernel].forms;
+    const KernelForm *form = chooseForm(forms, symbols);
     const size_t stages = form ? form->stages.size() : 0;
     for (size_t stage = 0; stages > 1 && stage < stages; ++stage) {
-      seconds = timePart(state, {time.kernel, stage}, repeats);
+      const auto index = static_cast<size_t>(form - forms.data());
+      seconds =
+          timePart(state, {time.kernel, StageIndex{index, stage}}, repeats);
       if (!seconds)
         return seconds.error();
       time.stageSeconds.push_back(*seconds / each);
     }
   }
   return times;
+}
+
+Result<double> Session::timeStage(const State &state, int64_t kernel,
+                                  StageIndex stage, int64_t repeats) {
+  if (!lastProgram)
+    return noStep();
+  const auto launches =
+      std::ranges::count(lastProgram->launches, kernel, &LaunchInfo::kernel);
+  if (!launches)
+    return Error{"time: expected a launch of kernel " + std::to_string(kernel) +
+                 " in the last step, found none"};
+  // What the stages before it leave in scratch memory.
+  for (size_t before = 0; before < stage.stage; ++before)
+    if (auto done = runProgram(*lastProgram, state, lastSequences, lastRows,
+                               Part{kernel, StageIndex{stage.form, before}});
+        !done)
+      return done.error();
+  Result<double> seconds = timePart(state, {kernel, stage}, repeats);
+  if (!seconds)
+    return seconds;
+  return *seconds / static_cast<double>(launches);
 }
 
 } // namespace jet

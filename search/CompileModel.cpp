@@ -63,7 +63,7 @@ FailureOr<Package> jet::compileModel(ModuleOp module,
   buildLaunchPipeline(before);
   buildPlanPipeline(before, plan);
   if (!target.isHost() && !target.generalKernels)
-    buildTilePipeline(before);
+    buildTilePipeline(before, {});
   buildLinalgPipeline(before);
   if (target.isHost()) {
     CpuOptions cpu;

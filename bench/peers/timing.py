@@ -67,6 +67,22 @@ def each(variants, repeats=REPLAYS):
     return times
 
 
+def steadyTime(functions, microseconds=100e3, repeats=3):
+    """Median microseconds of one of the functions, which take turns for so long
+    before each measurement and in it: the clock of a GPU that computes drops, and
+    what is measured in a row with others of its kind must meet the same one."""
+    count = max(1, round(microseconds / len(functions) / graphTime(functions, 1)))
+    graph = capture(list(functions) * min(count, 8))
+    rounds = -(-count // 8)
+
+    def run():
+        for _ in range(rounds):
+            graph.replay()
+
+    time = eventTime(run, repeats)
+    return time / (rounds * min(count, 8) * len(functions))
+
+
 def best(times):
     """(name, microseconds) of the fastest."""
     name = min(times, key=times.get)

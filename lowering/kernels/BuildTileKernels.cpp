@@ -28,6 +28,12 @@ struct BuildTileKernelsPass
                        "first");
       return signalPassFailure();
     }
+    Result<TileTable> table = findTileTable(tiles);
+    if (!table) {
+      module.emitError("tiles: ") << table.error().message;
+      return signalPassFailure();
+    }
+    TileChoice choice{std::move(*table), alternatives};
     OpBuilder b = OpBuilder::atBlockEnd(module.getBody());
     auto forms = tile::KernelsOp::create(b, module.getLoc(), kTileModule);
     forms.getBody().emplaceBlock();
@@ -35,7 +41,7 @@ struct BuildTileKernelsPass
       FailureOr<SmallVector<KernelArgument>> arguments = layoutKernel(kernel);
       if (failed(arguments))
         return signalPassFailure();
-      FormContext context{forms, kernel, *arguments};
+      FormContext context{forms, kernel, *arguments, choice};
       llvm::TypeSwitch<Operation *>(&kernel.getBody().front().front())
           .Case<AttentionOp, DeltaStepOp, EmbeddingOp, GatedDeltaRuleOp,
                 GeneratedConvOp, GroupedLinearOp, KvAppendOp, LastTokenOp,

@@ -61,6 +61,24 @@ static Values loadExtra(Stage &stage, unsigned operand, int64_t portRank,
   return b.split(b.load(memory, at, width));
 }
 
+static SmallVector<Values> loadExtras(Stage &stage, PortOpInterface op,
+                                      int64_t number, Value row, Value column,
+                                      int64_t width) {
+  SmallVector<Values> extras;
+  std::optional<Port> port = findPort(op, number);
+  for (unsigned i = 0; port && i < port->extras.size(); ++i)
+    extras.push_back(
+        loadExtra(stage, stage.form.operandOf(op, port->firstExtra + i),
+                  getPortType(op, number).getRank(), row, column, width));
+  return extras;
+}
+
+SmallVector<Values> jet::loadExtras(Stage &stage, int64_t number, Value row,
+                                    Value column, int64_t width) {
+  return ::loadExtras(stage, cast<PortOpInterface>(stage.form.op()), number,
+                      row, column, width);
+}
+
 Values jet::applyCode(Stage &stage, int64_t number, Value row, Value column,
                       int64_t width, ArrayRef<Values> inputs) {
   return applyCode(stage, cast<PortOpInterface>(stage.form.op()), number, row,
@@ -74,14 +92,11 @@ Values jet::applyCode(Stage &stage, PortOpInterface op, int64_t number,
   std::optional<Port> port = findPort(op, number);
   if (!port)
     return inputs.front();
-  int64_t rank = getPortType(op, number).getRank();
-  SmallVector<Values> extras;
-  for (unsigned i = 0; i < port->extras.size(); ++i)
-    extras.push_back(loadExtra(stage,
-                               stage.form.operandOf(op, port->firstExtra + i),
-                               rank, row, column, width));
-  Values results;
   Block &code = port->region->front();
+  SmallVector<Values> extras;
+  if (inputs.size() < code.getNumArguments())
+    extras = ::loadExtras(stage, op, number, row, column, width);
+  Values results;
   for (int64_t i = 0; i < width; ++i) {
     IRMapping mapping;
     auto argument = code.args_begin();

@@ -22,8 +22,8 @@ bool hasPlainCode(PortOpInterface op);
 /// The elements of operand or result `number` of `op` — the form's op or one of
 /// its body — at [row, column] to [row, column + width) by the code on it, from
 /// the elements `inputs` (one list of `width` for each leading argument of the
-/// code). `column` counts over all but the leading size. Without code the first
-/// list.
+/// code, which those of loadExtras() may follow). `column` counts over all but
+/// the leading size. Without code the first list.
 llvm::SmallVector<mlir::Value>
 applyCode(Stage &stage, PortOpInterface op, int64_t number, mlir::Value row,
           mlir::Value column, int64_t width,
@@ -32,6 +32,12 @@ applyCode(Stage &stage, PortOpInterface op, int64_t number, mlir::Value row,
 llvm::SmallVector<mlir::Value>
 applyCode(Stage &stage, int64_t number, mlir::Value row, mlir::Value column,
           int64_t width, llvm::ArrayRef<llvm::SmallVector<mlir::Value>> inputs);
+
+/// What applyCode() reads there for the form's op, to have it under way before:
+/// a list for each extra tensor of the code.
+llvm::SmallVector<llvm::SmallVector<mlir::Value>>
+loadExtras(Stage &stage, int64_t number, mlir::Value row, mlir::Value column,
+           int64_t width);
 
 /// The largest of 4, 2, 1 that divides `columns`.
 inline int64_t vectorWidth(int64_t columns) {

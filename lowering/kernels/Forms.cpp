@@ -107,6 +107,11 @@ Value Stage::map(Place place, ArrayRef<AffineExpr> shape, ArrayRef<int64_t> box,
 
 void Stage::setOverlaps() { kernel->setAttr(kOverlapsAttr, b.getUnitAttr()); }
 
+void Stage::setTile(StringRef product, StringRef tile) {
+  kernel->setAttr(kProductAttr, b.getStringAttr(product));
+  kernel->setAttr(kTileAttr, b.getStringAttr(tile));
+}
+
 void Stage::finish() {
   tile::ReturnOp::create(b);
   kernel.setFunctionType(

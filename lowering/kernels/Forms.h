@@ -13,6 +13,7 @@
 //                   jet.scratch: bytes of the form's scratch memory, likewise
 //                   jet.overlaps: it may start before the stage before has
 //                   ended
+//                   jet.product, jet.tile: see LargeTiles.h
 //   of an argument  jet.operand = i, the kernel's operand
 //                   jet.scratch: bytes into the scratch memory
 //                   jet.size: a number
@@ -22,6 +23,7 @@
 #define JET_LOWERING_KERNELS_FORMS_H
 
 #include "lowering/LowerKernels.h"
+#include "lowering/kernels/LargeTiles.h"
 #include "lowering/kernels/TileBuilder.h"
 #include "runtime/Package.h"
 
@@ -33,6 +35,8 @@ inline constexpr llvm::StringLiteral kFormAttr = "jet.form";
 inline constexpr llvm::StringLiteral kMaxRowsAttr = "jet.max_rows";
 inline constexpr llvm::StringLiteral kOneTokenAttr = "jet.one_token";
 inline constexpr llvm::StringLiteral kOverlapsAttr = "jet.overlaps";
+inline constexpr llvm::StringLiteral kProductAttr = "jet.product";
+inline constexpr llvm::StringLiteral kTileAttr = "jet.tile";
 inline constexpr llvm::StringLiteral kOperandAttr = "jet.operand";
 inline constexpr llvm::StringLiteral kSizeAttr = "jet.size";
 inline constexpr llvm::StringLiteral kMapAttr = "jet.map";
@@ -123,6 +127,8 @@ public:
                   int64_t swizzle);
   /// Marks the stage as one that begins with tile.wait_dependencies.
   void setOverlaps();
+  /// Names what StageInfo::product and tile are.
+  void setTile(llvm::StringRef product, llvm::StringRef tile);
   void finish();
 
   FormBuilder &form;
@@ -143,6 +149,7 @@ struct FormContext {
   tile::KernelsOp module;
   mlir::func::FuncOp kernel;
   llvm::ArrayRef<KernelArgument> arguments;
+  const TileChoice &tiles;
   int64_t forms = 0;
 
   FormBuilder begin(FormFits fits) {

@@ -43,8 +43,33 @@ static auto makerOf(unsigned index, RankedTensorType type) {
   };
 }
 
-static void buildForm(FormBuilder form, GroupedLinearOp op,
-                      ProjectionSize size) {
+/// What the code on result `index` reads that has an element for each of its.
+static SmallVector<Place> readBy(FormBuilder &form, GroupedLinearOp op,
+                                 unsigned index) {
+  SmallVector<Place> read;
+  std::optional<Port> port = findPort(op, resultPort(index));
+  for (unsigned i = 0; port && i < port->extras.size(); ++i)
+    if (port->extras[i].getType() == getPortType(op, resultPort(index)))
+      read.push_back(
+          Place::ofOperand(form.operandOf(op, port->firstExtra + i)));
+  return read;
+}
+
+static LargeProduct productOf(GroupedLinearOp op) {
+  LargeProduct product{
+      cast<RankedTensorType>(op.getX().getType()).getDimSize(1), {}};
+  for (auto [index, products] : llvm::enumerate(op.getProducts())) {
+    auto type = cast<RankedTensorType>(op.getResult(index).getType());
+    std::string text = type.getElementType().isF32() ? "f32" : "bf16";
+    if (findPort(op, resultPort(index)))
+      text += " code";
+    product.outputs.push_back({type.getDimSize(1), products, text});
+  }
+  return product;
+}
+
+static void buildForm(FormBuilder form, GroupedLinearOp op, ProjectionSize size,
+                      const LargeProduct &product) {
   RowInput input;
   unsigned weight = 1;
   if (op.getNormEps()) {
@@ -56,11 +81,18 @@ static void buildForm(FormBuilder form, GroupedLinearOp op,
   projection.inner = cast<RankedTensorType>(op.getX().getType()).getDimSize(1);
   projection.input = input;
   projection.size = size;
+  projection.product = product.name();
   for (auto [index, products] : llvm::enumerate(op.getProducts())) {
     auto type = cast<RankedTensorType>(op.getResult(index).getType());
     ProjectionOutput output{{}, type.getDimSize(1), makerOf(index, type)};
     if (type.getElementType().isF32() && !findPort(op, resultPort(index)))
       output.sums = Place::ofOperand(form.resultOperand(index));
+    output.loaded = readBy(form, op, index);
+    if (!output.loaded.empty())
+      output.load = [index = index](Stage &stage, Value row, Value column,
+                                    int64_t width) {
+        return loadExtras(stage, resultPort(index), row, column, width);
+      };
     for (int64_t i = 0; i < products; ++i)
       output.weights.push_back(Place::ofOperand(weight++));
     projection.outputs.push_back(std::move(output));
@@ -72,6 +104,7 @@ static void buildForm(FormBuilder form, GroupedLinearOp op,
 void jet::buildForms(FormContext &context, GroupedLinearOp op) {
   if (!isSupported(op))
     return;
-  for (ProjectionSize size : kProjectionSizes)
-    buildForm(context.begin(size.fits()), op, size);
+  LargeProduct product = productOf(op);
+  for (ProjectionSize size : projectionSizes(context.tiles, product))
+    buildForm(context.begin(size.fits()), op, size, product);
 }

@@ -10,26 +10,28 @@
 //   producer (1 warp)     for each tile, for each 64 of k: wait empty[slot];
 //                         TMA of 128 rows of x, and of one of the tile's
 //                         strips of weights for both CTAs of the pair, to
-//                         full[slot]
+//                         full[slot]. Near the end of k, prefetch to L2 what
+//                         the code on the tile will load
 //   consumers (2 groups)  for each tile: 64 rows; for each 64 of k: wait
 //                         full[slot]; wgmma; the slot before is free.
 //                         Then 32 columns after the other through shared
-//                         memory, so that threads have neighbouring ones; code;
-//                         store
+//                         memory, so that threads have neighbouring ones; code,
+//                         whose loads began two chunks before; store
 //
 // CTAs stay, in pairs with neighbouring tiles of rows, and go through the tiles
-// in blocks of 8 pairs of rows, whose x and weights stay in the second-level
+// in blocks of some pairs of rows, whose x and weights stay in the second-level
 // cache. While a group is in its epilogue the other one multiplies: they drift
-// apart by as much as the ring has slots.
+// apart by as much as the ring has slots. In the last round, if there are tiles
+// for no more than half of the pairs, two pairs get half of the columns each.
 //
-// Columns of a strip, 128 or 96, are chosen by what the pairs, 66 of them at
-// once, take together: the tiles of a pair times their columns, for steps of
-// 2048 and 8192 rows. Of narrow results 96 waste less, and 128 read less.
+// Columns of a strip, 128 or 96, and pairs of a block are chosen by what was
+// measured, or by a model (LargeTiles.cpp).
 //
 // Shared memory: slots of 16 KB of x and 32 KB of weights (24 KB with strips of
 // 96), 4 (5) of them; and for each group 64 rows of 40 f32. Registers: 128 (96)
 // of sums, of 232; the producer's group gives up its own.
 
+#include "lowering/kernels/ColumnWriter.h"
 #include "lowering/kernels/Projection.h"
 
 #include "llvm/Support/MathExtras.h"
@@ -40,24 +42,31 @@ using namespace jet;
 using Values = TileBuilder::Values;
 using Ring = TileBuilder::Ring;
 
+using Chunk = ColumnWriter::Chunk;
+
 namespace {
 
 constexpr int64_t kGroups = 2, kConsumers = kGroups * 128, kProducers = 128;
 constexpr int64_t kConsumerRegisters = 232, kProducerRegisters = 40;
-constexpr int64_t kRows = 128, kGroupRows = kRows / kGroups;
-constexpr int64_t kStrips = 2, kPair = 2;
-constexpr int64_t kStep = 64;      // of k: a swizzled row of 128 bytes
-constexpr int64_t kBlockPairs = 8; // pairs of tiles of rows that stay cached
+constexpr int64_t kRows = LargeTile::kRows, kGroupRows = kRows / kGroups;
+constexpr int64_t kStrips = LargeTile::kStrips, kPair = LargeTile::kPair;
+constexpr int64_t kStep = 64; // of k: a swizzled row of 128 bytes
 constexpr int64_t kRingBytes = 200 * 1024;
-/// Columns that go through shared memory at once; with 8 more a row, 4 rows of
-/// an accumulator lie in different banks.
-constexpr int64_t kChunk = 32, kPadding = 8;
+
+/// What a pair of CTAs computes at once: a tile, or a half of its columns.
+struct Piece {
+  Value pairRow; // the first row of the pair's
+  Value tile;
+  Value half; // 0 or 1; null for all
+};
 
 class LargeProjection {
 public:
   LargeProjection(FormBuilder &form, StringRef what, const Projection &spec)
-      : spec(spec), columns(chooseColumns(spec)),
-        tiles(countTiles(spec, columns)), slots(kRingBytes / slotBytes()),
+      : spec(spec), product(productOf(spec)),
+        shape(spec.size.tile.value_or(modelTile(product))),
+        columns(shape.stripColumns()), first(product.firstStrips(columns)),
+        tiles(product.tiles(shape)), slots(kRingBytes / slotBytes()),
         stage(form, what, kConsumers + kProducers,
               {form.constant(kMultiprocessors)}, kPair),
         b(stage.b) {}
@@ -65,87 +74,97 @@ public:
   void build();
 
 private:
-  static int64_t stripsOf(const ProjectionOutput &output, int64_t columns) {
-    return llvm::divideCeil(output.columns, columns) * output.weights.size();
+  static LargeProduct productOf(const Projection &spec);
+  static int64_t bytesOf(int64_t columns) {
+    return (kRows + kStrips * columns) * kStep * 2;
   }
-  /// The first strip of each output, and the number of all.
-  static SmallVector<int64_t> firstStrips(const Projection &spec,
-                                          int64_t columns);
-  static int64_t countTiles(const Projection &spec, int64_t columns) {
-    return llvm::divideCeil(firstStrips(spec, columns).back(), kStrips);
-  }
-  static int64_t chooseColumns(const Projection &spec);
-  int64_t slotBytes() const { return (kRows + kStrips * columns) * kStep * 2; }
+  int64_t slotBytes() const { return bytesOf(columns); }
   bool isPaired(const ProjectionOutput &output) const {
     return output.weights.size() == 2;
   }
 
   void allocate();
   void initialize();
-  void
-  forTiles(ValueRange inits,
-           function_ref<Values(Value pairRow, Value tile, ValueRange)> body);
+  using PieceBody = function_ref<Values(const Piece &piece, ValueRange)>;
+  void forPieces(ValueRange inits, PieceBody body);
+  Piece pieceOf(Value number, Value half);
+  /// Columns of a strip of `piece`, and where they begin in strip `number` of
+  /// an output.
+  int64_t columnsOf(const Piece &piece) const {
+    return piece.half ? columns / 2 : columns;
+  }
+  Value columnOf(const Piece &piece, Value number) {
+    Value column = b.mul(number, columns);
+    return piece.half ? b.add(column, b.mul(piece.half, columns / 2)) : column;
+  }
+  /// Whether tiles are halved that are not enough for half of the pairs: of
+  /// wide products that have a name, which prompts are made of. Of others there
+  /// is less to gain, and some would spill.
+  bool hasHalves() const {
+    return shape.hasHalves() && !spec.product.empty() && tiles > 2;
+  }
   void forOutput(Value strip,
                  function_ref<void(const ProjectionOutput &, Value)> body) {
-    jet::forOutput(b, spec.outputs, firstStrips(spec, columns), strip, body);
+    jet::forOutput(b, spec.outputs, first, strip, body);
   }
-  void load(Value pairRow, Value tile, Value step, Value slot);
+  Value weightsIn(const Piece &piece, Value slot);
+  void load(const Piece &piece, Value step, Value slot);
+  int64_t prefetchStep() const;
+  void prefetch(const Piece &piece);
   void produce();
   void release(Value slot);
-  Value multiply(Ring &ring);
+  Value multiply(const Piece &piece, Ring &ring);
   void consume();
-  void writeTile(Value sums, Value row, Value tile);
-  void writeChunk(const ProjectionOutput &output, ArrayRef<Value> sums,
-                  Value row, Value column);
-  Values turn(Value sums, int64_t width);
+  SmallVector<Chunk> chunksOf(const Piece &piece,
+                              const ProjectionOutput &output, int64_t strip,
+                              Value local);
+  SmallVector<Chunk> chunksOfOnly(const Piece &piece);
+  bool isOnly() const {
+    return spec.outputs.size() == 1 && !isPaired(spec.outputs.front());
+  }
+  void writePiece(const Piece &piece, Value sums, Value row);
+
   const Projection &spec;
-  int64_t columns, tiles, slots;
+  LargeProduct product;
+  LargeTile shape;
+  int64_t columns;            // of a strip
+  SmallVector<int64_t> first; // strips of the outputs
+  int64_t tiles, slots;
   Stage stage;
   TileBuilder &b;
-  Value xRing, weightRing, full, empty, chunks;
-  Value rank, steps;
+  std::optional<ColumnWriter> writer;
+  Value xRing, weightRing, full, empty;
+  Value rank, steps, pairs;
 };
 
 } // namespace
 
-SmallVector<int64_t> LargeProjection::firstStrips(const Projection &spec,
-                                                  int64_t columns) {
-  SmallVector<int64_t> first;
-  int64_t strips = 0;
-  for (const ProjectionOutput &output : spec.outputs) {
-    // Strips of two products share a tile. One between two results is the
-    // first's, behind its columns.
-    if (output.weights.size() == 2)
-      strips = llvm::alignTo(strips, kStrips);
-    first.push_back(strips);
-    strips += stripsOf(output, columns);
-  }
-  first.push_back(strips);
-  return first;
-}
-
-int64_t LargeProjection::chooseColumns(const Projection &spec) {
-  constexpr int64_t kPairs = kMultiprocessors / kPair;
-  auto cost = [&](int64_t columns) {
-    double sum = 0;
-    for (int64_t rows : {2048, 8192}) {
-      int64_t count = rows / (kPair * kRows) * countTiles(spec, columns);
-      sum += double(llvm::divideCeil(count, kPairs) * columns) / rows;
-    }
-    return sum;
-  };
-  return cost(96) < cost(128) * 0.98 ? 96 : 128;
+LargeProduct LargeProjection::productOf(const Projection &spec) {
+  LargeProduct product{spec.inner, {}};
+  for (const ProjectionOutput &output : spec.outputs)
+    product.outputs.push_back(
+        {output.columns, int64_t(output.weights.size()), ""});
+  return product;
 }
 
 void LargeProjection::allocate() {
   Type bf16 = b.getBF16Type();
   xRing = b.alloc(b.shared({slots, kGroups, kGroupRows, kStep}, bf16, 128));
   weightRing = b.alloc(b.shared({slots, kStrips, columns, kStep}, bf16, 128));
-  chunks = b.alloc(
-      b.shared({kGroups, kGroupRows, kChunk + kPadding}, b.getF32Type()));
+  writer.emplace(stage, spec.rows, kGroups);
   auto barriers = tile::BarriersType::get(b.getContext(), slots);
   full = b.alloc(barriers);
   empty = b.alloc(barriers);
+}
+
+/// The strips of weights in a slot. Of halves they take the first half of it.
+Value LargeProjection::weightsIn(const Piece &piece, Value slot) {
+  if (!piece.half)
+    return b.slice(weightRing, {slot});
+  auto halves =
+      b.shared({slots, 2, kStrips, columns / 2, kStep}, b.getBF16Type(), 128);
+  return b.slice(tile::ViewOp::create(b, halves, weightRing),
+                 {slot, b.index(0)});
 }
 
 void LargeProjection::initialize() {
@@ -160,51 +179,88 @@ void LargeProjection::initialize() {
   steps = b.index(llvm::divideCeil(spec.inner, kStep));
 }
 
-/// Runs `body` for each of the pair's tiles, with the first row of the pair's.
-void LargeProjection::forTiles(
-    ValueRange inits,
-    function_ref<Values(Value pairRow, Value tile, ValueRange)> body) {
-  Value pairs = stage.size(spec.rows.ceilDiv(kPair * kRows));
-  Value first = b.div(b.blockX(), kPair);
-  Value block = b.index(kBlockPairs * tiles);
-  b.loop(first, b.mul(pairs, tiles), b.index(kMultiprocessors / kPair), inits,
-         [&](Value number, ValueRange carried) -> Values {
-           Value blockNumber = b.div(number, block);
-           Value inBlock = b.sub(number, b.mul(blockNumber, block));
-           Value firstPair = b.mul(blockNumber, kBlockPairs);
-           Value count = b.min(b.sub(pairs, firstPair), b.index(kBlockPairs));
-           Value tile = b.div(inBlock, count);
-           Value pair = b.add(firstPair, b.sub(inBlock, b.mul(tile, count)));
-           return body(b.mul(pair, kPair * kRows), tile, carried);
-         });
+/// Runs `body` for each piece of the pair of CTAs. Of `pairs` · `tiles` tiles
+/// it has each 66th; what then is left goes in halves, if each pair gets one at
+/// most.
+void LargeProjection::forPieces(ValueRange inits, PieceBody body) {
+  constexpr int64_t kPairs = kMultiprocessors / kPair;
+  Value own = b.div(b.blockX(), kPair), zero = b.index(0), one = b.index(1);
+  pairs = stage.size(spec.rows.ceilDiv(kPair * kRows));
+  Value all = b.mul(pairs, tiles), rounds = b.div(all, kPairs);
+  Value rest = b.rem(all, kPairs);
+  auto pieceOfRound = [&](Value round) {
+    return pieceOf(b.add(own, b.mul(round, kPairs)), Value());
+  };
+  auto countIf = [&](Value hasMore) {
+    return b.select(hasMore, b.add(rounds, one), rounds);
+  };
+  if (!hasHalves()) {
+    b.loop(zero, countIf(b.less(own, rest)), one, inits,
+           [&](Value round, ValueRange carried) {
+             return body(pieceOfRound(round), carried);
+           });
+    return;
+  }
+  Value halved = b.less(rest, kPairs / 2 + 1);
+  Value share = b.select(halved, b.mul(rest, 2), rest);
+  Value count = countIf(b.less(own, share));
+  b.loop(zero, count, one, inits, [&](Value round, ValueRange carried) {
+    Value isHalf = b.both(halved, b.inverse(b.less(round, rounds)));
+    auto branch = scf::IfOp::create(b, TypeRange(carried), isHalf,
+                                    /*withElseRegion=*/true);
+    auto fill = [&](Region &region, function_ref<Piece()> piece) {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(&region.front());
+      scf::YieldOp::create(b, body(piece(), carried));
+    };
+    fill(branch.getThenRegion(), [&] {
+      Value number = b.add(b.mul(rounds, kPairs), b.div(own, 2));
+      return pieceOf(number, b.rem(own, 2));
+    });
+    fill(branch.getElseRegion(), [&] { return pieceOfRound(round); });
+    return llvm::to_vector_of<Value>(branch.getResults());
+  });
+}
+
+/// Tile `number`, counted block by block.
+Piece LargeProjection::pieceOf(Value number, Value half) {
+  Value block = b.index(shape.blockPairs * tiles);
+  Value blockNumber = b.div(number, block);
+  Value inBlock = b.sub(number, b.mul(blockNumber, block));
+  Value firstPair = b.mul(blockNumber, shape.blockPairs);
+  Value count = b.min(b.sub(pairs, firstPair), b.index(shape.blockPairs));
+  Value tile = b.div(inBlock, count);
+  Value pair = b.add(firstPair, b.sub(inBlock, b.mul(tile, count)));
+  return {b.mul(pair, kPair * kRows), tile, half};
 }
 
 /// The CTA's rows of x, and its strip for both.
-void LargeProjection::load(Value pairRow, Value tile, Value step, Value slot) {
+void LargeProjection::load(const Piece &piece, Value step, Value slot) {
   Type bf16 = b.getBF16Type();
   Value k = b.mul(step, kStep);
   Value x = stage.map(spec.x, {spec.rows, stage.form.constant(spec.inner)},
                       {kRows, kStep}, bf16, 128);
   // Behind the last row are zeros.
-  Value row = b.min(b.add(pairRow, b.mul(rank, kRows)), stage.size(spec.rows));
+  Value row =
+      b.min(b.add(piece.pairRow, b.mul(rank, kRows)), stage.size(spec.rows));
   auto rowsOfX = b.shared({kRows, kStep}, bf16, 128);
   tile::TmaLoadOp::create(
       b, x, ValueRange{row, k},
       tile::ViewOp::create(b, rowsOfX, b.slice(xRing, {slot})), full, slot,
       Value(), tile::EvictAttr());
   Value both = arith::ConstantIntOp::create(b, (1 << kPair) - 1, 16);
-  Value strip = b.add(b.mul(tile, kStrips), rank);
+  Value strip = b.add(b.mul(piece.tile, kStrips), rank);
+  Value own = b.slice(weightsIn(piece, slot), {rank});
   forOutput(strip, [&](const ProjectionOutput &output, Value local) {
     for (size_t i = 0; i < output.weights.size(); ++i) {
       auto start = [&] {
         Value map = stage.map(output.weights[i],
                               {stage.form.constant(output.columns),
                                stage.form.constant(spec.inner)},
-                              {columns, kStep}, bf16, 128);
+                              {columnsOf(piece), kStep}, bf16, 128);
         Value number = isPaired(output) ? b.div(local, 2) : local;
-        Value column = b.min(b.mul(number, columns), b.index(output.columns));
-        tile::TmaLoadOp::create(b, map, ValueRange{column, k},
-                                b.slice(weightRing, {slot, rank}), full, slot,
+        Value column = b.min(columnOf(piece, number), b.index(output.columns));
+        tile::TmaLoadOp::create(b, map, ValueRange{column, k}, own, full, slot,
                                 both, tile::EvictAttr());
       };
       if (isPaired(output))
@@ -215,24 +271,55 @@ void LargeProjection::load(Value pairRow, Value tile, Value step, Value slot) {
   });
 }
 
+/// Where in a product the producer prefetches: late enough for what it brings
+/// to be there still.
+int64_t LargeProjection::prefetchStep() const {
+  return std::max<int64_t>(0, llvm::divideCeil(spec.inner, kStep) - 16);
+}
+
+/// Brings what the tile's code will load to the second-level cache.
+void LargeProjection::prefetch(const Piece &piece) {
+  Value row =
+      b.min(b.add(piece.pairRow, b.mul(rank, kRows)), stage.size(spec.rows));
+  for (int64_t strip = 0; strip < kStrips; ++strip)
+    forOutput(b.add(b.mul(piece.tile, kStrips), strip),
+              [&](const ProjectionOutput &output, Value local) {
+                int64_t product = isPaired(output) ? 2 : 1;
+                if (strip % product)
+                  return;
+                Value column = b.min(columnOf(piece, b.div(local, product)),
+                                     b.index(output.columns));
+                for (const Place &place : output.loaded) {
+                  Type element = stage.form.argument(*place.operand).element;
+                  if (output.columns * element.getIntOrFloatBitWidth() % 128)
+                    continue; // not what a tensor map takes
+                  Value map = stage.map(
+                      place, {spec.rows, stage.form.constant(output.columns)},
+                      {kRows, columnsOf(piece)}, element, 0);
+                  tile::TmaPrefetchOp::create(b, map, ValueRange{row, column});
+                }
+              });
+}
+
 void LargeProjection::produce() {
   // Only whole groups give registers away: the other warps have nothing to do.
   Value isFirst = b.equal(b.warpId(), kConsumers / 32);
   b.ifThen(b.both(isFirst, tile::ElectOp::create(b)), [&] {
     tile::WaitDependenciesOp::create(b);
     // The slots are empty at first, as after a phase of parity 1.
-    forTiles({b.index(0), b.i32(1)},
-             [&](Value pairRow, Value tile, ValueRange ring) {
-               return b.loop(b.index(0), steps, b.index(1), ring,
-                             [&](Value step, ValueRange carried) -> Values {
-                               Ring at{carried[0], carried[1]};
-                               b.wait(empty, at.slot, at.parity);
-                               b.expect(full, at.slot, slotBytes());
-                               load(pairRow, tile, step, at.slot);
-                               Ring next = b.advance(at, slots);
-                               return {next.slot, next.parity};
-                             });
-             });
+    forPieces({b.index(0), b.i32(1)}, [&](const Piece &piece, ValueRange ring) {
+      return b.loop(b.index(0), steps, b.index(1), ring,
+                    [&](Value step, ValueRange carried) -> Values {
+                      Ring at{carried[0], carried[1]};
+                      b.ifThen(b.equal(step, prefetchStep()),
+                               [&] { prefetch(piece); });
+                      b.wait(empty, at.slot, at.parity);
+                      b.expect(full, at.slot, bytesOf(columnsOf(piece)));
+                      load(piece, step, at.slot);
+                      Ring next = b.advance(at, slots);
+                      return {next.slot, next.parity};
+                    });
+    });
   });
   tile::SyncWarpOp::create(b);
 }
@@ -247,28 +334,29 @@ void LargeProjection::release(Value slot) {
 }
 
 /// The sums of a tile; one group of wgmma runs while the next slot is awaited.
-Value LargeProjection::multiply(Ring &ring) {
-  auto type = tile::AccType::get(b.getContext(), kGroupRows, kStrips * columns);
-  auto weights = b.shared({kStrips * columns, kStep}, b.getBF16Type(), 128);
+Value LargeProjection::multiply(const Piece &piece, Ring &ring) {
+  int64_t width = kStrips * columnsOf(piece);
+  auto type = tile::AccType::get(b.getContext(), kGroupRows, width);
+  auto weights = b.shared({width, kStep}, b.getBF16Type(), 128);
   Value group = tile::WarpgroupIdOp::create(b);
   Values inits = {tile::SplatOp::create(b, type, b.f32(0)), ring.slot,
                   ring.parity, ring.slot};
-  Values end = b.loop(
-      b.index(0), steps, b.index(1), inits,
-      [&](Value step, ValueRange carried) -> Values {
-        Ring at{carried[1], carried[2]};
-        b.wait(full, at.slot, at.parity);
-        tile::WgmmaFenceOp::create(b);
-        Value next = tile::WgmmaOp::create(
-            b, type, b.slice(xRing, {at.slot, group}),
-            tile::ViewOp::create(b, weights, b.slice(weightRing, {at.slot})),
-            carried[0], UnitAttr());
-        tile::WgmmaCommitOp::create(b);
-        tile::WgmmaWaitOp::create(b, TypeRange(), 1, ValueRange());
-        b.ifThen(b.less(b.index(0), step), [&] { release(carried[3]); });
-        Ring after = b.advance(at, slots);
-        return {next, after.slot, after.parity, at.slot};
-      });
+  Values end =
+      b.loop(b.index(0), steps, b.index(1), inits,
+             [&](Value step, ValueRange carried) -> Values {
+               Ring at{carried[1], carried[2]};
+               b.wait(full, at.slot, at.parity);
+               tile::WgmmaFenceOp::create(b);
+               Value next = tile::WgmmaOp::create(
+                   b, type, b.slice(xRing, {at.slot, group}),
+                   tile::ViewOp::create(b, weights, weightsIn(piece, at.slot)),
+                   carried[0], UnitAttr());
+               tile::WgmmaCommitOp::create(b);
+               tile::WgmmaWaitOp::create(b, TypeRange(), 1, ValueRange());
+               b.ifThen(b.less(b.index(0), step), [&] { release(carried[3]); });
+               Ring after = b.advance(at, slots);
+               return {next, after.slot, after.parity, at.slot};
+             });
   Value sums =
       tile::WgmmaWaitOp::create(b, TypeRange(type), 0, ValueRange{end[0]})
           .getResult(0);
@@ -280,94 +368,69 @@ Value LargeProjection::multiply(Ring &ring) {
 void LargeProjection::consume() {
   Value group = tile::WarpgroupIdOp::create(b);
   tile::WaitDependenciesOp::create(b);
-  forTiles({b.index(0), b.i32(0)},
-           [&](Value pairRow, Value tile, ValueRange carried) -> Values {
-             Ring ring{carried[0], carried[1]};
-             Value row = b.add(b.add(pairRow, b.mul(rank, kRows)),
-                               b.mul(group, kGroupRows));
-             writeTile(multiply(ring), row, tile);
-             return {ring.slot, ring.parity};
-           });
+  forPieces({b.index(0), b.i32(0)},
+            [&](const Piece &piece, ValueRange carried) -> Values {
+              Ring ring{carried[0], carried[1]};
+              Value row = b.add(b.add(piece.pairRow, b.mul(rank, kRows)),
+                                b.mul(group, kGroupRows));
+              if (isOnly()) {
+                const ProjectionOutput &output = spec.outputs.front();
+                std::deque<ColumnWriter::Loaded> ahead;
+                for (size_t i = 0; output.load && i < ColumnWriter::kAhead; ++i)
+                  ahead.push_back(
+                      writer->load(output, chunksOfOnly(piece)[i], row));
+                Value sums = multiply(piece, ring);
+                writer->write(output, chunksOfOnly(piece), sums, row,
+                              std::move(ahead));
+              } else {
+                writePiece(piece, multiply(piece, ring), row);
+              }
+              return {ring.slot, ring.parity};
+            });
 }
 
-void LargeProjection::writeTile(Value sums, Value row, Value tile) {
-  Value first = b.mul(tile, kStrips);
-  auto write = [&](const ProjectionOutput &output, ArrayRef<int64_t> strips,
-                   Value number) {
-    Value column = b.mul(number, columns);
-    for (int64_t at = 0; at < columns; at += kChunk) {
-      Values parts;
-      for (int64_t strip : strips)
-        parts.push_back(b.columns(sums, strip * columns + at, kChunk));
-      writeChunk(output, parts, row, b.add(column, at));
-    }
-  };
-  for (int64_t strip = 0; strip < kStrips; ++strip)
-    forOutput(b.add(first, strip),
-              [&](const ProjectionOutput &output, Value local) {
-                if (!isPaired(output))
-                  write(output, {strip}, local);
-                else if (strip == 0)
-                  write(output, {0, 1}, b.div(local, 2));
-              });
-}
-
-/// What a lane gets of 32 columns of a warp's 16 rows: `width` neighbours of
-/// each of some rows, see writeChunk().
-Values LargeProjection::turn(Value sums, int64_t width) {
-  Value chunk = b.slice(chunks, {tile::WarpgroupIdOp::create(b)});
-  Value warpRow = b.mul(b.rem(b.warpId(), 4), 16), lane = b.laneId();
-  tile::SyncWarpOp::create(b);
-  tile::StoreAccOp::create(b, sums, chunk, b.index(0), b.index(0), Value(),
-                           Value(), UnitAttr());
-  tile::SyncWarpOp::create(b);
-  int64_t lanes = kChunk / width, rows = 32 / lanes;
-  Value column = b.mul(b.rem(lane, lanes), width);
-  Values elements;
-  for (int64_t i = 0; i < 16; i += rows)
-    llvm::append_range(
-        elements,
-        b.split(b.load(chunk,
-                       {b.add(b.add(warpRow, b.div(lane, lanes)), i), column},
-                       width)));
-  return elements;
-}
-
-/// Code and stores of 32 columns from `column` on; all of a lane's code comes
-/// before its stores, so that what it loads is under way together.
-void LargeProjection::writeChunk(const ProjectionOutput &output,
-                                 ArrayRef<Value> sums, Value row,
-                                 Value column) {
-  int64_t width = vectorWidth(output.columns);
-  int64_t lanes = kChunk / width, rows = 32 / lanes;
-  SmallVector<Values> products;
-  for (Value sum : sums)
-    products.push_back(turn(sum, width));
-  Value lane = b.laneId();
-  Value at = b.add(column, b.mul(b.rem(lane, lanes), width));
-  Value from = b.min(at, b.index(output.columns - width));
-  Value first =
-      b.add(b.add(row, b.mul(b.rem(b.warpId(), 4), 16)), b.div(lane, lanes));
-  Value last = b.sub(stage.size(spec.rows), b.index(1));
-  SmallVector<std::function<void()>> stores;
-  for (int64_t i = 0; i < 16 / rows; ++i) {
-    SmallVector<Values> own;
-    for (const Values &all : products)
-      own.emplace_back(ArrayRef(all).slice(i * width, width));
-    Value m = b.add(first, i * rows);
-    auto store = output.make(stage, b.min(m, last), from, width, own);
-    stores.push_back([=, this] {
-      Value inside =
-          b.both(b.inverse(b.less(last, m)), b.less(at, output.columns));
-      b.ifThen(inside, [&] { store(); });
-    });
+/// The chunks of columns of a piece that belong to `output`, from strip `strip`
+/// of the piece on, which is strip `local` of the output: of that strip, or
+/// with two products of both.
+SmallVector<Chunk> LargeProjection::chunksOf(const Piece &piece,
+                                             const ProjectionOutput &output,
+                                             int64_t strip, Value local) {
+  int64_t width = columnsOf(piece);
+  Value number = isPaired(output) ? b.div(local, 2) : local;
+  SmallVector<Chunk> chunks;
+  for (int64_t at = 0; at < width; at += ColumnWriter::kChunk) {
+    Chunk chunk{{strip * width + at}, b.add(columnOf(piece, number), at)};
+    if (isPaired(output))
+      chunk.sums.push_back(width + at);
+    chunks.push_back(std::move(chunk));
   }
-  for (auto &store : stores)
-    store();
+  return chunks;
+}
+
+/// Of a projection with one output, of one product, all chunks.
+SmallVector<Chunk> LargeProjection::chunksOfOnly(const Piece &piece) {
+  SmallVector<Chunk> chunks;
+  for (int64_t strip = 0; strip < kStrips; ++strip)
+    llvm::append_range(chunks,
+                       chunksOf(piece, spec.outputs.front(), strip,
+                                b.add(b.mul(piece.tile, kStrips), strip)));
+  return chunks;
+}
+
+void LargeProjection::writePiece(const Piece &piece, Value sums, Value row) {
+  for (int64_t strip = 0; strip < kStrips; ++strip)
+    forOutput(b.add(b.mul(piece.tile, kStrips), strip),
+              [&](const ProjectionOutput &output, Value local) {
+                if (!isPaired(output) || strip == 0)
+                  writer->write(output, chunksOf(piece, output, strip, local),
+                                sums, row);
+              });
 }
 
 void LargeProjection::build() {
   stage.setOverlaps();
+  if (!spec.product.empty())
+    stage.setTile(spec.product, shape.name());
   allocate();
   initialize();
   b.roles({{"consumers", kConsumers, kConsumerRegisters, [&] { consume(); }},

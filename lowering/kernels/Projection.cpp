@@ -317,6 +317,14 @@ void jet::forOutput(
   });
 }
 
+SmallVector<ProjectionSize> jet::projectionSizes(const TileChoice &choice,
+                                                 const LargeProduct &product) {
+  SmallVector<ProjectionSize> sizes(ArrayRef(kProjectionSizes).drop_back());
+  for (const TileChoice::Part &part : choice.choose(product))
+    sizes.push_back({128, true, part.tile, part.maxRows});
+  return sizes;
+}
+
 void jet::buildProjection(FormBuilder &form, StringRef what,
                           Projection projection) {
   int64_t rows = projection.size.tileRows;

@@ -7,6 +7,7 @@
 #define JET_LOWERING_KERNELS_PROJECTION_H
 
 #include "lowering/kernels/Elements.h"
+#include "lowering/kernels/LargeTiles.h"
 
 #include <functional>
 
@@ -17,8 +18,9 @@ struct ProjectionOutput {
   llvm::SmallVector<Place> weights; // each bf16 [columns, inner]
   int64_t columns;
   /// Makes `width` elements from [row, column] on; `products` has their f32
-  /// elements for each weight. What it returns stores them: later, so that what
-  /// several calls load is under way together.
+  /// elements for each weight, and then, or not, what `load` gave. What it
+  /// returns stores them: later, so that what several calls load is under way
+  /// together.
   std::function<std::function<void()>(
       Stage &stage, mlir::Value row, mlir::Value column, int64_t width,
       llvm::ArrayRef<llvm::SmallVector<mlir::Value>> products)>
@@ -26,6 +28,12 @@ struct ProjectionOutput {
   /// Where the products are stored, f32 [rows, columns], if that is all that
   /// `make` does.
   std::optional<Place> sums = {};
+  /// What `make` reads of matrices [rows, columns], and these: of many rows
+  /// they are brought to the second-level cache under the products.
+  std::function<llvm::SmallVector<llvm::SmallVector<mlir::Value>>(
+      Stage &stage, mlir::Value row, mlir::Value column, int64_t width)>
+      load = {};
+  llvm::SmallVector<Place> loaded = {};
 };
 
 /// The forms of a projection: how many rows a CTA computes, and whether that is
@@ -33,18 +41,28 @@ struct ProjectionOutput {
 struct ProjectionSize {
   int64_t tileRows; // 8, 16, 64 or 128
   bool manyRows = false;
+  /// With manyRows: the tiles, and for how many rows at most, or any with 0.
+  std::optional<LargeTile> tile = {};
+  int64_t maxRows = 0;
 
-  FormFits fits() const { return {manyRows ? 0 : tileRows}; }
+  FormFits fits() const { return {manyRows ? maxRows : tileRows}; }
 };
+/// Where the model alone chooses tiles.
 inline constexpr ProjectionSize kProjectionSizes[] = {
     {8}, {16}, {64}, {128}, {128, true}};
+
+/// kProjectionSizes, with the tiles that are chosen for `product`.
+llvm::SmallVector<ProjectionSize> projectionSizes(const TileChoice &choice,
+                                                  const LargeProduct &product);
 
 struct Projection {
   RowInput input;
   mlir::AffineExpr rows;
   int64_t inner; // a multiple of 8, as the tensor maps need
-  llvm::SmallVector<ProjectionOutput> outputs;
+  std::vector<ProjectionOutput> outputs;
   ProjectionSize size = {128, true};
+  /// In tables of tiles; may be empty.
+  std::string product = {};
   /// Of 17 to 128 rows: run when all copies are under way.
   CopyAhead ahead = {};
 

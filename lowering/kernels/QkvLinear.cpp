@@ -197,7 +197,17 @@ static bool isSupported(QkvLinearOp op) {
              .isExact();
 }
 
-static void buildForm(FormBuilder form, QkvLinearOp op, ProjectionSize size) {
+static LargeProduct productOf(QkvLinearOp op) {
+  LargeProduct product{op.getX().getType().getDimSize(1), {}};
+  for (Value weight : op.getWeights())
+    product.outputs.push_back(
+        {cast<RankedTensorType>(weight.getType()).getDimSize(0), 1,
+         op.getBiases().empty() ? "f32" : "f32 bias"});
+  return product;
+}
+
+static void buildForm(FormBuilder form, QkvLinearOp op, ProjectionSize size,
+                      const LargeProduct &product) {
   auto numberOf = [&](Value operand) -> unsigned {
     return llvm::find(op->getOperands(), operand) - op->operand_begin();
   };
@@ -211,6 +221,7 @@ static void buildForm(FormBuilder form, QkvLinearOp op, ProjectionSize size) {
   projection.inner = op.getX().getType().getDimSize(1);
   projection.input = input;
   projection.size = size;
+  projection.product = product.name();
   int64_t all = 0;
   for (Value weight : op.getWeights())
     all += cast<RankedTensorType>(weight.getType()).getDimSize(0);
@@ -249,6 +260,7 @@ static void buildForm(FormBuilder form, QkvLinearOp op, ProjectionSize size) {
 void jet::buildForms(FormContext &context, QkvLinearOp op) {
   if (!isSupported(op))
     return;
-  for (ProjectionSize size : kProjectionSizes)
-    buildForm(context.begin(size.fits()), op, size);
+  LargeProduct product = productOf(op);
+  for (ProjectionSize size : projectionSizes(context.tiles, product))
+    buildForm(context.begin(size.fits()), op, size, product);
 }

@@ -23,6 +23,12 @@ std::string CudaDevice::name() const {
   return "cuda:" + std::to_string(ordinal);
 }
 
+std::string CudaDevice::model() const {
+  std::array<char, 128> model = {};
+  driver.deviceGetName(model.data(), model.size() - 1, handle);
+  return model.data();
+}
+
 double CudaDevice::memoryBandwidth() const {
   int kilohertz = 0, bits = 0;
   if (driver.deviceGetAttribute(&kilohertz, cuda::kMemoryKilohertz, handle) ||
@@ -94,10 +100,8 @@ Result<void> CudaDevice::checkCapability(const TargetInfo &target,
       "sm_" + std::to_string(major) + std::to_string(minor);
   if (target.arch == found || target.arch == found + "a")
     return {};
-  std::array<char, 128> model = {};
-  driver.deviceGetName(model.data(), model.size() - 1, handle);
   return Error{path + ": target: expected code for " + found + " (" + name() +
-               ", " + model.data() + "), found " + target.arch};
+               ", " + model() + "), found " + target.arch};
 }
 
 CudaDevice::~CudaDevice() {

@@ -31,6 +31,7 @@ public:
   ~CudaDevice() override;
 
   std::string name() const override;
+  std::string model() const override;
   bool isHost() const override { return false; }
   double memoryBandwidth() const override;
   std::optional<int64_t> freeBytes() override;

@@ -23,7 +23,7 @@ public:
 
   Result<void> launch(int64_t index, std::span<void *const> operands,
                       const SymbolValues &symbols, int64_t grid) override;
-  Result<void> launchStage(int64_t index, size_t stage,
+  Result<void> launchStage(int64_t index, StageIndex stage,
                            std::span<void *const> operands,
                            const SymbolValues &symbols) override;
   /// A key that is new is remembered, and its launches are made. At its second

@@ -142,16 +142,17 @@ Result<void> CudaQueue::launchForm(const CudaDevice::Kernel &kernel,
   return {};
 }
 
-Result<void> CudaQueue::launchStage(int64_t index, size_t stage,
+Result<void> CudaQueue::launchStage(int64_t index, StageIndex stage,
                                     std::span<void *const> operands,
                                     const SymbolValues &symbols) {
   const CudaDevice::Kernel &kernel = device.kernel(index);
   const std::vector<KernelForm> &forms = kernel.info.forms;
-  const KernelForm *form = chooseForm(forms, symbols);
-  if (!form || stage >= form->stages.size())
+  if (stage.form >= forms.size() ||
+      stage.stage >= forms[stage.form].stages.size())
     return Error{"kernel '" + kernel.info.name + "': expected a stage " +
-                 std::to_string(stage) + ", found none for this step"};
-  return launchForm(kernel, form - forms.data(), operands, symbols, stage);
+                 std::to_string(stage.stage) + " of form " +
+                 std::to_string(stage.form) + ", found none"};
+  return launchForm(kernel, stage.form, operands, symbols, stage.stage);
 }
 
 } // namespace jet

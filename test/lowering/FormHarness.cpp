@@ -35,7 +35,8 @@ static mlir::FailureOr<KernelInfo> describeKernel(mlir::func::FuncOp kernel) {
   return info;
 }
 
-std::unique_ptr<Forms> Forms::build(const std::string &texts) {
+std::unique_ptr<Forms> Forms::build(const std::string &texts,
+                                    bool alternatives) {
   static mlir::MLIRContext *context = [] {
     mlir::DialectRegistry registry;
     registerAllDialects(registry);
@@ -48,7 +49,7 @@ std::unique_ptr<Forms> Forms::build(const std::string &texts) {
   forms->module = mlir::parseSourceString<mlir::ModuleOp>(
       "module {\nmodule @kernels {\n" + texts + "}\n}\n", context);
   mlir::PassManager build(context);
-  build.addPass(createBuildTileKernelsPass());
+  build.addPass(createBuildTileKernelsPass({"none", alternatives}));
   if (!forms->module || failed(build.run(*forms->module))) {
     ADD_FAILURE() << "cannot build the forms of\n" << texts;
     return nullptr;

@@ -20,8 +20,10 @@ namespace jet::test {
 /// Kernels of one op each, with their forms.
 class Forms {
 public:
-  /// `texts` as of Kernels::compile(). Null after a reported failure.
-  static std::unique_ptr<Forms> build(const std::string &texts);
+  /// `texts` as of Kernels::compile(). With `alternatives` products of many
+  /// rows have forms for all their tiles. Null after a reported failure.
+  static std::unique_ptr<Forms> build(const std::string &texts,
+                                      bool alternatives = false);
 
   const KernelInfo &kernel(const std::string &name) const;
   /// Runs the form of kernel `name` that the runtime takes for the step, or

@@ -99,13 +99,15 @@ TEST_F(CudaQueueTest, LaunchesOneStageAlone) {
   load();
   const SymbolValues one = {1, 1, 1, 1, 1, 1}, many = {3, 1, 3, 1, 1, 1};
   void *const operands[] = {tokens, weight, output};
-  ASSERT_TRUE(queue->launchStage(0, 1, operands, one));
+  ASSERT_TRUE(queue->launchStage(0, {0, 1}, operands, one));
   ASSERT_EQ(driver.launches.size(), 1u);
   EXPECT_EQ(driver.launches[0].kernel, "second");
-  EXPECT_EQ(messageOf(queue->launchStage(0, 2, operands, one)),
-            "kernel 'fixture_embed': expected a stage 2, found none for this "
-            "step");
-  EXPECT_FALSE(queue->launchStage(0, 0, operands, many));
+  EXPECT_EQ(messageOf(queue->launchStage(0, {0, 2}, operands, one)),
+            "kernel 'fixture_embed': expected a stage 2 of form 0, found none");
+  EXPECT_EQ(messageOf(queue->launchStage(0, {1, 0}, operands, one)),
+            "kernel 'fixture_embed': expected a stage 0 of form 1, found none");
+  // Also of a form that the step would not take.
+  EXPECT_TRUE(queue->launchStage(0, {0, 1}, operands, many));
 }
 
 TEST_F(CudaQueueTest, PassesTheArgumentsOfAStage) {

@@ -117,7 +117,9 @@ TEST_F(PackageFileTest, RoundTripsCandidates) {
 }
 
 TEST_F(PackageFileTest, RoundTripsForms) {
-  const Package package = makePackageWithForms();
+  Package package = makePackageWithForms();
+  package.kernels[0].forms[0].stages[0].product = "64 -> 8 f32";
+  package.kernels[0].forms[0].stages[0].tile = "128x256 by 8";
   ASSERT_TRUE(writePackage(package, path));
   const std::string first = readFile(path);
   const Result<Package> read = readPackage(path);
@@ -135,6 +137,9 @@ TEST_F(PackageFileTest, RoundTripsForms) {
   EXPECT_EQ(stage.sharedBytes, 100'000);
   EXPECT_FALSE(stage.overlaps);
   EXPECT_TRUE(form.stages[1].overlaps);
+  EXPECT_EQ(stage.product, "64 -> 8 f32");
+  EXPECT_EQ(stage.tile, "128x256 by 8");
+  EXPECT_EQ(form.stages[1].product + form.stages[1].tile, "");
   using Argument = StageArgument::Kind;
   EXPECT_EQ(stage.arguments[0].operand, 1);
   EXPECT_EQ(stage.arguments[1].kind, Argument::Size);

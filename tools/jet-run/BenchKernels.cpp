@@ -51,6 +51,10 @@ describeKernels(const State &state,
     row.launches = time.launches;
     row.bytes = *bytes;
     row.seconds = time.seconds;
+    if (form)
+      for (const StageInfo &stage : form->stages)
+        if (!stage.tile.empty())
+          row.product = stage.product, row.tile = stage.tile;
     for (size_t i = 0; form && i < time.stageSeconds.size(); ++i)
       row.stages.emplace_back(form->stages[i].name, time.stageSeconds[i]);
     rows.push_back(std::move(row));
@@ -113,6 +117,10 @@ nlohmann::json kernelsToJson(const std::vector<KernelRow> &rows,
         {"bytes", row.bytes}};
     if (bandwidth > 0)
       entry["bound_us"] = double(row.bytes) / bandwidth * 1e6;
+    if (!row.tile.empty()) {
+      entry["product"] = row.product;
+      entry["tile"] = row.tile;
+    }
     for (const auto &[stage, seconds] : row.stages)
       entry["stages"].push_back({{"name", stage}, {"us", seconds * 1e6}});
     list.push_back(std::move(entry));

@@ -20,9 +20,10 @@ struct KernelRow {
   std::string name, op;
   /// "general", or "form 0" and so on for those of KernelInfo::forms.
   std::string path;
-  int64_t launches = 0; // of a step
-  int64_t bytes = 0;    // that one launch moves, by its cost; 0 for unknown
-  double seconds = 0;   // of one launch
+  std::string product, tile; // as of StageInfo, of the stage that has them
+  int64_t launches = 0;      // of a step
+  int64_t bytes = 0;  // that one launch moves, by its cost; 0 for unknown
+  double seconds = 0; // of one launch
   /// Of a form of several stages: each by itself.
   std::vector<std::pair<std::string, double>> stages;
   double total() const { return seconds * double(launches); }

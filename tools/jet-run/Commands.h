@@ -30,6 +30,7 @@ void addInitCommand(CLI::App &app, Command &command);
 void addGenerateCommand(CLI::App &app, Command &command);
 void addForwardCommand(CLI::App &app, Command &command);
 void addBenchCommand(CLI::App &app, Command &command);
+void addTuneCommand(CLI::App &app, Command &command);
 
 /// Model::load, and a note on stderr about tensors that are not used.
 Result<std::shared_ptr<const Model>> loadModel(const std::string &packagePath,

@@ -85,6 +85,7 @@ static int run(int argc, char **argv) {
   addGenerateCommand(app, command);
   addForwardCommand(app, command);
   addBenchCommand(app, command);
+  addTuneCommand(app, command);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {

@@ -91,7 +91,7 @@ public:
     if (phase >= Phase::Plan && options.memory && !checkBudget())
       return 1;
     if (phase >= Phase::Tile && isForDevice() && !options.generalKernels &&
-        !lower("tile", buildTilePipeline))
+        !buildTiles())
       return 1;
     if ((phase >= Phase::Linalg && !lower("linalg", buildLinalgPipeline)) ||
         (phase >= Phase::Loops && !toLoops()))
@@ -123,6 +123,13 @@ private:
       return fail("--general-kernels: expected --target=" + kDeviceArch.str());
     if (!isForDevice() && !options.ptxas.empty())
       return fail("--ptxas: expected --target=" + kDeviceArch.str());
+    if (!isForDevice() && (options.tiles || options.tileAlternatives))
+      return fail(
+          std::string(options.tiles ? "--tiles" : "--tile-alternatives") +
+          ": expected --target=" + kDeviceArch.str());
+    if (options.tiles)
+      if (Result<TileTable> table = findTileTable(*options.tiles); !table)
+        return fail("--tiles: " + table.error().message);
     FailureOr<CpuLevel> found = findCpuLevel(options.cpu);
     if (failed(found))
       return fail("--cpu: expected native, x86-64-v2, x86-64-v3 or "
@@ -292,6 +299,16 @@ private:
     llvm::errs() << "jetc: note: --pass-pipeline begins and must end at level "
                     "'tensor', as --emit=tensor prints it\n";
     return false;
+  }
+
+  bool buildTiles() {
+    return lower("tile", [&](OpPassManager &pm) {
+      TileOptions tile;
+      if (options.tiles)
+        tile.tiles = *options.tiles;
+      tile.alternatives = options.tileAlternatives;
+      buildTilePipeline(pm, tile);
+    });
   }
 
   bool place() {

@@ -42,6 +42,9 @@ struct CompileOptions {
   std::string output; // empty: stdout for text, <config>.jet for a package
   std::string target;
   bool generalKernels = false; // no forms of the tile dialect
+  /// A table for products of many rows, by name or file; none: the default.
+  std::optional<std::string> tiles;
+  bool tileAlternatives = false; // also what the table does not choose
   std::string cpu;
   std::string ptxas; // empty: where it is usually found, if anywhere
   Phase phase = Phase::Package;

@@ -127,6 +127,16 @@ static cl::opt<bool> generalKernels(
         "Every kernel by the general path alone, without forms of the tile "
         "dialect (sm_90a)"),
     cl::sub(compileCommand), cl::cat(category));
+static cl::opt<std::string> tiles(
+    "tiles", cl::init(kDefaultTiles), cl::value_desc("name"),
+    cl::desc("What products of many rows take in which tiles: h200 (default), "
+             "none, or a file by jet-run tune (sm_90a)"),
+    cl::sub(compileCommand), cl::cat(category));
+static cl::opt<bool> tileAlternatives(
+    "tile-alternatives",
+    cl::desc("Also compile the tiles that are not chosen, for jet-run tune to "
+             "measure (sm_90a)"),
+    cl::sub(compileCommand), cl::cat(category));
 static cl::opt<Phase> phase(
     "emit", cl::init(Phase::Package), cl::desc("What to write:"),
     cl::values(
@@ -229,6 +239,9 @@ static CompileOptions readCompileOptions() {
   options.cpu = cpu;
   options.ptxas = ptxas;
   options.generalKernels = generalKernels;
+  if (tiles.getNumOccurrences())
+    options.tiles = tiles;
+  options.tileAlternatives = tileAlternatives;
   options.phase = phase;
   if (maxBatch.getNumOccurrences())
     options.maxBatch = maxBatch.getValue();

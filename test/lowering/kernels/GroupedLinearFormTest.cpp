@@ -7,6 +7,8 @@
 
 #include "../FormHarness.h"
 
+#include "lowering/kernels/LargeTiles.h"
+
 using namespace jet;
 using namespace jet::test;
 
@@ -25,6 +27,8 @@ struct Config {
 class GroupedLinearForm : public testing::TestWithParam<uint64_t> {
 protected:
   void check(const Config &config, size_t form, int64_t rows);
+  void checkSum(const Forms &forms, size_t form, int64_t inner, int64_t columns,
+                int64_t rows);
   Random random{0x60DD};
 };
 
@@ -136,6 +140,62 @@ TEST_P(GroupedLinearForm, OfManyRows) {
   check({72, true}, 4, 130);
   check({264, false, BF16, 130, 64, 9}, 4, 257);
   check({136, false, BF16, 300, 150, 9}, 4, 700);
+}
+
+/// A sum of p and a matrix.
+std::string sumText(int64_t inner, int64_t columns) {
+  return kernelText("linear", R"(jet.grouped_linear %a(%b) products [1]
+    on result 0 with(%c) {
+    ^bb0(%p: f32, %r: f32):
+      %s = arith.addf %p, %r : f32
+      jet.yield %s : f32
+    })",
+                    {rowsType({inner}, BF16),
+                     tensorType({columns, inner}, BF16),
+                     rowsType({columns}, F32)},
+                    {rowsType({columns}, F32)});
+}
+
+void GroupedLinearForm::checkSum(const Forms &forms, size_t form, int64_t inner,
+                                 int64_t columns, int64_t rows) {
+  Buffer x = Buffer::random(random, BF16, {rows, inner});
+  Buffer weight = Buffer::random(random, BF16, {columns, inner});
+  Buffer before = Buffer::random(random, F32, {rows, columns});
+  Buffer sum(F32, {rows, columns});
+  forms.run("linear", {&x, &weight, &before, &sum}, Step::rows(rows),
+            GetParam(), form);
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t n = 0; n < columns; ++n) {
+      double want = before(r, n);
+      for (int64_t k = 0; k < inner; ++k)
+        want += x(r, k) * weight(n, k);
+      ASSERT_NEAR(sum(r, n), want, 1e-4) << r << ", " << n;
+    }
+}
+
+// One result with a matrix added to it, whose tiles' strips follow each other:
+// what is added is loaded some chunks of columns ahead.
+TEST_P(GroupedLinearForm, AddsToManyRows) {
+  const auto forms = Forms::build(sumText(200, 332));
+  ASSERT_TRUE(forms);
+  for (int64_t rows : {130, 300})
+    checkSum(*forms, 4, 200, 332, rows);
+}
+
+// Several tiles a pair of CTAs: all their shapes, the last ones halved or not.
+// 18 tiles of 256 columns, and 8 or 10 pairs of rows.
+TEST_P(GroupedLinearForm, CutsManyRowsIntoAnyTiles) {
+  constexpr int64_t kInner = 24, kColumns = 4600;
+  const auto forms = Forms::build(sumText(kInner, kColumns), true);
+  ASSERT_TRUE(forms);
+  const size_t count = forms->kernel("linear").forms.size();
+  ASSERT_EQ(count, 4 + largeTiles().size());
+  if (GetParam() != 0)
+    return; // it takes long
+  for (size_t form = 4; form < count; ++form)
+    if (largeTiles()[form - 4].blockPairs == 8)
+      checkSum(*forms, form, kInner, kColumns, 1999);
+  checkSum(*forms, 4, kInner, kColumns, 2500);
 }
 
 } // namespace
