@@ -97,8 +97,8 @@ def shapeOf(row):
 
 
 class Table:
-    def __init__(self):
-        self.rows = []
+    def __init__(self, file, head):
+        self.file, self.head, self.rows = file, head, []
 
     def compare(self, what, case, ours, peer, flops=None):
         """`ours` and `peer` measure: {"name", "us", …}. One that fails is a reason in
@@ -121,6 +121,22 @@ class Table:
         if "ours" in row and "peer" in row:
             row["ratio"] = row["peer"]["us"] / row["ours"]["us"]
         self.rows.append(row)
+        self.write()  # as far as it is: a later row may take too long
+
+    def write(self):
+        with open(self.file, "w") as file:
+            json.dump(dict(self.head, seconds=time.monotonic() - BEGIN,
+                           rows=self.rows), file, indent=1)
+        prompts = {int(row["case"].split(" x ")[1]): row["ratio"] for row in self.rows
+                   if row["what"] == "prompt" and row["case"].startswith("1 x")
+                   and "ratio" in row}
+        if not prompts:
+            return
+        from peers.plot import speedUps
+
+        with open(os.path.splitext(self.file)[0] + ".svg", "w") as file:
+            file.write(speedUps(prompts, "prefill, batch 1: times as fast as PyTorch "
+                                "with cuBLAS, cuDNN and fla, " + self.head["device"]))
 
     def print(self):
         print("%-9s  %-34s %11s %7s %11s %7s %6s  %s" % (
@@ -218,34 +234,18 @@ def main():
 
     import torch
 
-    from peers.plot import speedUps
-
-    device = jetrun.deviceName()
     ours = Ours(arguments.jet_run,
                 {"2B": arguments.package, "4B": arguments.package_4b}, arguments.rows)
-    table = Table()
+    table = Table(arguments.json, {
+        "date": datetime.date.today().isoformat(), "commit": arguments.commit,
+        "device": jetrun.deviceName(),
+        "model": "Jet-Nemotron-2B and 4B, bf16, made-up weights, fp32 state",
+        "torch": torch.__version__})
     for name, add in PARTS.items():
         if not arguments.only or name in arguments.only:
             add(table, ours)
-            # Written as far as it is: a later part may take too long.
-            with open(arguments.json, "w") as file:
-                json.dump({
-                    "date": datetime.date.today().isoformat(),
-                    "commit": arguments.commit, "device": device,
-                    "model": "Jet-Nemotron-2B and 4B, bf16, made-up weights, fp32 "
-                             "state",
-                    "torch": torch.__version__,
-                    "seconds": time.monotonic() - BEGIN, "rows": table.rows},
-                    file, indent=1)
     table.print()
-    print(device)
-    prompts = {int(row["case"].split(" x ")[1]): row["ratio"] for row in table.rows
-               if row["what"] == "prompt" and row["case"].startswith("1 x")
-               and "ratio" in row}
-    if prompts:
-        with open(os.path.splitext(arguments.json)[0] + ".svg", "w") as file:
-            file.write(speedUps(prompts, "prefill, batch 1: times as fast as "
-                                "PyTorch with cuBLAS, cuDNN and fla, " + device))
+    print(table.head["device"])
     say("done")
 
 
