@@ -182,6 +182,23 @@ TEST_P(GroupedLinearForm, AddsToManyRows) {
     checkSum(*forms, 4, 200, 332, rows);
 }
 
+TEST_P(GroupedLinearForm, IsTheSameInAnyTiles) {
+  constexpr int64_t kInner = 200, kColumns = 332, kRows = 300;
+  const auto forms = Forms::build(sumText(kInner, kColumns), true);
+  ASSERT_TRUE(forms);
+  Buffer x = Buffer::random(random, BF16, {kRows, kInner});
+  Buffer weight = Buffer::random(random, BF16, {kColumns, kInner});
+  Buffer before = Buffer::random(random, F32, {kRows, kColumns});
+  Buffer first(F32, {kRows, kColumns}), sum(F32, {kRows, kColumns});
+  const size_t count = forms->kernel("linear").forms.size();
+  for (size_t form = 4; form < count; ++form) {
+    Buffer &result = form == 4 ? first : sum;
+    forms->run("linear", {&x, &weight, &before, &result}, Step::rows(kRows),
+               GetParam(), form);
+    EXPECT_TRUE(result == first) << largeTiles()[form - 4].name();
+  }
+}
+
 // Several tiles a pair of CTAs: all their shapes, the last ones halved or not.
 // 18 tiles of 256 columns, and 8 or 10 pairs of rows.
 TEST_P(GroupedLinearForm, CutsManyRowsIntoAnyTiles) {
