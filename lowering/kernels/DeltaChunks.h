@@ -50,6 +50,11 @@ struct DeltaChunks {
 /// Rows [row, row + count) of the step are a chunk's; none behind the last.
 struct ChunkRows {
   mlir::Value row, count;
+
+  /// Row t of the chunk; behind the last one that.
+  mlir::Value at(TileBuilder &b, mlir::Value t) const {
+    return b.add(row, b.min(t, b.sub(count, b.index(1))));
+  }
 };
 ChunkRows findChunk(Stage &stage, const DeltaChunks &chunks,
                     mlir::Value number);

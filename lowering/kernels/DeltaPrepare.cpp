@@ -18,6 +18,7 @@
 // 17 KB, T·β 8 KB. T·β·e^G takes the place of e^G q, W that of k, P that of q.
 
 #include "lowering/kernels/DeltaChunks.h"
+#include "lowering/kernels/KeyRows.h"
 
 using namespace mlir;
 using namespace jet;
@@ -27,14 +28,10 @@ using Values = TileBuilder::Values;
 namespace {
 
 constexpr int64_t kRows = DeltaChunks::kRows;
-constexpr int64_t kGroup = 128, kThreads = 2 * kGroup, kWarps = kThreads / 32;
-/// Rows of keys that a warp makes.
-constexpr int64_t kWarpRows = kRows / kWarps;
+constexpr int64_t kGroup = 128, kThreads = 2 * kGroup;
 /// The triangular system is solved in two halves.
 constexpr int64_t kHalf = kRows / 2;
 constexpr int64_t kPadding = 4;
-/// Lanes of a row of keys; elements that a lane has at once, 16 bytes of bf16.
-constexpr int64_t kParts = 32 / kWarpRows, kWidth = 8;
 
 class PrepareKernel {
 public:
@@ -52,15 +49,7 @@ private:
   void allocate();
   Gates loadGates();
   void sumGates(Gates own);
-  Values loadPart(unsigned number);
-  SmallVector<Values> finishPart(unsigned number, ArrayRef<Value> loaded);
-  Value scaleOf(ArrayRef<Values> part, double scale);
-  void storePart(ArrayRef<Values> part, Value factor, Value tile);
   void storeKeys(ArrayRef<Value> q, ArrayRef<Value> k);
-  /// The first element of the thread's unit i of its row, and whether it
-  /// exists, null where all lanes' do.
-  std::pair<Value, Value> placeOf(int64_t i);
-  int64_t unitsOfPart() { return llvm::divideCeil(c.keyDim / kWidth, kParts); }
   void roundValues();
   Value multiply(Value a, Value b);
   Value decayed(Value product, Value t, Value s, Value counts);
@@ -78,9 +67,6 @@ private:
   Value sumAt(Value t) { return b.load(sums, {t}); }
   Value exp2(Value x) { return tile::Exp2Op::create(b, x); }
   Value betaAt(Value t) { return b.load(betas, {t}); }
-  Value rowOf(Value t) {
-    return b.add(rows.row, b.min(t, b.sub(rows.count, b.index(1))));
-  }
   Type accType(int64_t columns) {
     return tile::AccType::get(b.getContext(), kRows, columns);
   }
@@ -96,7 +82,7 @@ private:
   RuleInputs inputs;
   ChunkRows rows;
   Value head, unit;
-  Value row, part; // of the thread: of keys, of that row
+  std::optional<KeyRows> own; // the thread's
   // Shared: k, q; e^G q, e^(G[C] − G) k; T·β, T·β·e^G; −W, P; −A.
   Value keys, queries, scaled, ends, solution, grown, solvedKeys, mixed, system;
   Value gates, sums, betas;
@@ -127,7 +113,7 @@ void PrepareKernel::allocate() {
 PrepareKernel::Gates PrepareKernel::loadGates() {
   Value t = b.threadId(), inside = b.less(t, rows.count);
   auto load = [&](unsigned number) {
-    Value x = inputs.element(number, rowOf(t), head);
+    Value x = inputs.element(number, rows.at(b, t), head);
     return b.select(inside, x, b.f32(0));
   };
   return {load(3), load(4)};
@@ -158,100 +144,18 @@ void PrepareKernel::sumGates(Gates own) {
   b.sync();
 }
 
-std::pair<Value, Value> PrepareKernel::placeOf(int64_t i) {
-  Value number = b.add(part, i * kParts);
-  Value inside;
-  if ((i + 1) * kParts * kWidth > c.keyDim) {
-    inside = b.less(number, c.keyDim / kWidth);
-    number = b.min(number, b.index(c.keyDim / kWidth - 1));
-  }
-  return {b.mul(number, kWidth), inside};
-}
-
-/// Of operand `number`, as it is in memory: vectors of 16 bytes.
-Values PrepareKernel::loadPart(unsigned number) {
-  Value memory = inputs.flat(c.rule, number);
-  int64_t width =
-      cast<MemRefType>(memory.getType()).getElementType().isF32() ? 4 : kWidth;
-  Values loaded;
-  for (int64_t i = 0; i < unitsOfPart(); ++i) {
-    Value column = b.add(b.mul(head, c.keyDim), placeOf(i).first);
-    for (int64_t j = 0; j < kWidth; j += width)
-      loaded.push_back(b.load(memory, {rowOf(row), b.add(column, j)}, width));
-  }
-  return loaded;
-}
-
-/// By the code on the operand, in f32.
-SmallVector<Values> PrepareKernel::finishPart(unsigned number,
-                                              ArrayRef<Value> loaded) {
-  constexpr int64_t kExtra = 4; // elements of extras that are loaded at once
-  GatedDeltaRuleOp rule = c.rule;
-  auto ported = cast<PortOpInterface>(rule.getOperation());
-  Values elements;
-  for (Value vector : loaded)
-    llvm::append_range(elements, b.split(vector));
-  SmallVector<Values> units(unitsOfPart());
-  for (auto [i, unit] : llvm::enumerate(units)) {
-    auto [first, inside] = placeOf(i);
-    for (int64_t j = 0; j < kWidth; j += kExtra) {
-      Value column = b.add(b.mul(head, c.keyDim), b.add(first, j));
-      Values some(ArrayRef(elements).slice(i * kWidth + j, kExtra));
-      some =
-          applyCode(stage, ported, number, rowOf(row), column, kExtra, {some});
-      for (Value x : some) {
-        x = b.convert(x, b.getF32Type());
-        unit.push_back(inside ? b.select(inside, x, b.f32(0)) : x);
-      }
-    }
-  }
-  return units;
-}
-
-/// What brings the row to its length; 0 behind the last.
-Value PrepareKernel::scaleOf(ArrayRef<Values> part, double scale) {
-  Value factor = b.f32(1);
-  GatedDeltaRuleOp rule = c.rule;
-  if (rule.getQkNormEps()) {
-    Values sums(2, b.f32(0));
-    for (const Values &unit : part)
-      for (auto [i, x] : llvm::enumerate(unit))
-        sums[i % 2] = b.fma(x, x, sums[i % 2]);
-    Value sum = b.addf(sums[0], sums[1]);
-    for (int64_t offset = 1; offset < kParts; offset *= 2)
-      sum = b.addf(sum, tile::ShuffleXorOp::create(b, sum, offset));
-    Value eps = b.f32(rule.getQkNormEps()->convertToDouble());
-    Value length = math::SqrtOp::create(b, b.addf(sum, eps));
-    factor = b.mulf(b.reciprocal(length), b.f32(scale));
-  }
-  return b.select(b.less(row, rows.count), factor, b.f32(0));
-}
-
-/// The row's part times `factor`, in bf16.
-void PrepareKernel::storePart(ArrayRef<Values> part, Value factor, Value tile) {
-  for (auto [i, unit] : llvm::enumerate(part)) {
-    auto [column, inside] = placeOf(i);
-    Values scaled;
-    for (Value x : unit)
-      scaled.push_back(b.mulf(x, factor));
-    Value vector = b.convert(b.join(scaled), b.getBF16Type());
-    b.store(vector, tile, {b.div(column, c.slab), row, b.rem(column, c.slab)},
-            inside);
-  }
-}
-
 /// From q and k as they were loaded.
 void PrepareKernel::storeKeys(ArrayRef<Value> q, ArrayRef<Value> k) {
   GatedDeltaRuleOp rule = c.rule;
   double scale =
       rule.getQkNormEps() ? rule.getQScale()->convertToDouble() : 1.0;
-  Value sum = sumAt(row), total = sumAt(b.index(kRows - 1));
+  Value sum = sumAt(own->row()), total = sumAt(b.index(kRows - 1));
   auto store = [&](unsigned number, ArrayRef<Value> loaded, double scale,
                    Value plain, Value other, Value factor) {
-    SmallVector<Values> part = finishPart(number, loaded);
-    Value length = scaleOf(part, scale);
-    storePart(part, length, plain);
-    storePart(part, b.mulf(length, exp2(factor)), other);
+    SmallVector<Values> part = own->finish(number, loaded);
+    Value length = own->scaleOf(part, scale);
+    own->store(part, length, plain);
+    own->store(part, b.mulf(length, exp2(factor)), other);
   };
   store(0, q, scale, queries, scaled, sum);
   store(1, k, 1, keys, ends, b.subf(total, sum));
@@ -270,7 +174,7 @@ void PrepareKernel::roundValues() {
   int64_t units = c.valueDim / kWidth;
   b.loop(b.sub(b.threadId(), b.index(kGroup)), b.index(kRows * units),
          b.index(kGroup), [&](Value number) {
-           Value t = b.div(number, units), row = rowOf(t);
+           Value t = b.div(number, units), row = rows.at(b, t);
            Value column = b.add(b.mul(head, c.valueDim),
                                 b.mul(b.rem(number, units), kWidth));
            Values elements = b.split(b.load(values, {row, column}, kWidth));
@@ -478,15 +382,14 @@ void PrepareKernel::build() {
   allocate();
   tile::LaunchDependentsOp::create(b);
   head = b.blockY();
-  row = b.div(b.threadId(), kParts);
-  part = b.rem(b.threadId(), kParts);
+  own.emplace(stage, c, inputs, rows, head, kThreads);
   rows = findChunk(stage, c, b.blockX());
   unit = b.add(b.mul(b.blockX(), c.heads), head);
   tile::WaitDependenciesOp::create(b);
   b.ifThen(b.less(b.index(0), rows.count), [&] {
-    Gates own = loadGates();
-    Values q = loadPart(0), k = loadPart(1);
-    sumGates(own);
+    Gates gates = loadGates();
+    Values q = own->load(0), k = own->load(1);
+    sumGates(gates);
     storeKeys(q, k);
     tile::FenceAsyncOp::create(b);
     b.sync();
