@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
 #include <random>
 #include <set>
@@ -224,88 +225,91 @@ TEST_F(ModelTest, CandidatesAreTheLargestLogits) {
   EXPECT_EQ(stateBytes(state, 0), stateBytes(other, 0));
 }
 
-TEST_F(ModelTest, NextTokensAreWhatASamplerPicks) {
+/// Steps of three sequences that sample: prompts, then a token each often
+/// enough for a graph to be recorded.
+class ModelSampleTest : public ModelTest {
+protected:
+  /// What a step was of, and what the device picked.
+  struct Round {
+    std::vector<StepInput> inputs;
+    std::vector<Tokens> tokens;
+    Tokens picked;
+  };
+  static void sampleRounds(Session &session, State &state,
+                           const std::vector<SamplingOptions> &options,
+                           const std::function<void(const Round &)> &check) {
+    std::vector<Sampler> samplers;
+    for (const SamplingOptions &one : options)
+      samplers.push_back(*Sampler::create(one));
+    std::mt19937 random(6);
+    for (size_t round = 0; round < 8; ++round) {
+      Round sampled;
+      std::vector<SamplingRow> rows;
+      for (size_t i = 0; i < options.size(); ++i)
+        sampled.tokens.push_back(randomTokens(random, round == 0 ? 3 - i : 1));
+      for (size_t i = 0; i < options.size(); ++i) {
+        sampled.inputs.push_back(
+            {static_cast<int64_t>(2 - i), sampled.tokens[i]});
+        rows.push_back(samplers[i].row());
+        samplers[i].advance();
+      }
+      const auto next = session.stepSample(state, sampled.inputs, rows);
+      ASSERT_TRUE(next) << messageOf(next);
+      ASSERT_EQ(next->size(), options.size());
+      sampled.picked.assign(next->begin(), next->end());
+      SCOPED_TRACE("round " + std::to_string(round));
+      check(sampled);
+    }
+  }
+};
+
+TEST_F(ModelSampleTest, NextTokensAreWhatASamplerPicks) {
   ASSERT_NO_FATAL_FAILURE(load(makePackageWithCandidates()));
   Session session(model, 2);
   State state = makeState(), other = makeState();
-  const SamplingOptions options[] = {
+  const std::vector<SamplingOptions> options = {
       {},
       {.temperature = 1.5, .topK = kCandidates, .seed = 1},
       {.temperature = 4, .topK = 2, .topP = 0.9, .seed = 2}};
-  std::vector<Sampler> samplers, ahead;
-  for (const SamplingOptions &one : options) {
+  std::vector<Sampler> samplers;
+  for (const SamplingOptions &one : options)
     samplers.push_back(*Sampler::create(one));
-    ahead.push_back(*Sampler::create(one));
-  }
-  // Prompts, then a token each often enough for a graph to be recorded.
-  std::mt19937 random(6);
-  for (size_t round = 0; round < 8; ++round) {
-    std::vector<Tokens> tokens;
-    std::vector<StepInput> inputs;
-    std::vector<SamplingRow> rows;
-    for (size_t i = 0; i < 3; ++i)
-      tokens.push_back(randomTokens(random, round == 0 ? 3 - i : 1));
-    for (size_t i = 0; i < 3; ++i) {
-      inputs.push_back({static_cast<int64_t>(2 - i), tokens[i]});
-      rows.push_back(ahead[i].row());
-      ahead[i].advance();
-    }
-    const auto next = session.stepSample(state, inputs, rows);
-    ASSERT_TRUE(next) << messageOf(next);
-    ASSERT_EQ(next->size(), 3u);
-    const Tokens picked(next->begin(), next->end());
-    const Result<Candidates> found = session.stepTopK(other, inputs);
+  sampleRounds(session, state, options, [&](const Round &round) {
+    const Result<Candidates> found = session.stepTopK(other, round.inputs);
     ASSERT_TRUE(found) << messageOf(found);
     for (size_t i = 0; i < 3; ++i)
-      EXPECT_EQ(picked[i],
+      EXPECT_EQ(round.picked[i],
                 samplers[i].sample(
                     found->values.subspan(i * kCandidates, kCandidates),
                     found->ids.subspan(i * kCandidates, kCandidates)))
-          << "round " << round << ", sequence " << i;
-  }
+          << "sequence " << i;
+  });
 }
 
-TEST_F(ModelTest, PicksFromAllLogitsWhereCandidatesDoNotSuffice) {
+TEST_F(ModelSampleTest, PicksFromAllLogitsWhereCandidatesDoNotSuffice) {
   ASSERT_NO_FATAL_FAILURE(load(makePackageThatPicks()));
   EXPECT_TRUE(model->picksFromLogits());
   Session session(model, 2);
   State state = makeState(), other = makeState();
   // One of each step is greedy: of it candidates are enough.
-  const SamplingOptions options[] = {
+  const std::vector<SamplingOptions> options = {
       {.temperature = 3, .seed = 4},
       {},
       {.temperature = 5, .topK = kCandidates + 4, .topP = 0.9, .seed = 5}};
-  std::vector<Sampler> samplers, ahead;
-  for (const SamplingOptions &one : options) {
+  std::vector<Sampler> samplers;
+  for (const SamplingOptions &one : options)
     samplers.push_back(*Sampler::create(one));
-    ahead.push_back(*Sampler::create(one));
-  }
   std::set<int32_t> seen;
-  std::mt19937 random(8);
-  for (size_t round = 0; round < 8; ++round) {
-    std::vector<Tokens> tokens;
-    std::vector<StepInput> inputs;
-    std::vector<SamplingRow> rows;
-    for (size_t i = 0; i < 3; ++i)
-      tokens.push_back(randomTokens(random, round == 0 ? 3 - i : 1));
-    for (size_t i = 0; i < 3; ++i) {
-      inputs.push_back({static_cast<int64_t>(2 - i), tokens[i]});
-      rows.push_back(ahead[i].row());
-      ahead[i].advance();
-    }
-    const auto next = session.stepSample(state, inputs, rows);
-    ASSERT_TRUE(next) << messageOf(next);
-    ASSERT_EQ(next->size(), 3u);
-    const Tokens picked(next->begin(), next->end());
-    const auto logits = session.step(other, inputs);
+  sampleRounds(session, state, options, [&](const Round &round) {
+    const auto logits = session.step(other, round.inputs);
     ASSERT_TRUE(logits) << messageOf(logits);
     for (size_t i = 0; i < 3; ++i) {
-      seen.insert(picked[i]);
-      EXPECT_EQ(picked[i],
+      seen.insert(round.picked[i]);
+      EXPECT_EQ(round.picked[i],
                 samplers[i].sample(logits->subspan(i * kVocab, kVocab)))
-          << "round " << round << ", sequence " << i;
+          << "sequence " << i;
     }
-  }
+  });
   EXPECT_GT(seen.size(), 5u);
 }
 
