@@ -78,7 +78,8 @@ private:
   void produce();
 
   void consume();
-  void release(Value slot);
+  /// When the warp's part of the product is done.
+  void release(Value slot) { b.releaseInPair(empty, slot, rank); }
   Value multiply(Ring &ring, function_ref<void()> underFirst);
   void loadWindow(Value row, Value channel, Value parity);
   void keepBias(Value channel);
@@ -240,15 +241,6 @@ void LargeConvolution::consume() {
            });
   b.ifThen(b.equal(b.laneId(), 0), [&] {
     tile::BulkWaitOp::create(b, b.getI32IntegerAttr(0), b.getUnitAttr());
-  });
-}
-
-/// Gives a slot back to both who fill it, when the warp's part of the product
-/// is done.
-void LargeConvolution::release(Value slot) {
-  b.ifThen(tile::ElectOp::create(b), [&] {
-    b.arrive(empty, slot);
-    tile::ArriveRemoteOp::create(b, empty, slot, b.sub(b.index(1), rank));
   });
 }
 

@@ -112,7 +112,8 @@ private:
   int64_t prefetchStep() const;
   void prefetch(const Piece &piece);
   void produce();
-  void release(Value slot);
+  /// When the warp's part of the product is done.
+  void release(Value slot) { b.releaseInPair(empty, slot, rank); }
   Value multiply(const Piece &piece, Ring &ring);
   void consume();
   SmallVector<Chunk> chunksOf(const Piece &piece,
@@ -322,15 +323,6 @@ void LargeProjection::produce() {
     });
   });
   tile::SyncWarpOp::create(b);
-}
-
-/// Gives a slot back to both who fill it, when the warp's part of the product
-/// is done.
-void LargeProjection::release(Value slot) {
-  b.ifThen(tile::ElectOp::create(b), [&] {
-    b.arrive(empty, slot);
-    tile::ArriveRemoteOp::create(b, empty, slot, b.sub(b.index(1), rank));
-  });
 }
 
 /// The sums of a tile; one group of wgmma runs while the next slot is awaited.

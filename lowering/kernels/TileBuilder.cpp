@@ -277,6 +277,12 @@ void TileBuilder::initRing(Value full, Value empty, int64_t consumers) {
 void TileBuilder::arrive(Value barriers, Value slot) {
   tile::ArriveOp::create(*this, barriers, slot);
 }
+void TileBuilder::releaseInPair(Value barriers, Value slot, Value rank) {
+  ifThen(tile::ElectOp::create(*this), [&] {
+    arrive(barriers, slot);
+    tile::ArriveRemoteOp::create(*this, barriers, slot, sub(index(1), rank));
+  });
+}
 void TileBuilder::expect(Value barriers, Value slot, int64_t bytes) {
   tile::ArriveExpectOp::create(*this, barriers, slot, i32(bytes));
 }

@@ -121,6 +121,9 @@ public:
   /// slot, `consumers` free it. All know of them behind the next barrier.
   void initRing(Value full, Value empty, int64_t consumers);
   void arrive(Value barriers, Value slot);
+  /// The warp gives a slot back to both CTAs of a pair that fill it; `rank` is
+  /// its own.
+  void releaseInPair(Value barriers, Value slot, Value rank);
   void expect(Value barriers, Value slot, int64_t bytes);
   void wait(Value barriers, Value slot, Value parity);
   Value flip(Value parity);

@@ -233,6 +233,13 @@ SmallVector<Value> KernelBuilder::grid(
   return forall.getResults();
 }
 
+GridResult KernelBuilder::element(Value scalar, Value into, Value at) {
+  SmallVector<OpFoldResult> offsets = {at}, one = {getIndexAttr(1)};
+  Value part = slice(into, offsets, one, {true});
+  return {tensor::InsertOp::create(*this, scalar, part, index(0)), offsets,
+          one};
+}
+
 SmallVector<Value>
 KernelBuilder::loop(Value count, ValueRange inits,
                     function_ref<SmallVector<Value>(Value, ValueRange)> body) {

@@ -105,6 +105,8 @@ public:
        llvm::function_ref<llvm::SmallVector<GridResult>(mlir::ValueRange points,
                                                         mlir::ValueRange inits)>
            body);
+  /// A scalar that goes to element `at` of the rank-1 `into`, one of the inits.
+  GridResult element(mlir::Value scalar, mlir::Value into, mlir::Value at);
   /// for i in [0, count): values = body(i, values).
   llvm::SmallVector<mlir::Value>
   loop(mlir::Value count, mlir::ValueRange inits,

@@ -272,16 +272,14 @@ Value LogitSampler::pick() {
 /// Where the pick of each row goes.
 Lowered pickRows(KernelBuilder &b, Value logits, Value sampling) {
   OpFoldResult rows = b.dim(logits, 0), one = b.getIndexAttr(1);
-  return b.grid({rows}, {one}, {b.empty({rows}, b.getI32Type())},
-                [&](ValueRange point, ValueRange inits) {
-                  SmallVector<OpFoldResult> at = {point[0]}, size = {one};
-                  Value id = LogitSampler(b, b.row(logits, point[0]),
-                                          b.row(sampling, point[0]))
-                                 .pick();
-                  Value next = tensor::InsertOp::create(
-                      b, id, b.slice(inits[0], at, size, {true}), b.index(0));
-                  return SmallVector<GridResult>{{next, at, size}};
-                });
+  return b.grid(
+      {rows}, {one}, {b.empty({rows}, b.getI32Type())},
+      [&](ValueRange point, ValueRange inits) {
+        Value id =
+            LogitSampler(b, b.row(logits, point[0]), b.row(sampling, point[0]))
+                .pick();
+        return SmallVector<GridResult>{b.element(id, inits[0], point[0])};
+      });
 }
 
 } // namespace

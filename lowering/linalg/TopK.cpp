@@ -211,13 +211,6 @@ Value sampleRow(KernelBuilder &b, List list, Value sampling) {
   return tensor::ExtractOp::create(b, list.ids, pick);
 }
 
-/// Where the pick of row `row` goes in `next`.
-GridResult pickInto(KernelBuilder &b, Value next, Value row, Value id) {
-  SmallVector<OpFoldResult> at = {row}, one = {b.getIndexAttr(1)};
-  Value slice = b.slice(next, at, one, {true});
-  return {tensor::InsertOp::create(b, id, slice, b.index(0)), at, one};
-}
-
 /// A grid over the rows of `input`, each of which `body` reduces to a list, and
 /// with `sampling` to what is picked of it.
 Lowered reduceRows(KernelBuilder &b, Value input, int64_t k, Value sampling,
@@ -237,9 +230,8 @@ Lowered reduceRows(KernelBuilder &b, Value input, int64_t k, Value sampling,
     SmallVector<GridResult> results = {{list.values, at, extent},
                                        {list.ids, at, extent}};
     if (sampling)
-      results.push_back(
-          pickInto(b, inits[2], point[0],
-                   sampleRow(b, list, b.row(sampling, point[0]))));
+      results.push_back(b.element(sampleRow(b, list, b.row(sampling, point[0])),
+                                  inits[2], point[0]));
     return results;
   });
 }
@@ -279,7 +271,7 @@ Lowered jet::lowerSample(KernelBuilder &b, SampleOp op, ValueRange operands) {
                   };
                   Value id = sampleRow(b, {row(0), row(1)}, row(2));
                   return SmallVector<GridResult>{
-                      pickInto(b, inits[0], point[0], id)};
+                      b.element(id, inits[0], point[0])};
                 });
 }
 

@@ -341,6 +341,7 @@ TEST_F(ModelTest, TimesTheLastStep) {
   EXPECT_EQ(messageOf(session.timeStep(state, 1)),
             "time: expected a step before, found none");
   EXPECT_FALSE(session.timeKernels(state, 1));
+  EXPECT_FALSE(session.timeStage(state, 0, {}, 1));
   step(session, state, 0, kTokens);
   step(session, state, 0, {1});
   const Result<double> seconds = session.timeStep(state, 5);
@@ -353,6 +354,9 @@ TEST_F(ModelTest, TimesTheLastStep) {
   EXPECT_EQ((*kernels)[1].launches, 1);
   EXPECT_TRUE((*kernels)[1].rowsAreSequences);
   EXPECT_GT((*kernels)[1].seconds, 0);
+  EXPECT_EQ(messageOf(session.timeStage(state, 1000, {}, 1)),
+            "time: expected a launch of kernel 1000 in the last step, found "
+            "none");
 }
 
 TEST_F(ModelTest, SessionsShareAModel) {

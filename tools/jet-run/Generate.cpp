@@ -90,8 +90,12 @@ private:
   std::shared_ptr<const Model> model;
   Session session;
   bool asText;
-  /// Whether candidates decide, and whether the device picks the tokens.
-  bool useCandidates = false, devicePicks = false;
+  /// Whether candidates decide. All sequences sample alike.
+  bool usesCandidates() const {
+    return sequences[0].sampler->canUseCandidates(model->candidates(),
+                                                  model->info().vocabSize);
+  }
+  bool devicePicks = false;
   std::vector<Sequence> sequences;
   Phase prefillPhase, decodePhase;
 };
@@ -152,11 +156,8 @@ Result<void> Generator::parsePrompts() {
       return sampler.error();
     sequences[i].sampler = std::move(*sampler);
   }
-  // All sample alike.
-  useCandidates =
-      sequences[0].sampler->canUseCandidates(model->candidates(), vocab);
   devicePicks =
-      useCandidates || (model->candidates() && model->picksFromLogits());
+      usesCandidates() || (model->candidates() && model->picksFromLogits());
   return {};
 }
 
@@ -331,7 +332,7 @@ void Generator::printJson() const {
   }
   const nlohmann::json result = {
       {"sequences", std::move(list)},
-      {"candidates", useCandidates ? model->candidates() : 0},
+      {"candidates", usesCandidates() ? model->candidates() : 0},
       {"device_picks", devicePicks},
       {"prefill", prefillPhase.json()},
       {"decode", decodePhase.json()}};
