@@ -37,10 +37,10 @@ void jet::buildExpandPipeline(OpPassManager &pm, const ExpandOptions &options) {
 
 ArrayRef<StringRef> jet::getFusionNames() {
   static const StringRef names[] = {
-      "generated-conv", "group-linears",   "swiglu",
-      "rms-norm",       "delta-rule-norm", "delta-rule-inputs",
-      "elementwise",    "head-top-k",      "sample",
-      "delta-step",     "kv-append",       "round-activations"};
+      "last-token",       "generated-conv",  "group-linears",     "swiglu",
+      "rms-norm",         "delta-rule-norm", "delta-rule-inputs", "elementwise",
+      "head-top-k",       "sample",          "delta-step",        "kv-append",
+      "round-activations"};
   return names;
 }
 
@@ -51,6 +51,10 @@ void jet::buildFusePipeline(OpPassManager &pm, const FuseOptions &options) {
   };
   bool remarks = options.remarks;
   OpPassManager &programs = pm.nest<func::FuncOp>();
+  // First, on ops that compute one thing each: of a group or a norm's
+  // projections all would have to move at once.
+  if (isOn("last-token"))
+    programs.addPass(createFuseLastTokenPass({remarks}));
   // Before the generator's projection disappears into a group.
   if (isOn("generated-conv"))
     programs.addPass(createFuseGeneratedConvPass({remarks}));

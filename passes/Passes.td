@@ -141,6 +141,29 @@ class Jet_FusionPass<string name>
                            "::mlir::math::MathDialect"];
 }
 
+def FuseLastTokenPass : Jet_FusionPass<"fuse-last-token"> {
+  let summary = "Rows of last tokens alone (`last-token`)";
+  let description = [{
+    What computes row by row (`jet.linear`, `jet.rms_norm`, `jet.swiglu`,
+    `jet.map`) and of which only rows of last tokens are read comes after
+    `jet.last_token`: of a prompt the last layer's output projection and MLP
+    compute one row of each sequence. Refused, with a remark: other ops, among
+    them mixers, and rows that others read. Bit-exact where kernels compute few
+    rows as they do many.
+
+    Before:
+    ```mlir
+    %h = jet.rms_norm %x, %w eps 1.0e-06 : …
+    %y = jet.last_token %h, %batch : …
+    ```
+    After:
+    ```mlir
+    %last = jet.last_token %x, %batch : …
+    %y = jet.rms_norm %last, %w eps 1.0e-06 : …
+    ```
+  }];
+}
+
 def FuseGeneratedConvPass : Jet_FusionPass<"fuse-generated-conv"> {
   let summary = "Convolutions compute their own taps (`generated-conv`)";
   let description = [{
@@ -310,7 +333,7 @@ def RoundActivationsPass : Jet_FusionPass<"round-activations"> {
   let summary = "Activations in the type of tensor cores (`round-activations`)";
   let description = [{
     A result in f32 that only projections by weights in bf16 read, as it is or as
-    heads or columns, is written in bf16: for targets whose tensor cores round the
+    heads, columns or last tokens, is written in bf16: for targets whose tensor cores round the
     inputs of such projections anyway. It saves half of the result's bytes, and
     the pass over it that would round it. The generator's input of a
     `jet.generated_conv` or `jet.delta_step` is one of a projection. With

@@ -54,7 +54,13 @@ static SmallVector<Value> findWeights(OpOperand &use) {
 }
 
 namespace {
-/// Who reads a value, as it is or as heads or columns.
+/// Whether `op` shows values of another one: as heads, columns, or the rows of
+/// last tokens.
+static bool isShowing(Operation *op) {
+  return isa<SplitHeadsOp, MergeHeadsOp, LastTokenOp>(op);
+}
+
+/// Who reads a value, as it is or as an op shows it.
 struct Readers {
   SmallVector<Value> views;
   SmallVector<OpOperand *> uses;
@@ -62,7 +68,7 @@ struct Readers {
   explicit Readers(Value value) {
     for (OpOperand &use : value.getUses()) {
       Operation *op = use.getOwner();
-      if (!isa<SplitHeadsOp, MergeHeadsOp>(op)) {
+      if (!isShowing(op)) {
         uses.push_back(&use);
         continue;
       }
@@ -117,7 +123,7 @@ static bool hasRoundedWeights(Operation *op) {
   });
 }
 
-/// Makes `result` and what shows it as heads or columns bf16; code of a reader
+/// Makes `result` and what shows it bf16; code of a reader
 /// extends it first.
 static void roundWithReaders(OpResult result, const Readers &readers) {
   auto bf16 = BFloat16Type::get(result.getContext());
@@ -145,8 +151,7 @@ static void roundWithReaders(OpResult result, const Readers &readers) {
 static LogicalResult round(OpResult result, bool ruleInputs, FusionLog &log) {
   Operation *op = result.getOwner();
   auto type = dyn_cast<RankedTensorType>(result.getType());
-  if (!type || !type.getElementType().isF32() ||
-      isa<SplitHeadsOp, MergeHeadsOp>(op))
+  if (!type || !type.getElementType().isF32() || isShowing(op))
     return failure();
   Readers readers(result);
   if (ruleInputs && !readers.uses.empty() &&

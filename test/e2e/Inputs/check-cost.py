@@ -77,11 +77,22 @@ def expectedWeights():
     return everything - table + moved, unavoidable
 
 
+def isBehindLastTokens(name):
+    """Whether a prefill multiplies only the last tokens' rows by this weight."""
+    isLast = name.startswith(f"model.layers.{len(mixers) - 1}.")
+    behind = (".mlp.", ".o_proj.", ".out_proj.")
+    return isLast and not unfused and any(part in name for part in behind)
+
+
 def expectedTensorFlops():
     perToken, total = 0, 0
     for name, shape in shapes.items():
         if len(shape) == 2 and "embed_tokens" not in name and "lm_head" not in name:
-            perToken += 2 * shape[0] * shape[1]
+            flops = 2 * shape[0] * shape[1]
+            if isBehindLastTokens(name):
+                total += batch * flops
+            else:
+                perToken += flops
     for kind in mixers:
         if kind == "jet":
             perToken += 6 * jet["num_heads"] * dk * dv

@@ -74,6 +74,14 @@ for name in every:
     if name != "head-top-k":
         assert total(cost(name)) > total(fused), name
 
+# Of a prompt, what the last layer's output projection and MLP read and write in
+# f32 of all rows but the last: y, the residual, x, the MLP's product, and x again.
+TOKENS = BATCH * CONTEXT
+more = total(cost("last-token", phase="prefill")) - total(cost(phase="prefill"))
+saved = TOKENS * 4 * (channels + 2 * HIDDEN + HIDDEN + 2 * INNER + 2 * HIDDEN)
+print(f"without last-token: {more / 1e9:.1f} GB more, expected {saved / 1e9:.1f} GB")
+assert abs(more - saved) <= 0.02 * saved
+
 # Candidates: logits that are written and read again, instead of 64 candidates
 # of 8 bytes for each block of 2048, which are written and read. Where nothing is
 # merged the best are read once more, to pick one of them.

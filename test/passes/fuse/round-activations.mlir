@@ -44,6 +44,18 @@ func.func @attention(%q: tensor<?x4x32xf32>, %c: !jet.kv_cache<2x32xbf16, page =
   return %o : tensor<?x8xf32>
 }
 
+// Rows of last tokens are rows.
+// CHECK-LABEL: func.func @last_token
+// CHECK:       jet.grouped_linear %arg0(%arg1) products [1] : {{.*}} -> tensor<?x16xbf16>
+// CHECK-NEXT:  jet.last_token %{{.*}}, %arg3 : (tensor<?x16xbf16>, !jet.batch) -> tensor<?x16xbf16>
+// CHECK:       jet.linear {{.*}} -> tensor<?x8xf32>
+func.func @last_token(%x: tensor<?x8xf32>, %w: tensor<16x8xbf16>, %d: tensor<8x16xbf16>, %batch: !jet.batch) -> tensor<?x8xf32> {
+  %h = jet.grouped_linear %x(%w) products [1] : (tensor<?x8xf32>, tensor<16x8xbf16>) -> tensor<?x16xf32>
+  %l = jet.last_token %h, %batch : (tensor<?x16xf32>, !jet.batch) -> tensor<?x16xf32>
+  %y = jet.linear %l, %d : (tensor<?x16xf32>, tensor<8x16xbf16>) -> tensor<?x8xf32>
+  return %y : tensor<?x8xf32>
+}
+
 // What generates taps is a projection's input; u is not. A step's result too.
 // CHECK-LABEL: func.func @step
 // CHECK:       -> (tensor<?x3xbf16>, tensor<?x6xf32>)
