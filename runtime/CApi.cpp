@@ -165,6 +165,20 @@ int jet_session_step(jet_session *session, jet_state *state,
   });
 }
 
+int jet_session_extend(jet_session *session, jet_state *state,
+                       const jet_sequence *sequences, size_t num_sequences,
+                       jet_error *error) {
+  if (!session || !state || (num_sequences && !sequences))
+    return fail(error, "jet_session_extend: expected no null arguments");
+  return guarded(error, [&] {
+    auto inputs = readSequences(sequences, num_sequences);
+    if (!inputs)
+      return fail(error, "jet_session_extend: expected tokens, found null");
+    auto done = session->session.extend(state->state, *inputs);
+    return done ? 0 : fail(error, done.error());
+  });
+}
+
 int jet_session_step_top_k(jet_session *session, jet_state *state,
                            const jet_sequence *sequences, size_t num_sequences,
                            const float **values, const int32_t **ids,

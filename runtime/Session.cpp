@@ -298,53 +298,13 @@ Result<void> Session::run(const ProgramInfo &program, State &state,
   if (auto done = queue->step(keyOf(program, state, sequences, rows), launches);
       !done)
     return done;
-  for (const StepInput &input : inputs)
-    state.positions[input.slot] += static_cast<int64_t>(input.tokens.size());
+  advance(state, inputs);
   return {};
 }
 
-Result<std::span<const float>>
-Session::runPart(State &state, std::span<const StepInput> inputs,
-                 const ProgramPart &part, std::span<const std::byte> from,
-                 std::span<std::byte> to) {
-  Result<int64_t> rows = checkInputs(state, inputs);
-  if (!rows)
-    return rows.error();
-  const auto sequences = static_cast<int64_t>(inputs.size());
-  const ProgramInfo &program = model->program(ProgramKind::Forward);
-  if (auto done = prepare(program, state, inputs, *rows); !done)
-    return done.error();
-  lastProgram = nullptr; // what it left is no whole step
-  Device &device = *model->device();
-  if (part.in >= 0) {
-    auto done =
-        device.write(arena.data() + *rows * program.buffers[part.in].offset,
-                     from.data(), static_cast<int64_t>(from.size()));
-    if (!done)
-      return done.error();
-  }
-  const auto launches = [&]() -> Result<void> {
-    for (size_t step = part.begin; step < part.end; ++step)
-      if (auto done =
-              runLaunch(program, state, sequences, *rows, step, std::nullopt);
-          !done)
-        return done;
-    return {};
-  };
-  if (auto done = queue->step({}, launches); !done)
-    return done.error();
-  if (part.out >= 0) {
-    auto done = arena.read(*rows * program.buffers[part.out].offset,
-                           static_cast<int64_t>(to.size()), to.data());
-    if (!done)
-      return done.error();
-    return std::span<const float>();
-  }
-  const int64_t count = *rows * model->info().vocabSize;
-  auto data = logits.download(model->device(), count * int64_t(sizeof(float)));
-  if (!data)
-    return data.error();
-  return std::span(reinterpret_cast<const float *>(*data), count);
+void Session::advance(State &state, std::span<const StepInput> inputs) {
+  for (const StepInput &input : inputs)
+    state.positions[input.slot] += static_cast<int64_t>(input.tokens.size());
 }
 
 Result<std::span<const float>>

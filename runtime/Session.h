@@ -116,6 +116,11 @@ public:
   stepSample(State &state, std::span<const StepInput> inputs,
              std::span<const SamplingRow> sampling);
 
+  /// The same, but computes nothing besides the state: for tokens in the middle
+  /// of prompts, of which nobody wants to know what comes next. A device with a
+  /// queue of its own may still be at it; its errors then come with a later step.
+  Result<void> extend(State &state, std::span<const StepInput> inputs);
+
   /// Some launches of the program of all tokens' logits.
   struct ProgramPart {
     size_t begin = 0, end = 0; // launches; end is none of them
@@ -171,6 +176,8 @@ private:
   Result<void> run(const ProgramInfo &program, State &state,
                    std::span<const StepInput> inputs, int64_t rows,
                    std::span<const SamplingRow> sampling = {});
+  /// Counts what a step has taken in.
+  static void advance(State &state, std::span<const StepInput> inputs);
   /// Runs the step to candidates and next tokens.
   Result<void> runSample(State &state, std::span<const StepInput> inputs,
                          std::span<const SamplingRow> sampling);
@@ -213,6 +220,7 @@ private:
   StepTables tables;
   std::vector<void *> operands;
   std::vector<uint64_t> key;
+  std::vector<size_t> stateLaunches; // of extend(), once it was called
   /// Of the last step; its inputs are in `tables`.
   const ProgramInfo *lastProgram = nullptr;
   int64_t lastSequences = 0, lastRows = 0;

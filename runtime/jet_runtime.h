@@ -95,6 +95,13 @@ int jet_session_step(jet_session *session, jet_state *state,
                      const jet_sequence *sequences, size_t num_sequences,
                      int logits_of, const float **logits, jet_error *error);
 
+/* The same without any logits, for tokens in the middle of prompts: computes
+ * nothing but `state`. May return before a GPU is done; errors of its work then
+ * come with a later step. */
+int jet_session_extend(jet_session *session, jet_state *state,
+                       const jet_sequence *sequences, size_t num_sequences,
+                       jet_error *error);
+
 /* The same for the last token of each sequence with what is largest in its
  * logits: *values and *ids become [num_sequences, candidates] arrays, the
  * larger value first, of equal ones the lower id, NaNs last; owned by the
@@ -108,8 +115,8 @@ int jet_session_step_top_k(jet_session *session, jet_state *state,
 /* The same with the next token of each sequence alone, which the device picks:
  * *next becomes a [num_sequences] array of token ids, owned and valid likewise.
  * `samplers` has one for each sequence, no two the same, that goes on by one
- * token; NULL for the likeliest token, such as where the prompt goes on and
- * none is wanted. The tokens are those of jet_sampler_sample, but where
+ * token; NULL for the likeliest token, such as where the prompt goes on beside
+ * others that end and none is wanted. The tokens are those of jet_sampler_sample, but where
  * rounding decides. Where all can use the model's candidates
  * (jet_sampler_can_use_candidates) the step is a little shorter. */
 int jet_session_step_sample(jet_session *session, jet_state *state,

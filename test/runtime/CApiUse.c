@@ -47,6 +47,7 @@ static int checkSteps(jet_session *session, jet_state *state,
   jet_error error;
   const int32_t first[] = {1, 2, 3}, second[] = {4};
   const jet_sequence sequences[] = {{1, first, 3}, {0, second, 1}};
+  const jet_sequence begin = {1, first, 2}, end = {1, first + 2, 1};
   const float *logits = NULL;
   jet_sampler *sampler = NULL;
   CHECK(jet_session_step(session, state, sequences, 2,
@@ -62,6 +63,14 @@ static int checkSteps(jet_session *session, jet_state *state,
   CHECK(jet_session_step(session, state, sequences, 1, JET_LOGITS_OF_ALL_TOKENS,
                          &logits, &error) == 0);
   CHECK(memcmp(logits + 2 * 16, expected, 16 * sizeof(float)) == 0);
+  /* In two pieces, of which the first has no logits. */
+  CHECK(jet_state_reset(state, 1, &error) == 0);
+  CHECK(jet_session_extend(session, state, &begin, 1, &error) == 0);
+  CHECK(jet_state_position(state, 1) == 2);
+  CHECK(jet_session_step(session, state, &end, 1, JET_LOGITS_OF_LAST_TOKENS,
+                         &logits, &error) == 0);
+  CHECK(memcmp(logits, expected, 16 * sizeof(float)) == 0);
+  CHECK(jet_session_extend(session, state, NULL, 1, &error) == 1);
   CHECK(jet_sampler_create(0, 0, 1, 0, &sampler, &error) == 0);
   {
     const int32_t token = jet_sampler_sample(sampler, expected, 16);

@@ -247,6 +247,27 @@ TEST_F(ModelTest, ErrorsLeaveTheStateIntact) {
              referenceLogits({1, 2, 3, 4}).back());
 }
 
+TEST_F(ModelTest, ExtendLeavesTheStateOfAStep) {
+  Session session(model, 2, Poison::On);
+  State stepped = makeState(2, 8), extended = makeState(2, 8);
+  const Tokens one = {1, 2, 3}, other = {4, 5};
+  const std::vector<StepInput> inputs = {{1, other}, {0, one}};
+  step(session, stepped, inputs);
+  ASSERT_TRUE(session.extend(extended, inputs));
+  for (int64_t slot : {0, 1}) {
+    EXPECT_EQ(extended.position(slot), stepped.position(slot));
+    EXPECT_EQ(stateBytes(extended, slot), stateBytes(stepped, slot));
+  }
+  // And it goes on, with one token of each sequence as well.
+  const Tokens next = {6};
+  ASSERT_TRUE(session.extend(extended, std::vector<StepInput>{{0, next}}));
+  expectNear(step(session, extended, 0, {4})[0],
+             referenceLogits({1, 2, 3, 6, 4}).back());
+  EXPECT_EQ(
+      messageOf(session.extend(extended, std::vector<StepInput>{{2, one}})),
+      "slot 2: expected 0 to 1");
+}
+
 TEST_F(ModelTest, TheLastPositionIsUsable) {
   Session session(model, 2);
   State state = makeState(1, 4);

@@ -126,7 +126,8 @@ static Result<std::vector<double>> timeDecode(const BenchOptions &options,
 }
 
 /// Steps of all sequences through the same prompt of `tokens` tokens each,
-/// `chunk` at once of each. Returns what the last one was.
+/// `chunk` at once of each, of which only the last one has logits. Returns what
+/// that was.
 static Result<CostSizes> runPrefill(const BenchOptions &options, int64_t tokens,
                                     int64_t chunk, Session &session,
                                     State &state) {
@@ -144,10 +145,13 @@ static Result<CostSizes> runPrefill(const BenchOptions &options, int64_t tokens,
   CostSizes last;
   while (pending[0].left() > 0 && !interrupted()) {
     const std::vector<StepInput> inputs = nextChunk(pending, chunk);
-    auto logits = session.step(state, inputs);
-    if (!logits)
-      return logits.error();
     const auto own = static_cast<int64_t>(inputs[0].tokens.size());
+    if (own < pending[0].left()) {
+      if (auto done = session.extend(state, inputs); !done)
+        return done.error();
+    } else if (auto logits = session.step(state, inputs); !logits) {
+      return logits.error();
+    }
     last.batch = options.batch;
     last.tokens = options.batch * own;
     last.context = pending[0].done;

@@ -255,13 +255,23 @@ Result<void> Generator::prefill(State &state) {
     const std::vector<StepInput> inputs = nextChunk(pending, chunk);
     if (inputs.empty())
       break;
-    const Result<StepOutput> output = step(state, inputs);
-    if (!output)
-      return output.error();
     for (const StepInput &input : inputs) {
       pending[input.slot].done += static_cast<int64_t>(input.tokens.size());
       prefillPhase.tokens += static_cast<int64_t>(input.tokens.size());
     }
+    const auto ends = [&](const StepInput &input) {
+      return pending[input.slot].left() == 0;
+    };
+    if (std::ranges::none_of(inputs, ends)) {
+      if (auto done = session.extend(state, inputs); !done)
+        return done;
+      prefillPhase.seconds = stopwatch.seconds();
+      progress.update(prefillPhase.tokens);
+      continue;
+    }
+    const Result<StepOutput> output = step(state, inputs);
+    if (!output)
+      return output.error();
     prefillPhase.seconds = stopwatch.seconds();
     for (size_t i = 0; i < inputs.size(); ++i)
       if (const int64_t slot = inputs[i].slot; pending[slot].left() == 0)
