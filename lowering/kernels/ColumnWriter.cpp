@@ -40,63 +40,70 @@ Values ColumnWriter::turn(Value sums, int64_t width) {
 }
 
 ColumnWriter::Lane ColumnWriter::laneOf(const ProjectionOutput &output,
-                                        Value row) {
+                                        const Chunk &chunk, Value row) {
   Lane own;
   own.width = vectorWidth(output.columns);
   int64_t lanes = kChunk / own.width;
-  own.rows = 32 / lanes;
+  own.apart = 32 / lanes;
   Value lane = b.laneId();
   own.row = b.add(b.add(row, b.mul(b.rem(b.warpId(), 4), kWarpRows)),
                   b.div(lane, lanes));
-  own.column = b.mul(b.rem(lane, lanes), own.width);
+  own.column = b.add(b.add(chunk.column, b.mul(b.rem(lane, lanes), own.width)),
+                     chunk.distance);
+  // Constants last: vectors at constant distances share an address.
+  for (int64_t i = 0; i < kWarpRows; i += own.apart) {
+    own.rows.push_back(b.add(own.row, chunk.part * kGroupRows + i));
+    own.isInside.push_back(b.both(b.less(own.rows.back(), stage.size(rows)),
+                                  b.less(own.column, output.columns)));
+  }
   return own;
 }
 
 ColumnWriter::Loaded ColumnWriter::load(const ProjectionOutput &output,
                                         const Chunk &chunk, Value row) {
-  Lane own = laneOf(output, row);
-  Value last = b.sub(stage.size(rows), b.index(1));
-  Value column = b.min(b.add(chunk.column, own.column),
-                       b.index(output.columns - own.width));
-  Loaded loaded(kWarpRows / own.rows);
+  Lane own = laneOf(output, chunk, row);
+  Loaded loaded(own.rows.size());
   for (size_t i = 0; output.load && i < loaded.size(); ++i)
     loaded[i] =
-        output.load(stage, b.min(b.add(own.row, int64_t(i) * own.rows), last),
-                    column, own.width);
+        output.load(stage, own.rows[i], own.column, own.width, own.isInside[i]);
   return loaded;
 }
 
 // All of a lane's code comes before its stores, so that what it loads is under
 // way together.
 void ColumnWriter::write(const ProjectionOutput &output, ArrayRef<Chunk> chunks,
-                         Value sums, Value row, std::deque<Loaded> ahead) {
-  Lane own = laneOf(output, row);
+                         ValueRange sums, Value row, std::deque<Loaded> ahead) {
   Value last = b.sub(stage.size(rows), b.index(1));
+  size_t first = ahead.size();
   for (size_t number = 0; number < chunks.size(); ++number) {
     const Chunk &chunk = chunks[number];
-    while (ahead.size() < std::min(kAhead + 1, chunks.size() - number))
+    // Two accumulators leave room for what is loaded as they are written.
+    size_t most = sums.size() > 1 ? std::min(kAhead, number / 2) + 1
+                                  : std::max(kAhead + 1, first);
+    while (ahead.size() < std::min(most, chunks.size() - number))
       ahead.push_back(load(output, chunks[number + ahead.size()], row));
     Loaded loaded = std::move(ahead.front());
     ahead.pop_front();
+    Lane own = laneOf(output, chunk, row);
     SmallVector<Values> products;
     for (int64_t from : chunk.sums)
-      products.push_back(turn(b.columns(sums, from, kChunk), own.width));
-    Value at = b.add(chunk.column, own.column);
-    Value from = b.min(at, b.index(output.columns - own.width));
+      products.push_back(
+          turn(b.columns(sums[chunk.part], from, kChunk), own.width));
     SmallVector<std::function<void()>> stores;
     for (size_t i = 0; i < loaded.size(); ++i) {
       SmallVector<Values> elements;
       for (const Values &all : products)
         elements.emplace_back(ArrayRef(all).slice(i * own.width, own.width));
       llvm::append_range(elements, loaded[i]);
-      Value m = b.add(own.row, int64_t(i) * own.rows);
-      auto store =
-          output.make(stage, b.min(m, last), from, own.width, elements);
-      stores.push_back([=, this] {
-        Value isInside =
-            b.both(b.inverse(b.less(last, m)), b.less(at, output.columns));
-        b.ifThen(isInside, [&] { store(); });
-      });
+      // What the code itself loads has to be there.
+      Value m = own.rows[i], n = own.column;
+      if (!output.load) {
+        m = b.min(m, last);
+        n = b.min(n, b.index(output.columns - own.width));
+      }
+      auto store = output.make(stage, m, n, own.width, elements);
+      stores.push_back(
+          [=, this] { b.ifThen(own.isInside[i], [&] { store(); }); });
     }
     for (auto &store : stores)
       store();

@@ -18,14 +18,18 @@ class ColumnWriter {
 public:
   /// Columns that go through shared memory at once.
   static constexpr int64_t kChunk = 32;
-  /// How many chunks before its code what that loads is under way.
+  /// How many chunks before its code what that loads is under way: at least, of
+  /// one accumulator, and at most as they are written.
   static constexpr size_t kAhead = 2;
 
-  /// kChunk columns of a result: where those of each product begin among the
-  /// sums, and where they begin in the output.
+  /// kChunk columns of a result, of 64 rows: where those of each product begin
+  /// among the sums; where they begin in the output, `distance` behind
+  /// `column`; and the accumulator.
   struct Chunk {
     llvm::SmallVector<int64_t> sums;
     mlir::Value column;
+    int64_t distance = 0;
+    int64_t part = 0;
   };
   /// What the code of a chunk loads, for each of the thread's rows.
   using Loaded = std::vector<llvm::SmallVector<TileBuilder::Values>>;
@@ -37,18 +41,22 @@ public:
   /// `row` is the first one of the warpgroup.
   Loaded load(const ProjectionOutput &output, const Chunk &chunk,
               mlir::Value row);
-  /// Code and stores of chunks of `sums`, the accumulator of the warpgroup.
-  /// `ahead` is what was loaded of the first chunks before.
+  /// Code and stores of chunks of `sums`, the accumulators of the warpgroup,
+  /// each of 64 rows. `ahead` is what was loaded of the first chunks before.
   void write(const ProjectionOutput &output, llvm::ArrayRef<Chunk> chunks,
-             mlir::Value sums, mlir::Value row, std::deque<Loaded> ahead = {});
+             mlir::ValueRange sums, mlir::Value row,
+             std::deque<Loaded> ahead = {});
 
 private:
-  /// The thread's part of a chunk, in vectors.
+  /// The thread's part of a chunk: vectors in some rows of a column, `apart`
+  /// from each other, and which of them the result has.
   struct Lane {
-    int64_t width, rows;     // of a vector; how far its rows are apart
-    mlir::Value row, column; // its first row, and its column in the chunk
+    int64_t width, apart;
+    mlir::Value row, column;
+    TileBuilder::Values rows, isInside;
   };
-  Lane laneOf(const ProjectionOutput &output, mlir::Value row);
+  Lane laneOf(const ProjectionOutput &output, const Chunk &chunk,
+              mlir::Value row);
   TileBuilder::Values turn(mlir::Value sums, int64_t width);
 
   Stage &stage;

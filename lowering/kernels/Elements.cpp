@@ -38,9 +38,10 @@ bool jet::hasPlainCode(PortOpInterface op) {
 }
 
 /// `width` elements of an extra, whose trailing sizes face those of the port;
-/// sizes of 1 and missing ones are broadcast.
+/// sizes of 1 and missing ones are broadcast. Where `mask` is false nothing is
+/// read.
 static Values loadExtra(Stage &stage, unsigned operand, int64_t portRank,
-                        Value row, Value column, int64_t width) {
+                        Value row, Value column, int64_t width, Value mask) {
   TileBuilder &b = stage.b;
   MemRefType type = stage.form.argument(operand).memref();
   int64_t columns = countColumns(type, portRank);
@@ -54,29 +55,30 @@ static Values loadExtra(Stage &stage, unsigned operand, int64_t portRank,
       type.getElementType());
   Value memory = stage.memory(Place::ofOperand(operand), flat);
   Values at = hasRows ? Values{row, column} : Values{column};
-  if (columns == 1) {
+  if (columns == 1)
     at.back() = b.index(0);
-    return Values(width, b.load(memory, at));
-  }
-  return b.split(b.load(memory, at, width));
+  int64_t count = columns == 1 ? 1 : width;
+  Value loaded =
+      mask ? b.loadIf(mask, memory, at, count) : b.load(memory, at, count);
+  return columns == 1 ? Values(width, loaded) : b.split(loaded);
 }
 
 static SmallVector<Values> loadExtras(Stage &stage, PortOpInterface op,
                                       int64_t number, Value row, Value column,
-                                      int64_t width) {
+                                      int64_t width, Value mask) {
   SmallVector<Values> extras;
   std::optional<Port> port = findPort(op, number);
   for (unsigned i = 0; port && i < port->extras.size(); ++i)
     extras.push_back(
         loadExtra(stage, stage.form.operandOf(op, port->firstExtra + i),
-                  getPortType(op, number).getRank(), row, column, width));
+                  getPortType(op, number).getRank(), row, column, width, mask));
   return extras;
 }
 
 SmallVector<Values> jet::loadExtras(Stage &stage, int64_t number, Value row,
-                                    Value column, int64_t width) {
+                                    Value column, int64_t width, Value mask) {
   return ::loadExtras(stage, cast<PortOpInterface>(stage.form.op()), number,
-                      row, column, width);
+                      row, column, width, mask);
 }
 
 Values jet::applyCode(Stage &stage, int64_t number, Value row, Value column,
@@ -95,7 +97,7 @@ Values jet::applyCode(Stage &stage, PortOpInterface op, int64_t number,
   Block &code = port->region->front();
   SmallVector<Values> extras;
   if (inputs.size() < code.getNumArguments())
-    extras = ::loadExtras(stage, op, number, row, column, width);
+    extras = ::loadExtras(stage, op, number, row, column, width, Value());
   Values results;
   for (int64_t i = 0; i < width; ++i) {
     IRMapping mapping;

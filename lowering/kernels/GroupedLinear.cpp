@@ -90,8 +90,8 @@ static void buildForm(FormBuilder form, GroupedLinearOp op, ProjectionSize size,
     output.loaded = readBy(form, op, index);
     if (!output.loaded.empty())
       output.load = [index = index](Stage &stage, Value row, Value column,
-                                    int64_t width) {
-        return loadExtras(stage, resultPort(index), row, column, width);
+                                    int64_t width, Value mask) {
+        return loadExtras(stage, resultPort(index), row, column, width, mask);
       };
     for (int64_t i = 0; i < products; ++i)
       output.weights.push_back(Place::ofOperand(weight++));

@@ -16,12 +16,16 @@
 //                         full[slot]; wgmma; the slot before is free.
 //                         Then 32 columns after the other through shared
 //                         memory, so that threads have neighbouring ones; code,
-//                         whose loads began two chunks before; store
+//                         whose loads began some chunks before; store
+//   with ping-pong        each second tile is one group's, all 128 rows: it
+//                         waits for turns[group] before it multiplies, and
+//                         behind its last step gives the turn to the other one
 //
 // CTAs stay, in pairs with neighbouring tiles of rows, and go through the tiles
 // in blocks of some pairs of rows, whose x and weights stay in the second-level
-// cache. While a group is in its epilogue the other one multiplies: they drift
-// apart by as much as the ring has slots. In the last round, if there are tiles
+// cache. While a group is in its epilogue the other one multiplies: without
+// ping-pong only as far as the ring's slots let them drift apart, with it all the
+// time, which pays where k is short and results are f32. In the last round, if there are tiles
 // for no more than half of the pairs, two pairs get half of the columns each.
 //
 // Columns of a strip, 128 or 96, and pairs of a block are chosen by what was
@@ -29,7 +33,8 @@
 //
 // Shared memory: slots of 16 KB of x and 32 KB of weights (24 KB with strips of
 // 96), 4 (5) of them; and for each group 64 rows of 40 f32. Registers: 128 (96)
-// of sums, of 232; the producer's group gives up its own.
+// of sums, twice as many with ping-pong, of 232; the producer's group gives up
+// its own.
 
 #include "lowering/kernels/ColumnWriter.h"
 #include "lowering/kernels/Projection.h"
@@ -57,7 +62,8 @@ constexpr int64_t kRingBytes = 200 * 1024;
 struct Piece {
   Value pairRow; // the first row of the pair's
   Value tile;
-  Value half; // 0 or 1; null for all
+  Value half;  // 0 or 1; null for all
+  Value round; // how many pieces the pair has had before
 };
 
 class LargeProjection {
@@ -86,8 +92,14 @@ private:
   void allocate();
   void initialize();
   using PieceBody = function_ref<Values(const Piece &piece, ValueRange)>;
-  void forPieces(ValueRange inits, PieceBody body);
-  Piece pieceOf(Value number, Value half);
+  /// Which pieces: from one on, at which distance, up to one if that is given.
+  struct Some {
+    Value from;
+    int64_t step = 1;
+    Value end = {};
+  };
+  void forPieces(const Some &some, ValueRange inits, PieceBody body);
+  Piece pieceOf(Value number, Value half, Value round);
   /// Columns of a strip of `piece`, and where they begin in strip `number` of
   /// an output.
   int64_t columnsOf(const Piece &piece) const {
@@ -108,22 +120,32 @@ private:
     jet::forOutput(b, spec.outputs, first, strip, body);
   }
   Value weightsIn(const Piece &piece, Value slot);
-  void load(const Piece &piece, Value step, Value slot);
+  void loadRows(const Piece &piece, Value step, Value slot);
+  void loadWeights(const Piece &piece, Value step, Value slot);
   int64_t prefetchStep() const;
   void prefetch(const Piece &piece);
   void produce();
   /// When the warp's part of the product is done.
   void release(Value slot) { b.releaseInPair(empty, slot, rank); }
-  Value multiply(const Piece &piece, Ring &ring);
+  Values multiply(const Piece &piece, Ring &ring);
   void consume();
   SmallVector<Chunk> chunksOf(const Piece &piece,
-                              const ProjectionOutput &output, int64_t strip,
-                              Value local);
+                              const ProjectionOutput &output, int64_t part,
+                              int64_t strip, Value local);
   SmallVector<Chunk> chunksOfOnly(const Piece &piece);
   bool isOnly() const {
     return spec.outputs.size() == 1 && !isPaired(spec.outputs.front());
   }
-  void writePiece(const Piece &piece, Value sums, Value row);
+  /// Of how many chunks registers hold what their code loads, beside the sums.
+  int64_t chunksAhead(const ProjectionOutput &output) const {
+    int64_t free = kConsumerRegisters - kStrips * columns / 2 - 56;
+    int64_t each = ColumnWriter::kChunk * kGroupRows / 128;
+    return free / each / std::max<int64_t>(1, output.loaded.size());
+  }
+  void writePiece(const Piece &piece, ValueRange sums, Value row,
+                  std::deque<ColumnWriter::Loaded> ahead = {});
+  /// Accumulators of a group, of kGroupRows each.
+  int64_t parts() const { return shape.pingPong ? kGroups : 1; }
 
   const Projection &spec;
   LargeProduct product;
@@ -135,6 +157,7 @@ private:
   TileBuilder &b;
   std::optional<ColumnWriter> writer;
   Value xRing, weightRing, full, empty;
+  Value turns; // with ping-pong: a phase ends when the group may multiply
   Value rank, steps, pairs;
 };
 
@@ -156,6 +179,8 @@ void LargeProjection::allocate() {
   auto barriers = tile::BarriersType::get(b.getContext(), slots);
   full = b.alloc(barriers);
   empty = b.alloc(barriers);
+  if (shape.pingPong)
+    turns = b.alloc(tile::BarriersType::get(b.getContext(), kGroups));
 }
 
 /// The strips of weights in a slot. Of halves they take the first half of it.
@@ -171,7 +196,9 @@ Value LargeProjection::weightsIn(const Piece &piece, Value slot) {
 void LargeProjection::initialize() {
   b.ifThen(b.equal(b.threadId(), 0), [&] {
     b.initBarriers(full, 1);
-    b.initBarriers(empty, kPair * kConsumers / 32);
+    b.initBarriers(empty, kPair * kConsumers / 32 / parts());
+    if (turns)
+      b.initBarriers(turns, kConsumers / 32 / parts());
     tile::FenceBarriersOp::create(b);
   });
   tile::ClusterSyncOp::create(b);
@@ -183,40 +210,44 @@ void LargeProjection::initialize() {
 /// Runs `body` for each piece of the pair of CTAs. Of `pairs` · `tiles` tiles
 /// it has each 66th; what then is left goes in halves, if each pair gets one at
 /// most.
-void LargeProjection::forPieces(ValueRange inits, PieceBody body) {
+void LargeProjection::forPieces(const Some &some, ValueRange inits,
+                                PieceBody body) {
   constexpr int64_t kPairs = kMultiprocessors / kPair;
-  Value own = b.div(b.blockX(), kPair), zero = b.index(0), one = b.index(1);
+  Value own = b.div(b.blockX(), kPair), one = b.index(1);
   pairs = stage.size(spec.rows.ceilDiv(kPair * kRows));
   Value all = b.mul(pairs, tiles), rounds = b.div(all, kPairs);
   Value rest = b.rem(all, kPairs);
   auto pieceOfRound = [&](Value round) {
-    return pieceOf(b.add(own, b.mul(round, kPairs)), Value());
+    return pieceOf(b.add(own, b.mul(round, kPairs)), Value(), round);
   };
-  auto countIf = [&](Value hasMore) {
-    return b.select(hasMore, b.add(rounds, one), rounds);
+  auto forRounds = [&](Value hasMore,
+                       function_ref<Values(Value, ValueRange)> ofRound) {
+    Value count = b.select(hasMore, b.add(rounds, one), rounds);
+    b.loop(some.from, some.end ? b.min(count, some.end) : count,
+           b.index(some.step), inits, ofRound);
   };
   if (!hasHalves()) {
-    b.loop(zero, countIf(b.less(own, rest)), one, inits,
-           [&](Value round, ValueRange carried) {
-             return body(pieceOfRound(round), carried);
-           });
+    forRounds(b.less(own, rest), [&](Value round, ValueRange carried) {
+      return body(pieceOfRound(round), carried);
+    });
     return;
   }
   Value halved = b.less(rest, kPairs / 2 + 1);
   Value share = b.select(halved, b.mul(rest, 2), rest);
-  Value count = countIf(b.less(own, share));
-  b.loop(zero, count, one, inits, [&](Value round, ValueRange carried) {
+  forRounds(b.less(own, share), [&](Value round, ValueRange carried) -> Values {
     Value isHalf = b.both(halved, b.inverse(b.less(round, rounds)));
     auto branch = scf::IfOp::create(b, TypeRange(carried), isHalf,
                                     /*withElseRegion=*/true);
     auto fill = [&](Region &region, function_ref<Piece()> piece) {
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(&region.front());
-      scf::YieldOp::create(b, body(piece(), carried));
+      Values next = body(piece(), carried);
+      if (!carried.empty()) // without values it has its end already
+        scf::YieldOp::create(b, next);
     };
     fill(branch.getThenRegion(), [&] {
       Value number = b.add(b.mul(rounds, kPairs), b.div(own, 2));
-      return pieceOf(number, b.rem(own, 2));
+      return pieceOf(number, b.rem(own, 2), round);
     });
     fill(branch.getElseRegion(), [&] { return pieceOfRound(round); });
     return llvm::to_vector_of<Value>(branch.getResults());
@@ -224,7 +255,7 @@ void LargeProjection::forPieces(ValueRange inits, PieceBody body) {
 }
 
 /// Tile `number`, counted block by block.
-Piece LargeProjection::pieceOf(Value number, Value half) {
+Piece LargeProjection::pieceOf(Value number, Value half, Value round) {
   Value block = b.index(shape.blockPairs * tiles);
   Value blockNumber = b.div(number, block);
   Value inBlock = b.sub(number, b.mul(blockNumber, block));
@@ -232,13 +263,12 @@ Piece LargeProjection::pieceOf(Value number, Value half) {
   Value count = b.min(b.sub(pairs, firstPair), b.index(shape.blockPairs));
   Value tile = b.div(inBlock, count);
   Value pair = b.add(firstPair, b.sub(inBlock, b.mul(tile, count)));
-  return {b.mul(pair, kPair * kRows), tile, half};
+  return {b.mul(pair, kPair * kRows), tile, half, round};
 }
 
-/// The CTA's rows of x, and its strip for both.
-void LargeProjection::load(const Piece &piece, Value step, Value slot) {
+/// The CTA's rows of x.
+void LargeProjection::loadRows(const Piece &piece, Value step, Value slot) {
   Type bf16 = b.getBF16Type();
-  Value k = b.mul(step, kStep);
   Value x = stage.map(spec.x, {spec.rows, stage.form.constant(spec.inner)},
                       {kRows, kStep}, bf16, 128);
   // Behind the last row are zeros.
@@ -246,9 +276,15 @@ void LargeProjection::load(const Piece &piece, Value step, Value slot) {
       b.min(b.add(piece.pairRow, b.mul(rank, kRows)), stage.size(spec.rows));
   auto rowsOfX = b.shared({kRows, kStep}, bf16, 128);
   tile::TmaLoadOp::create(
-      b, x, ValueRange{row, k},
+      b, x, ValueRange{row, b.mul(step, kStep)},
       tile::ViewOp::create(b, rowsOfX, b.slice(xRing, {slot})), full, slot,
       Value(), tile::EvictAttr());
+}
+
+/// The CTA's strip of weights, for both.
+void LargeProjection::loadWeights(const Piece &piece, Value step, Value slot) {
+  Type bf16 = b.getBF16Type();
+  Value k = b.mul(step, kStep);
   Value both = arith::ConstantIntOp::create(b, (1 << kPair) - 1, 16);
   Value strip = b.add(b.mul(piece.tile, kStrips), rank);
   Value own = b.slice(weightsIn(piece, slot), {rank});
@@ -306,92 +342,132 @@ void LargeProjection::produce() {
   // Only whole groups give registers away: the other warps have nothing to do.
   Value isFirst = b.equal(b.warpId(), kConsumers / 32);
   b.ifThen(b.both(isFirst, tile::ElectOp::create(b)), [&] {
+    // Weights are there before the launch before has ended.
+    Value zero = b.index(0), one = b.index(1);
+    Value early = b.min(steps, b.index(slots));
+    forPieces({zero, 1, one}, {},
+              [&](const Piece &piece, ValueRange) -> Values {
+                b.loop(zero, early, one, [&](Value step) {
+                  b.expect(full, step, bytesOf(columnsOf(piece)));
+                  loadWeights(piece, step, step);
+                });
+                return {};
+              });
     tile::WaitDependenciesOp::create(b);
     // The slots are empty at first, as after a phase of parity 1.
-    forPieces({b.index(0), b.i32(1)}, [&](const Piece &piece, ValueRange ring) {
-      return b.loop(b.index(0), steps, b.index(1), ring,
-                    [&](Value step, ValueRange carried) -> Values {
-                      Ring at{carried[0], carried[1]};
-                      b.ifThen(b.equal(step, prefetchStep()),
-                               [&] { prefetch(piece); });
-                      b.wait(empty, at.slot, at.parity);
-                      b.expect(full, at.slot, bytesOf(columnsOf(piece)));
-                      load(piece, step, at.slot);
-                      Ring next = b.advance(at, slots);
-                      return {next.slot, next.parity};
-                    });
-    });
+    forPieces(
+        {zero}, {zero, b.i32(1)}, [&](const Piece &piece, ValueRange ring) {
+          return b.loop(zero, steps, one, ring,
+                        [&](Value step, ValueRange carried) -> Values {
+                          Ring at{carried[0], carried[1]};
+                          b.ifThen(b.equal(step, prefetchStep()),
+                                   [&] { prefetch(piece); });
+                          Value isEarly = b.both(b.equal(piece.round, 0),
+                                                 b.less(step, early));
+                          b.ifThen(b.inverse(isEarly), [&] {
+                            b.wait(empty, at.slot, at.parity);
+                            b.expect(full, at.slot, bytesOf(columnsOf(piece)));
+                            loadWeights(piece, step, at.slot);
+                          });
+                          loadRows(piece, step, at.slot);
+                          Ring next = b.advance(at, slots);
+                          return {next.slot, next.parity};
+                        });
+        });
   });
   tile::SyncWarpOp::create(b);
 }
 
 /// The sums of a tile; one group of wgmma runs while the next slot is awaited.
-Value LargeProjection::multiply(const Piece &piece, Ring &ring) {
+Values LargeProjection::multiply(const Piece &piece, Ring &ring) {
   int64_t width = kStrips * columnsOf(piece);
   auto type = tile::AccType::get(b.getContext(), kGroupRows, width);
   auto weights = b.shared({width, kStep}, b.getBF16Type(), 128);
   Value group = tile::WarpgroupIdOp::create(b);
-  Values inits = {tile::SplatOp::create(b, type, b.f32(0)), ring.slot,
-                  ring.parity, ring.slot};
-  Values end =
-      b.loop(b.index(0), steps, b.index(1), inits,
-             [&](Value step, ValueRange carried) -> Values {
-               Ring at{carried[1], carried[2]};
-               b.wait(full, at.slot, at.parity);
-               tile::WgmmaFenceOp::create(b);
-               Value next = tile::WgmmaOp::create(
-                   b, type, b.slice(xRing, {at.slot, group}),
-                   tile::ViewOp::create(b, weights, weightsIn(piece, at.slot)),
-                   carried[0], UnitAttr());
-               tile::WgmmaCommitOp::create(b);
-               tile::WgmmaWaitOp::create(b, TypeRange(), 1, ValueRange());
-               b.ifThen(b.less(b.index(0), step), [&] { release(carried[3]); });
-               Ring after = b.advance(at, slots);
-               return {next, after.slot, after.parity, at.slot};
-             });
-  Value sums =
-      tile::WgmmaWaitOp::create(b, TypeRange(type), 0, ValueRange{end[0]})
-          .getResult(0);
-  release(end[3]);
-  ring = {end[1], end[2]};
-  return sums;
+  Values inits = {ring.slot, ring.parity, ring.slot};
+  inits.append(parts(), tile::SplatOp::create(b, type, b.f32(0)));
+  Values end = b.loop(
+      b.index(0), steps, b.index(1), inits,
+      [&](Value step, ValueRange carried) -> Values {
+        Ring at{carried[0], carried[1]};
+        b.wait(full, at.slot, at.parity);
+        tile::WgmmaFenceOp::create(b);
+        Values sums;
+        for (int64_t part = 0; part < parts(); ++part)
+          sums.push_back(tile::WgmmaOp::create(
+              b, type,
+              b.slice(xRing, {at.slot, shape.pingPong ? b.index(part) : group}),
+              tile::ViewOp::create(b, weights, weightsIn(piece, at.slot)),
+              carried[3 + part], UnitAttr()));
+        tile::WgmmaCommitOp::create(b);
+        tile::WgmmaWaitOp::create(b, TypeRange(), 1, ValueRange());
+        b.ifThen(b.less(b.index(0), step), [&] { release(carried[2]); });
+        Ring after = b.advance(at, slots);
+        Values next = {after.slot, after.parity, at.slot};
+        llvm::append_range(next, sums);
+        return next;
+      });
+  if (turns)
+    b.ifThen(tile::ElectOp::create(b),
+             [&] { b.arrive(turns, b.sub(b.index(kGroups - 1), group)); });
+  ValueRange running = ArrayRef(end).drop_front(3);
+  auto wait = tile::WgmmaWaitOp::create(b, TypeRange(running), 0, running);
+  release(end[2]);
+  ring = {end[0], end[1]};
+  return llvm::to_vector_of<Value>(wait.getResults());
 }
 
 void LargeProjection::consume() {
   Value group = tile::WarpgroupIdOp::create(b);
   tile::WaitDependenciesOp::create(b);
-  forPieces({b.index(0), b.i32(0)},
+  if (shape.pingPong) {
+    forPieces(
+        {group, kGroups}, {}, [&](const Piece &piece, ValueRange) -> Values {
+          Value done = b.mul(piece.round, steps);
+          Ring ring{b.rem(done, slots), b.toI32(b.rem(b.div(done, slots), 2))};
+          // The group's turn is when the other one has seen all slots before
+          // these full, whose phases differ by parity alone; the first one
+          // there is at once.
+          b.wait(turns, group,
+                 b.toI32(b.rem(b.div(b.add(piece.round, 3), 2), 2)));
+          Values sums = multiply(piece, ring);
+          writePiece(piece, sums, b.add(piece.pairRow, b.mul(rank, kRows)));
+          return {};
+        });
+    return;
+  }
+  forPieces({b.index(0)}, {b.index(0), b.i32(0)},
             [&](const Piece &piece, ValueRange carried) -> Values {
               Ring ring{carried[0], carried[1]};
               Value row = b.add(b.add(piece.pairRow, b.mul(rank, kRows)),
                                 b.mul(group, kGroupRows));
+              std::deque<ColumnWriter::Loaded> ahead;
               if (isOnly()) {
                 const ProjectionOutput &output = spec.outputs.front();
-                std::deque<ColumnWriter::Loaded> ahead;
-                for (size_t i = 0; output.load && i < ColumnWriter::kAhead; ++i)
-                  ahead.push_back(
-                      writer->load(output, chunksOfOnly(piece)[i], row));
-                Value sums = multiply(piece, ring);
-                writer->write(output, chunksOfOnly(piece), sums, row,
-                              std::move(ahead));
-              } else {
-                writePiece(piece, multiply(piece, ring), row);
+                SmallVector<Chunk> chunks = chunksOfOnly(piece);
+                int64_t count =
+                    std::min<int64_t>(chunksAhead(output), chunks.size());
+                for (int64_t i = 0; output.load && i < count; ++i)
+                  ahead.push_back(writer->load(output, chunks[i], row));
               }
+              Values sums = multiply(piece, ring);
+              writePiece(piece, sums, row, std::move(ahead));
               return {ring.slot, ring.parity};
             });
 }
 
-/// The chunks of columns of a piece that belong to `output`, from strip `strip`
-/// of the piece on, which is strip `local` of the output: of that strip, or
-/// with two products of both.
+/// The chunks of columns of a piece that belong to `output`, of rows `part` and
+/// from strip `strip` of the piece on, which is strip `local` of the output: of
+/// that strip, or with two products of both.
 SmallVector<Chunk> LargeProjection::chunksOf(const Piece &piece,
                                              const ProjectionOutput &output,
-                                             int64_t strip, Value local) {
+                                             int64_t part, int64_t strip,
+                                             Value local) {
   int64_t width = columnsOf(piece);
   Value number = isPaired(output) ? b.div(local, 2) : local;
   SmallVector<Chunk> chunks;
   for (int64_t at = 0; at < width; at += ColumnWriter::kChunk) {
-    Chunk chunk{{strip * width + at}, b.add(columnOf(piece, number), at)};
+    Chunk chunk{{strip * width + at}, columnOf(piece, number), at, part};
     if (isPaired(output))
       chunk.sums.push_back(width + at);
     chunks.push_back(std::move(chunk));
@@ -402,20 +478,29 @@ SmallVector<Chunk> LargeProjection::chunksOf(const Piece &piece,
 /// Of a projection with one output, of one product, all chunks.
 SmallVector<Chunk> LargeProjection::chunksOfOnly(const Piece &piece) {
   SmallVector<Chunk> chunks;
-  for (int64_t strip = 0; strip < kStrips; ++strip)
-    llvm::append_range(chunks,
-                       chunksOf(piece, spec.outputs.front(), strip,
-                                b.add(b.mul(piece.tile, kStrips), strip)));
+  for (int64_t part = 0; part < parts(); ++part)
+    for (int64_t strip = 0; strip < kStrips; ++strip)
+      llvm::append_range(chunks,
+                         chunksOf(piece, spec.outputs.front(), part, strip,
+                                  b.add(b.mul(piece.tile, kStrips), strip)));
   return chunks;
 }
 
-void LargeProjection::writePiece(const Piece &piece, Value sums, Value row) {
+void LargeProjection::writePiece(const Piece &piece, ValueRange sums, Value row,
+                                 std::deque<ColumnWriter::Loaded> ahead) {
+  if (isOnly())
+    return writer->write(spec.outputs.front(), chunksOfOnly(piece), sums, row,
+                         std::move(ahead));
   for (int64_t strip = 0; strip < kStrips; ++strip)
     forOutput(b.add(b.mul(piece.tile, kStrips), strip),
               [&](const ProjectionOutput &output, Value local) {
-                if (!isPaired(output) || strip == 0)
-                  writer->write(output, chunksOf(piece, output, strip, local),
-                                sums, row);
+                if (isPaired(output) && strip)
+                  return;
+                SmallVector<Chunk> chunks;
+                for (int64_t part = 0; part < parts(); ++part)
+                  llvm::append_range(
+                      chunks, chunksOf(piece, output, part, strip, local));
+                writer->write(output, chunks, sums, row);
               });
 }
 

@@ -17,12 +17,14 @@ using namespace jet;
 // shifted by a half tile, so that not all store at once (1 or 2% faster where k
 // is 1536 and results are f32, 18% slower where it is 3072).
 static constexpr LargeTile kTiles[] = {
-    {256, 8}, {192, 8}, {256, 16}, {192, 16}};
+    {256, 8},       {192, 8},        {256, 16},     {192, 16},
+    {192, 8, true}, {192, 16, true}, {128, 8, true}};
 
 ArrayRef<LargeTile> jet::largeTiles() { return kTiles; }
 
 std::string LargeTile::name() const {
-  return (Twine(kRows) + "x" + Twine(columns) + " by " + Twine(blockPairs))
+  return (Twine(kRows) + "x" + Twine(columns) + " by " + Twine(blockPairs) +
+          (pingPong ? " ping-pong" : ""))
       .str();
 }
 

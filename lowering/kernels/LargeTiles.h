@@ -23,11 +23,14 @@ struct LargeTile {
 
   int64_t columns;    // of the tile: two strips
   int64_t blockPairs; // pairs of tiles of rows that a block of tiles spans
+  /// Whether the groups of warps take whole tiles in turn, instead of halves of
+  /// the same.
+  bool pingPong = false;
 
   int64_t stripColumns() const { return columns / kStrips; }
   /// Whether a strip can be halved, in columns that are stored at once.
-  bool hasHalves() const { return stripColumns() % 64 == 0; }
-  /// "128x256 by 8".
+  bool hasHalves() const { return !pingPong && stripColumns() % 64 == 0; }
+  /// "128x256 by 8", "128x192 by 8 ping-pong".
   std::string name() const;
 };
 /// All there are. The first is taken where there is no reason for another.

@@ -28,10 +28,12 @@ struct ProjectionOutput {
   /// Where the products are stored, f32 [rows, columns], if that is all that
   /// `make` does.
   std::optional<Place> sums = {};
-  /// What `make` reads of matrices [rows, columns], and these: of many rows
-  /// they are brought to the second-level cache under the products.
+  /// What `make` reads of matrices [rows, columns], where `mask` is true, and
+  /// these: of many rows they are brought to the second-level cache under the
+  /// products.
   std::function<llvm::SmallVector<llvm::SmallVector<mlir::Value>>(
-      Stage &stage, mlir::Value row, mlir::Value column, int64_t width)>
+      Stage &stage, mlir::Value row, mlir::Value column, int64_t width,
+      mlir::Value mask)>
       load = {};
   llvm::SmallVector<Place> loaded = {};
 };

@@ -231,15 +231,27 @@ static void buildForm(FormBuilder form, QkvLinearOp op, ProjectionSize size,
     std::optional<unsigned> bias;
     if (!op.getBiases().empty())
       bias = numberOf(op.getBiases()[0]) + i;
+    int64_t columns = cast<RankedTensorType>(weight.getType()).getDimSize(0);
+    auto loadBias = [=](Stage &stage, Value, Value column, int64_t width,
+                        Value) -> SmallVector<Values> {
+      // One vector for all rows, also behind the last one.
+      column = stage.b.min(column, stage.b.index(columns - width));
+      return {
+          stage.b.split(stage.b.load(stage.operand(*bias), {column}, width))};
+    };
     auto make =
         [=](Stage &stage, Value row, Value column, int64_t width,
             ArrayRef<SmallVector<Value>> products) -> std::function<void()> {
       TileBuilder &b = stage.b;
       Values sums = products.front();
-      if (bias)
-        for (auto [sum, element] : llvm::zip_equal(
-                 sums, b.split(b.load(stage.operand(*bias), {column}, width))))
+      if (bias) {
+        Values addends =
+            products.size() > 1
+                ? products.back()
+                : loadBias(stage, row, column, width, Value()).front();
+        for (auto [sum, element] : llvm::zip_equal(sums, addends))
           sum = b.addf(sum, b.convert(element, b.getF32Type()));
+      }
       auto type = MemRefType::get({ShapedType::kDynamic, all}, b.getF32Type());
       Value made = b.join(sums);
       return [=, &stage, &b] {
@@ -247,9 +259,11 @@ static void buildForm(FormBuilder form, QkvLinearOp op, ProjectionSize size,
                 {row, b.add(column, first)});
       };
     };
-    int64_t columns = cast<RankedTensorType>(weight.getType()).getDimSize(0);
-    projection.outputs.push_back(
-        {{Place::ofOperand(1 + i)}, columns, std::move(make)});
+    ProjectionOutput output{
+        {Place::ofOperand(1 + i)}, columns, std::move(make)};
+    if (bias)
+      output.load = loadBias;
+    projection.outputs.push_back(std::move(output));
     first += columns;
   }
   buildProjection(form, "project", projection);

@@ -83,6 +83,17 @@ Value Code::bytes(Value pointer, Value offset) {
                              builder.getI8Type(), pointer, offset);
 }
 
+/// `index` as another one and a constant. Indices do not overflow, so that the
+/// constant may be added after they are widened: elements at constant distances
+/// then share an address.
+static std::pair<Value, int64_t> withoutConstant(Value index) {
+  auto sum = index.getDefiningOp<LLVM::AddOp>();
+  IntegerAttr constant;
+  if (sum && matchPattern(sum.getRhs(), m_Constant(&constant)))
+    return {sum.getLhs(), constant.getInt()};
+  return {index, 0};
+}
+
 Value Code::element(Type memory, Value base, ValueRange indices) {
   auto tile = dyn_cast<SharedType>(memory);
   ArrayRef<int64_t> shape =
@@ -91,13 +102,21 @@ Value Code::element(Type memory, Value base, ValueRange indices) {
       tile ? tile.getElementType() : cast<MemRefType>(memory).getElementType();
   // Global memory has 64-bit offsets, shared memory never needs them.
   Value linear;
+  int64_t distance = 0;
   for (auto [size, index] : llvm::zip_equal(shape, indices)) {
-    Value wide = tile ? Value(index) : extend(index);
+    auto [variable, constant] =
+        tile ? std::pair(Value(index), int64_t(0)) : withoutConstant(index);
+    Value wide = tile ? variable : extend(variable);
     linear = linear ? add(mul(linear, size), wide) : wide;
+    distance = distance * size + constant;
   }
-  if (!tile || !tile.getSwizzle())
-    return LLVM::GEPOp::create(builder, loc, base.getType(), elementType, base,
-                               linear);
+  if (!tile || !tile.getSwizzle()) {
+    Value element = LLVM::GEPOp::create(builder, loc, base.getType(),
+                                        elementType, base, linear);
+    return distance ? LLVM::GEPOp::create(builder, loc, base.getType(),
+                                          elementType, element, i64(distance))
+                    : element;
+  }
   // Bits 7 to 9 of the offset (the row) are added to bits 4 to 6 (the chunk):
   // as many as the row has chunks.
   Value offset = mul(linear, elementType.getIntOrFloatBitWidth() / 8);

@@ -215,4 +215,18 @@ TEST_P(GroupedLinearForm, CutsManyRowsIntoAnyTiles) {
   checkSum(*forms, 4, kInner, kColumns, 2500);
 }
 
+// With more steps along k than slots: groups that take tiles in turn start
+// behind phases that they have not seen. 70 tiles for 66 pairs, two of rows.
+TEST_P(GroupedLinearForm, TakesTilesInTurn) {
+  constexpr int64_t kInner = 6 * 64 + 8, kColumns = 34 * 192 + 40;
+  const auto forms = Forms::build(sumText(kInner, kColumns), true);
+  ASSERT_TRUE(forms);
+  const auto &all = forms->kernel("linear").forms;
+  const auto form = llvm::find_if(all, [](const KernelForm &form) {
+    return form.stages.back().tile == "128x192 by 8 ping-pong";
+  });
+  ASSERT_NE(form, all.end());
+  checkSum(*forms, form - all.begin(), kInner, kColumns, 260);
+}
+
 } // namespace
