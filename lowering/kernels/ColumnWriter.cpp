@@ -74,12 +74,11 @@ ColumnWriter::Loaded ColumnWriter::load(const ProjectionOutput &output,
 void ColumnWriter::write(const ProjectionOutput &output, ArrayRef<Chunk> chunks,
                          ValueRange sums, Value row, std::deque<Loaded> ahead) {
   Value last = b.sub(stage.size(rows), b.index(1));
-  size_t first = ahead.size();
+  // What is written leaves registers to what is loaded.
+  size_t first = std::max<size_t>(ahead.size(), sums.size() > 1 ? 1 : kAhead);
   for (size_t number = 0; number < chunks.size(); ++number) {
     const Chunk &chunk = chunks[number];
-    // Two accumulators leave room for what is loaded as they are written.
-    size_t most = sums.size() > 1 ? std::min(kAhead, number / 2) + 1
-                                  : std::max(kAhead + 1, first);
+    size_t most = std::min(first + number, std::max(first, kMostAhead));
     while (ahead.size() < std::min(most, chunks.size() - number))
       ahead.push_back(load(output, chunks[number + ahead.size()], row));
     Loaded loaded = std::move(ahead.front());

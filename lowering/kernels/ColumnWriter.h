@@ -18,9 +18,9 @@ class ColumnWriter {
 public:
   /// Columns that go through shared memory at once.
   static constexpr int64_t kChunk = 32;
-  /// How many chunks before its code what that loads is under way: at least, of
-  /// one accumulator, and at most as they are written.
-  static constexpr size_t kAhead = 2;
+  /// Of how many chunks, with the one that is written, what their code loads is
+  /// under way: from the first on, where there is one accumulator, and at most.
+  static constexpr size_t kAhead = 3, kMostAhead = 5;
 
   /// kChunk columns of a result, of 64 rows: where those of each product begin
   /// among the sums; where they begin in the output, `distance` behind

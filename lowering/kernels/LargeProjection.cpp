@@ -24,9 +24,10 @@
 // CTAs stay, in pairs with neighbouring tiles of rows, and go through the tiles
 // in blocks of some pairs of rows, whose x and weights stay in the second-level
 // cache. While a group is in its epilogue the other one multiplies: without
-// ping-pong only as far as the ring's slots let them drift apart, with it all the
-// time, which pays where k is short and results are f32. In the last round, if there are tiles
-// for no more than half of the pairs, two pairs get half of the columns each.
+// ping-pong only as far as the ring's slots let them drift apart, with it all
+// the time, which pays where k is short and results are f32. In the last round,
+// if there are tiles for no more than half of the pairs, two pairs get half of
+// the columns each.
 //
 // Columns of a strip, 128 or 96, and pairs of a block are chosen by what was
 // measured, or by a model (LargeTiles.cpp).
@@ -53,6 +54,8 @@ namespace {
 
 constexpr int64_t kGroups = 2, kConsumers = kGroups * 128, kProducers = 128;
 constexpr int64_t kConsumerRegisters = 232, kProducerRegisters = 40;
+/// Of a consumer, for all but sums and what is loaded for their code.
+constexpr int64_t kOtherRegisters = 32;
 constexpr int64_t kRows = LargeTile::kRows, kGroupRows = kRows / kGroups;
 constexpr int64_t kStrips = LargeTile::kStrips, kPair = LargeTile::kPair;
 constexpr int64_t kStep = 64; // of k: a swizzled row of 128 bytes
@@ -138,10 +141,12 @@ private:
   }
   /// Of how many chunks registers hold what their code loads, beside the sums.
   int64_t chunksAhead(const ProjectionOutput &output) const {
-    int64_t free = kConsumerRegisters - kStrips * columns / 2 - 56;
+    int64_t free =
+        kConsumerRegisters - kOtherRegisters - parts() * kStrips * columns / 2;
     int64_t each = ColumnWriter::kChunk * kGroupRows / 128;
     return free / each / std::max<int64_t>(1, output.loaded.size());
   }
+  std::deque<ColumnWriter::Loaded> loadAhead(const Piece &piece, Value row);
   void writePiece(const Piece &piece, ValueRange sums, Value row,
                   std::deque<ColumnWriter::Loaded> ahead = {});
   /// Accumulators of a group, of kGroupRows each.
@@ -417,6 +422,21 @@ Values LargeProjection::multiply(const Piece &piece, Ring &ring) {
   return llvm::to_vector_of<Value>(wait.getResults());
 }
 
+/// Of a projection with one output, of one product, what the code on the first
+/// chunks loads: it comes under the products.
+std::deque<ColumnWriter::Loaded> LargeProjection::loadAhead(const Piece &piece,
+                                                            Value row) {
+  std::deque<ColumnWriter::Loaded> ahead;
+  const ProjectionOutput &output = spec.outputs.front();
+  if (!isOnly() || !output.load)
+    return ahead;
+  SmallVector<Chunk> chunks = chunksOfOnly(piece);
+  chunks.truncate(std::min<size_t>(chunks.size(), chunksAhead(output)));
+  for (const Chunk &chunk : chunks)
+    ahead.push_back(writer->load(output, chunk, row));
+  return ahead;
+}
+
 void LargeProjection::consume() {
   Value group = tile::WarpgroupIdOp::create(b);
   tile::WaitDependenciesOp::create(b);
@@ -430,8 +450,10 @@ void LargeProjection::consume() {
           // there is at once.
           b.wait(turns, group,
                  b.toI32(b.rem(b.div(b.add(piece.round, 3), 2), 2)));
+          Value row = b.add(piece.pairRow, b.mul(rank, kRows));
+          auto ahead = loadAhead(piece, row);
           Values sums = multiply(piece, ring);
-          writePiece(piece, sums, b.add(piece.pairRow, b.mul(rank, kRows)));
+          writePiece(piece, sums, row, std::move(ahead));
           return {};
         });
     return;
@@ -441,15 +463,7 @@ void LargeProjection::consume() {
               Ring ring{carried[0], carried[1]};
               Value row = b.add(b.add(piece.pairRow, b.mul(rank, kRows)),
                                 b.mul(group, kGroupRows));
-              std::deque<ColumnWriter::Loaded> ahead;
-              if (isOnly()) {
-                const ProjectionOutput &output = spec.outputs.front();
-                SmallVector<Chunk> chunks = chunksOfOnly(piece);
-                int64_t count =
-                    std::min<int64_t>(chunksAhead(output), chunks.size());
-                for (int64_t i = 0; output.load && i < count; ++i)
-                  ahead.push_back(writer->load(output, chunks[i], row));
-              }
+              auto ahead = loadAhead(piece, row);
               Values sums = multiply(piece, ring);
               writePiece(piece, sums, row, std::move(ahead));
               return {ring.slot, ring.parity};
