@@ -78,7 +78,8 @@ void ColumnWriter::write(const ProjectionOutput &output, ArrayRef<Chunk> chunks,
   size_t first = std::max<size_t>(ahead.size(), sums.size() > 1 ? 1 : kAhead);
   for (size_t number = 0; number < chunks.size(); ++number) {
     const Chunk &chunk = chunks[number];
-    size_t most = std::min(first + number, std::max(first, kMostAhead));
+    size_t most =
+        std::min(first + (number + 1) / 2, std::max(first, kMostAhead));
     while (ahead.size() < std::min(most, chunks.size() - number))
       ahead.push_back(load(output, chunks[number + ahead.size()], row));
     Loaded loaded = std::move(ahead.front());
