@@ -180,6 +180,17 @@ def Tile_ReduceOp : Tile_Op<"reduce", [Pure]> {
   let assemblyFormat = "$kind $source attr-dict `:` type($source) `->` type($result)";
   let hasVerifier = 1;
 }
+def Tile_AnyLessOp : Tile_Op<"any_less", [AllTypesMatch<["a", "b"]>]> {
+  let summary = "Whether a is less than b for any of the warp's rows";
+  let description = [{
+    The same to all lanes of a warp. The whole warp takes part.
+
+    Example: `%moved = tile.any_less %before, %max : !tile.rows<64xf32>`
+  }];
+  let arguments = (ins Tile_RowsType:$a, Tile_RowsType:$b);
+  let results = (outs I1:$result);
+  let assemblyFormat = "$a `,` $b attr-dict `:` type($a)";
+}
 def Tile_StoreAccOp : Tile_Op<"store_acc", [AttrSizedOperandSegments]> {
   let summary = "Store an accumulator to memory, element by element";
   let description = [{

@@ -14,8 +14,9 @@
 //                          empty[slot]; TMA of K to full[slot]; the same of V
 //     consumers            a part each; for each item: Q to shared memory; for
 //                          each tile: S = Q·Kᵀ, masked where some rows do not
-//                          see some keys; online softmax; O += P·V; then O /
-//                          sum
+//                          see some keys; online softmax, in which O is scaled
+//                          where a row's top moves (kSlack); O += P·V; then
+//                          O / sum
 //
 // So the next item's keys arrive while the last one's rows are written. Which
 // items, rows and keys: PrefillItems.cpp. What a part is and how it multiplies:
@@ -37,6 +38,11 @@ using namespace mlir;
 using namespace jet;
 
 using Values = TileBuilder::Values;
+
+/// How far scores may be above what they are weighed by, as powers of two: the
+/// weights stay far from what bf16 and f32 hold, and rows so far are seldom
+/// multiplied. Each row decides by its own scores.
+static constexpr double kSlack = 8;
 
 PrefillKernel::PrefillKernel(FormBuilder &form, AttentionOp op,
                              const Layout &layout)
@@ -143,7 +149,7 @@ Value PrefillKernel::mask(Value scores, Value firstKey, const Seen &seen) {
 /// The weights of scores that are not scaled yet, and by what those so far are
 /// to be multiplied. Each thread reduces its own columns first; their sum stays
 /// so until the end.
-std::pair<Value, Value> PrefillKernel::weigh(Value s, Running &running) {
+PrefillKernel::Weighed PrefillKernel::weigh(Value s, Running &running) {
   Type rows = rowsType();
   Value factor = b.f32(a.scale);
   auto eights = [&](Value of) {
@@ -161,8 +167,12 @@ std::pair<Value, Value> PrefillKernel::weigh(Value s, Running &running) {
   });
   most = tile::ReduceOp::create(b, rows, tile::Reduction::max, most);
   Value top = b.map(rows, {running.top, most}, [&](ValueRange in) {
-    return b.maxf(in[0], b.mulf(in[1], factor));
+    Value next = b.mulf(in[1], factor);
+    Value isPast = b.compare(arith::CmpFPredicate::OGT, next,
+                             b.addf(in[0], b.f32(kSlack)));
+    return b.select(isPast, next, in[0]);
   });
+  Value isScaled = tile::AnyLessOp::create(b, running.top, top);
   Value scale = b.map(rows, {running.top, top}, [&](ValueRange in) {
     return weighScore(b, in[0], in[1]);
   });
@@ -180,13 +190,18 @@ std::pair<Value, Value> PrefillKernel::weigh(Value s, Running &running) {
       sum = b.addf(sum, in[i]);
     return sum;
   });
-  return {weights, scale};
+  return {weights, scale, isScaled};
 }
 
-void PrefillKernel::scaleMixed(Value scale, Running &running) {
+void PrefillKernel::scaleMixed(const Weighed &weighed, Running &running) {
   for (Value &mixed : running.mixed)
-    mixed = b.map(mixed.getType(), {mixed, scale},
-                  [&](ValueRange in) { return b.mulf(in[0], in[1]); });
+    mixed = b.ifElse(
+        weighed.isScaled, mixed.getType(),
+        [&]() -> Value {
+          return b.map(mixed.getType(), {mixed, weighed.scale},
+                       [&](ValueRange in) { return b.mulf(in[0], in[1]); });
+        },
+        [&] { return mixed; });
 }
 
 Value PrefillKernel::pack(Value weights) {
@@ -205,10 +220,10 @@ PrefillKernel::Running PrefillKernel::attendTile(const Keys &keys, Value tile,
   s = b.ifElse(
       isWhole, s.getType(), [&] { return s; },
       [&] { return mask(s, firstKey(keys, tile), seen); });
-  auto [weights, scale] = weigh(s, running);
+  Weighed weighed = weigh(s, running);
   b.wait(full, after.slot, after.parity);
   clearPastEnd(keys, tile, slotTile(after.slot));
-  addValues(weights, scale, after.slot, running);
+  addValues(weighed, after.slot, running);
   running.ring = b.advance(after, layout.slots);
   return running;
 }

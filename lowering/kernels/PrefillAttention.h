@@ -53,6 +53,12 @@ protected:
     }
   };
 
+  /// What a tile of scores adds: weights, an accumulator; by what rows so far
+  /// are to be multiplied, and whether that is 1 for all rows of the warp.
+  struct Weighed {
+    Value weights, scale, isScaled;
+  };
+
   // The products.
   /// Which part of the tile's rows is the thread's.
   virtual Value part() = 0;
@@ -64,14 +70,14 @@ protected:
   /// Q·Kᵀ of a tile of keys.
   virtual Value multiplyKeys(Value keys, Running &running) = 0;
   /// mixed · scale + P·V, and frees the values' slot; both perhaps later.
-  virtual void addValues(Value weights, Value scale, Value slot,
+  virtual void addValues(const Weighed &weighed, Value slot,
                          Running &running) = 0;
   /// Behind an item's last tile: `running.mixed` can be read.
   virtual void finish(Running &running) {}
 
   void release(Value slot);
   Value slotTile(Value slot);
-  void scaleMixed(Value scale, Running &running);
+  void scaleMixed(const Weighed &weighed, Running &running);
   /// Weights as an operand.
   Value pack(Value weights);
   Type accType(int64_t columns) {
@@ -127,7 +133,7 @@ private:
   void loadQueries();
   void clearPastEnd(const Keys &keys, Value tile, Value values);
   Value mask(Value scores, Value firstKey, const Seen &seen);
-  std::pair<Value, Value> weigh(Value scores, Running &running);
+  Weighed weigh(Value scores, Running &running);
   Running attendTile(const Keys &keys, Value tile, Value isWhole,
                      const Seen &seen, Running running);
   Running skipTile(const Keys &keys, Value tile, Running running);

@@ -100,11 +100,11 @@ private:
     b.ifThen(isPending(running), [&] { release(slotBefore(running)); });
   }
 
-  void addValues(Value weights, Value scale, Value slot,
+  void addValues(const Weighed &weighed, Value slot,
                  Running &running) override {
     waitMixed(running);
-    scaleMixed(scale, running);
-    running.pending = {pack(weights), slot};
+    scaleMixed(weighed, running);
+    running.pending = {pack(weighed.weights), slot};
   }
 
   void finish(Running &running) override {

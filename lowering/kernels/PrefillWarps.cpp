@@ -74,10 +74,10 @@ private:
     return s;
   }
 
-  void addValues(Value weights, Value scale, Value slot,
+  void addValues(const Weighed &weighed, Value slot,
                  Running &running) override {
-    scaleMixed(scale, running);
-    weights = pack(weights);
+    scaleMixed(weighed, running);
+    Value weights = pack(weighed.weights);
     Value values = slotTile(slot);
     for (auto [step, mixed] : llvm::enumerate(running.mixed)) {
       auto [slab, column] = stepAt(step);

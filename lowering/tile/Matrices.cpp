@@ -239,6 +239,28 @@ struct LowerReduce : ConvertOpToLLVMPattern<ReduceOp> {
   }
 };
 
+struct LowerAnyLess : ConvertOpToLLVMPattern<AnyLessOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult
+  matchAndRewrite(AnyLessOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    Code code(rewriter, loc);
+    Value any;
+    for (auto [a, b] : llvm::zip_equal(code.unpackStruct(adaptor.getA()),
+                                       code.unpackStruct(adaptor.getB()))) {
+      Value less =
+          LLVM::FCmpOp::create(rewriter, loc, LLVM::FCmpPredicate::olt, a, b);
+      any = any ? LLVM::OrOp::create(rewriter, loc, any, less) : less;
+    }
+    rewriter.replaceOpWithNewOp<NVVM::VoteSyncOp>(
+        op, rewriter.getI1Type(),
+        LLVM::ConstantOp::create(rewriter, loc, rewriter.getI32Type(), -1), any,
+        NVVM::VoteSyncKind::any);
+    return success();
+  }
+};
+
 struct LowerStoreAcc : ConvertOpToLLVMPattern<StoreAccOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
   LogicalResult
@@ -376,6 +398,6 @@ struct LowerStoreMatrix : ConvertOpToLLVMPattern<StoreMatrixOp> {
 void jet::tile::populateMatrixPatterns(const LLVMTypeConverter &converter,
                                        RewritePatternSet &patterns) {
   patterns.add<LowerLoadMatrix, LowerMma, LowerSplat, LowerColumns, LowerPack,
-               LowerMap, LowerReduce, LowerStoreAcc, LowerStoreMatrix>(
-      converter);
+               LowerMap, LowerReduce, LowerAnyLess, LowerStoreAcc,
+               LowerStoreMatrix>(converter);
 }

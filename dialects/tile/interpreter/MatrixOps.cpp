@@ -278,6 +278,16 @@ static void reduce(Warp &warp, const Instruction &instruction, Mask mask) {
   }
 }
 
+static void anyLess(Warp &warp, const Instruction &instruction, Mask mask) {
+  bool any = false;
+  for (int lane : lanes(mask))
+    for (int64_t half = 0; half < 2; ++half)
+      any |= warp.cell(instruction.in[0] + half, lane).f <
+             warp.cell(instruction.in[1] + half, lane).f;
+  for (int lane : lanes(mask))
+    warp.cell(instruction.out, lane).i = any ? -1 : 0;
+}
+
 //===----------------------------------------------------------------------===//
 // Stores
 //===----------------------------------------------------------------------===//
@@ -372,6 +382,8 @@ bool jet::tile::compileMatrices(Compiler &compiler, Operation *op) {
     return compileMap(compiler, function);
   } else if (isa<ReduceOp>(op)) {
     compiler.emitCollective(op, reduce);
+  } else if (isa<AnyLessOp>(op)) {
+    compiler.emitCollective(op, anyLess);
   } else if (auto store = dyn_cast<StoreAccOp>(op)) {
     bool all = store.getSource().getType().getRows() == 64;
     Instruction &instruction = compiler.emit(

@@ -18,6 +18,7 @@ struct Config {
   std::optional<int64_t> window = {}; // else pages
   int64_t page = 64;
   DType queries = DType::F32, result = DType::F32;
+  double queryRange = 2;
 };
 
 struct Tokens {
@@ -99,7 +100,7 @@ void PrefillAttention::make(const Config &of,
     // The tensor cores take queries in bf16.
     Buffer rounded(DType::BF16, {1});
     for (int64_t i = 0; i < sequence.rows * config.heads * dim; ++i) {
-      rounded.set(0, 2 * number(random));
+      rounded.set(0, config.queryRange * number(random));
       q->set(sequence.row * config.heads * dim + i, rounded.get(0));
     }
     // What the ring holds, or all.
@@ -229,6 +230,15 @@ TEST_P(PrefillAttention, InTheRing) {
   // The newest key anywhere in a tile, as many tiles as the rows see.
   check({1, 1, 128, true, 256}, {{700, 300}, {130, 40}});
   check({1, 1, 64, true, 384}, {{1000, 200}, {384, 130}, {1151, 3}});
+}
+
+// Tops move far, in some rows of a warp, in any tile.
+TEST_P(PrefillAttention, OfFarScores) {
+  for (const double range : {10., 60.})
+    for (const int64_t dim : {64, 96})
+      check({1, 1, dim, false, {}, 64, DType::F32, DType::F32, range},
+            {{150, 70}, {0, 193}});
+  check({2, 1, 64, true, 96, 64, DType::F32, DType::F32, 60}, {{130, 100}});
 }
 
 TEST_P(PrefillAttention, OfMoreTilesThanCtas) {
