@@ -202,9 +202,11 @@ LogicalResult RolesOp::verify() {
   if (kernel && threads != kernel.getBlock()) // C2
     return emitOpError("expected roles of ")
            << kernel.getBlock() << " threads together, found " << threads;
-  if (registers > kMaxRegisters) // C3
+  // Each thread begins with as many as all can have, in eights.
+  int64_t held = threads ? kMaxRegisters / threads / 8 * 8 * threads : 0;
+  if (registers > held) // C3
     return emitOpError("expected at most ")
-           << kMaxRegisters << " registers in all roles, found " << registers;
+           << held << " registers in all roles, found " << registers;
   if (budgets && budgets != roles) // C4
     return emitOpError("expected registers of all roles or of none");
   return success();

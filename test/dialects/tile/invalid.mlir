@@ -175,7 +175,7 @@ tile.kernel @roles_c2() block 128 {
 
 // roles C3
 tile.kernel @roles_c3() block 384 {
-  // expected-error @+1 {{expected at most 65536 registers in all roles, found 92160}}
+  // expected-error @+1 {{expected at most 64512 registers in all roles, found 92160}}
   tile.roles {
     tile.role @a threads 384 registers 240 { tile.return }
   }
