@@ -16,6 +16,9 @@
 //
 // Shared memory, with keys of 96: k, q and the two made of them 12 KB each, A
 // 17 KB, T·β 8 KB. T·β·e^G takes the place of e^G q, W that of k, P that of q.
+// With A in the place of both tiles that are sent first, four CTAs an SM were
+// tried: 60.3 us for 8192 rows instead of 60.7 (keys of 128, three instead of
+// two: 93 instead of 99), and a few registers in memory.
 
 #include "lowering/kernels/DeltaChunks.h"
 #include "lowering/kernels/KeyRows.h"
