@@ -22,12 +22,9 @@
 //                         behind its last step gives the turn to the other one
 //
 // CTAs stay, in pairs with neighbouring tiles of rows, and go through the tiles
-// in blocks of some pairs of rows, whose x and weights stay in the second-level
-// cache. While a group is in its epilogue the other one multiplies: without
-// ping-pong only as far as the ring's slots let them drift apart, with it all
-// the time, which pays where k is short and results are f32. In the last round,
-// if there are tiles for no more than half of the pairs, two pairs get half of
-// the columns each.
+// as LargePieces.h says. While a group is in its epilogue the other one
+// multiplies: without ping-pong only as far as the ring's slots let them drift
+// apart, with it all the time, which pays where k is short and results are f32.
 //
 // Columns of a strip, 128 or 96, and pairs of a block are chosen by what was
 // measured, or by a model (LargeTiles.cpp).
@@ -38,6 +35,7 @@
 // its own.
 
 #include "lowering/kernels/ColumnWriter.h"
+#include "lowering/kernels/LargePieces.h"
 #include "lowering/kernels/Projection.h"
 
 #include "llvm/Support/MathExtras.h"
@@ -47,7 +45,7 @@ using namespace jet;
 
 using Values = TileBuilder::Values;
 using Ring = TileBuilder::Ring;
-
+using Piece = LargePieces::Piece;
 using Chunk = ColumnWriter::Chunk;
 
 namespace {
@@ -60,14 +58,6 @@ constexpr int64_t kRows = LargeTile::kRows, kGroupRows = kRows / kGroups;
 constexpr int64_t kStrips = LargeTile::kStrips, kPair = LargeTile::kPair;
 constexpr int64_t kStep = 64; // of k: a swizzled row of 128 bytes
 constexpr int64_t kRingBytes = 200 * 1024;
-
-/// What a pair of CTAs computes at once: a tile, or a half of its columns.
-struct Piece {
-  Value pairRow; // the first row of the pair's
-  Value tile;
-  Value half;  // 0 or 1; null for all
-  Value round; // how many pieces the pair has had before
-};
 
 class LargeProjection {
 public:
@@ -94,15 +84,6 @@ private:
 
   void allocate();
   void initialize();
-  using PieceBody = function_ref<Values(const Piece &piece, ValueRange)>;
-  /// Which pieces: from one on, at which distance, up to one if that is given.
-  struct Some {
-    Value from;
-    int64_t step = 1;
-    Value end = {};
-  };
-  void forPieces(const Some &some, ValueRange inits, PieceBody body);
-  Piece pieceOf(Value number, Value half, Value round);
   /// Columns of a strip of `piece`, and where they begin in strip `number` of
   /// an output.
   int64_t columnsOf(const Piece &piece) const {
@@ -111,12 +92,6 @@ private:
   Value columnOf(const Piece &piece, Value number) {
     Value column = b.mul(number, columns);
     return piece.half ? b.add(column, b.mul(piece.half, columns / 2)) : column;
-  }
-  /// Whether tiles are halved that are not enough for half of the pairs: of
-  /// wide products that have a name, which prompts are made of. Of others there
-  /// is less to gain, and some would spill.
-  bool hasHalves() const {
-    return shape.hasHalves() && !spec.product.empty() && tiles > 2;
   }
   void forOutput(Value strip,
                  function_ref<void(const ProjectionOutput &, Value)> body) {
@@ -161,9 +136,10 @@ private:
   Stage stage;
   TileBuilder &b;
   std::optional<ColumnWriter> writer;
+  std::optional<LargePieces> pieces;
   Value xRing, weightRing, full, empty;
   Value turns; // with ping-pong: a phase ends when the group may multiply
-  Value rank, steps, pairs;
+  Value rank, steps;
 };
 
 } // namespace
@@ -210,65 +186,10 @@ void LargeProjection::initialize() {
   tile::LaunchDependentsOp::create(b);
   rank = b.clusterRank();
   steps = b.index(llvm::divideCeil(spec.inner, kStep));
-}
-
-/// Runs `body` for each piece of the pair of CTAs. Of `pairs` · `tiles` tiles
-/// it has each 66th; what then is left goes in halves, if each pair gets one at
-/// most.
-void LargeProjection::forPieces(const Some &some, ValueRange inits,
-                                PieceBody body) {
-  constexpr int64_t kPairs = kMultiprocessors / kPair;
-  Value own = b.div(b.blockX(), kPair), one = b.index(1);
-  pairs = stage.size(spec.rows.ceilDiv(kPair * kRows));
-  Value all = b.mul(pairs, tiles), rounds = b.div(all, kPairs);
-  Value rest = b.rem(all, kPairs);
-  auto pieceOfRound = [&](Value round) {
-    return pieceOf(b.add(own, b.mul(round, kPairs)), Value(), round);
-  };
-  auto forRounds = [&](Value hasMore,
-                       function_ref<Values(Value, ValueRange)> ofRound) {
-    Value count = b.select(hasMore, b.add(rounds, one), rounds);
-    b.loop(some.from, some.end ? b.min(count, some.end) : count,
-           b.index(some.step), inits, ofRound);
-  };
-  if (!hasHalves()) {
-    forRounds(b.less(own, rest), [&](Value round, ValueRange carried) {
-      return body(pieceOfRound(round), carried);
-    });
-    return;
-  }
-  Value halved = b.less(rest, kPairs / 2 + 1);
-  Value share = b.select(halved, b.mul(rest, 2), rest);
-  forRounds(b.less(own, share), [&](Value round, ValueRange carried) -> Values {
-    Value isHalf = b.both(halved, b.inverse(b.less(round, rounds)));
-    auto branch = scf::IfOp::create(b, TypeRange(carried), isHalf,
-                                    /*withElseRegion=*/true);
-    auto fill = [&](Region &region, function_ref<Piece()> piece) {
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(&region.front());
-      Values next = body(piece(), carried);
-      if (!carried.empty()) // without values it has its end already
-        scf::YieldOp::create(b, next);
-    };
-    fill(branch.getThenRegion(), [&] {
-      Value number = b.add(b.mul(rounds, kPairs), b.div(own, 2));
-      return pieceOf(number, b.rem(own, 2), round);
-    });
-    fill(branch.getElseRegion(), [&] { return pieceOfRound(round); });
-    return llvm::to_vector_of<Value>(branch.getResults());
-  });
-}
-
-/// Tile `number`, counted block by block.
-Piece LargeProjection::pieceOf(Value number, Value half, Value round) {
-  Value block = b.index(shape.blockPairs * tiles);
-  Value blockNumber = b.div(number, block);
-  Value inBlock = b.sub(number, b.mul(blockNumber, block));
-  Value firstPair = b.mul(blockNumber, shape.blockPairs);
-  Value count = b.min(b.sub(pairs, firstPair), b.index(shape.blockPairs));
-  Value tile = b.div(inBlock, count);
-  Value pair = b.add(firstPair, b.sub(inBlock, b.mul(tile, count)));
-  return {b.mul(pair, kPair * kRows), tile, half, round};
+  // Of wide products that have a name, which prompts are made of. Of others
+  // there is less to gain from halves, and some would spill.
+  bool hasHalves = shape.hasHalves() && !spec.product.empty() && tiles > 2;
+  pieces.emplace(stage, spec.rows, shape, tiles, hasHalves);
 }
 
 /// The CTA's rows of x.
@@ -350,17 +271,17 @@ void LargeProjection::produce() {
     // Weights are there before the launch before has ended.
     Value zero = b.index(0), one = b.index(1);
     Value early = b.min(steps, b.index(slots));
-    forPieces({zero, 1, one}, {},
-              [&](const Piece &piece, ValueRange) -> Values {
-                b.loop(zero, early, one, [&](Value step) {
-                  b.expect(full, step, bytesOf(columnsOf(piece)));
-                  loadWeights(piece, step, step);
-                });
-                return {};
-              });
+    pieces->forEach({zero, 1, one}, {},
+                    [&](const Piece &piece, ValueRange) -> Values {
+                      b.loop(zero, early, one, [&](Value step) {
+                        b.expect(full, step, bytesOf(columnsOf(piece)));
+                        loadWeights(piece, step, step);
+                      });
+                      return {};
+                    });
     tile::WaitDependenciesOp::create(b);
     // The slots are empty at first, as after a phase of parity 1.
-    forPieces(
+    pieces->forEach(
         {zero}, {zero, b.i32(1)}, [&](const Piece &piece, ValueRange ring) {
           return b.loop(zero, steps, one, ring,
                         [&](Value step, ValueRange carried) -> Values {
@@ -441,7 +362,7 @@ void LargeProjection::consume() {
   Value group = tile::WarpgroupIdOp::create(b);
   tile::WaitDependenciesOp::create(b);
   if (shape.pingPong) {
-    forPieces(
+    pieces->forEach(
         {group, kGroups}, {}, [&](const Piece &piece, ValueRange) -> Values {
           Value done = b.mul(piece.round, steps);
           Ring ring{b.rem(done, slots), b.toI32(b.rem(b.div(done, slots), 2))};
@@ -458,16 +379,16 @@ void LargeProjection::consume() {
         });
     return;
   }
-  forPieces({b.index(0)}, {b.index(0), b.i32(0)},
-            [&](const Piece &piece, ValueRange carried) -> Values {
-              Ring ring{carried[0], carried[1]};
-              Value row = b.add(b.add(piece.pairRow, b.mul(rank, kRows)),
-                                b.mul(group, kGroupRows));
-              auto ahead = loadAhead(piece, row);
-              Values sums = multiply(piece, ring);
-              writePiece(piece, sums, row, std::move(ahead));
-              return {ring.slot, ring.parity};
-            });
+  pieces->forEach({b.index(0)}, {b.index(0), b.i32(0)},
+                  [&](const Piece &piece, ValueRange carried) -> Values {
+                    Ring ring{carried[0], carried[1]};
+                    Value row = b.add(b.add(piece.pairRow, b.mul(rank, kRows)),
+                                      b.mul(group, kGroupRows));
+                    auto ahead = loadAhead(piece, row);
+                    Values sums = multiply(piece, ring);
+                    writePiece(piece, sums, row, std::move(ahead));
+                    return {ring.slot, ring.parity};
+                  });
 }
 
 /// The chunks of columns of a piece that belong to `output`, of rows `part` and
