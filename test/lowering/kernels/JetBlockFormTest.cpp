@@ -26,6 +26,9 @@ protected:
   }
   void checkConv(int64_t channels, int64_t width, int64_t inner, DType storage,
                  size_t form, int64_t most, uint64_t seed, DType result = F32);
+  void checkConv(int64_t channels, int64_t width, int64_t inner, DType storage,
+                 size_t form, const Step &step, uint64_t seed,
+                 DType result = F32);
   /// Runs `text` both ways; the written operands, and of `y` the rows of
   /// sequences, are the same.
   void compare(const std::string &text, Arguments &arguments, size_t state,
@@ -138,7 +141,13 @@ void JetBlockForm::checkRule(int64_t heads, int64_t keyDim, int64_t valueDim,
 void JetBlockForm::checkConv(int64_t channels, int64_t width, int64_t inner,
                              DType storage, size_t form, int64_t most,
                              uint64_t seed, DType result) {
-  const Step step = Step::random(random, most);
+  checkConv(channels, width, inner, storage, form, Step::random(random, most),
+            seed, result);
+}
+
+void JetBlockForm::checkConv(int64_t channels, int64_t width, int64_t inner,
+                             DType storage, size_t form, const Step &step,
+                             uint64_t seed, DType result) {
   const int64_t rows = step.tokens;
   const std::string tailType = "!jet.conv_tail<" + std::to_string(width - 1) +
                                "x" + std::to_string(channels) + "x" +
@@ -220,6 +229,11 @@ TEST_F(JetBlockForm, ConvolvesTiles) {
   // CTAs with two tiles.
   checkConv(64 * 70, 4, 200, BF16, 3, 60, 4, BF16);
   checkConv(64, 4, 8, BF16, 3, 2, 2, BF16);
+  // Fewer slots than steps.
+  checkConv(64, 4, 504, BF16, 3, 150, 5, BF16);
+  // Both CTAs of a pair, and rows that follow others in a CTA.
+  const Step step{{{0, 5, 3, 16700}, {1, 0, 16703, 500}}, 17205, 16710, 2};
+  checkConv(64, 4, 136, BF16, 3, step, 6, BF16);
 }
 
 } // namespace
