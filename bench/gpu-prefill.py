@@ -8,7 +8,7 @@ rule against flash-linear-attention, whole prompts against a model of these part
   bench/gpu-prefill.py JET_RUN 2B 4B --commit=ID --json=bench/results/DATE-gpu-prefill.json
 
 2B and 4B are packages by `jetc compile examples/jet-nemotron-2b.json` (4b)
---target=sm_90a --max-batch 8 --max-context 66000; 4B with a max_position_embeddings
+--target=sm_90a --max-batch 128 --max-context 66000; 4B with a max_position_embeddings
 of 131072 in its config, for 64K rows of one sequence. JET_RUN and the packages may
 come from another machine; this one needs PyTorch, its Triton a C compiler, and
 flash-linear-attention. A table on standard output, progress on standard error,
@@ -166,12 +166,13 @@ def addGemm(table, ours):
                 (hidden, hidden, "grouped_linear"),
                 (size["generator"], 4 * values, "generated_conv"),
                 (hidden, size["qkv"], "qkv_linear")):
-            stage = "convolve" if op == "generated_conv" else "project"
+            isConv = op == "generated_conv"  # the only one, without a product
+            stage = "convolve" if isConv else "project"
             for m in ours.rows:
                 table.compare(
                     "gemm", f"{model}, M {m}, {k} x {n}",
                     lambda: ours.kernel(model, op, stage, length=m,
-                                        where=lambda row: shapeOf(row) == (k, n)),
+                                        where=lambda row: isConv or shapeOf(row) == (k, n)),
                     lambda: kernels.largeGemm(m, k, n), 2 * m * k * n)
 
 
@@ -209,9 +210,19 @@ def addPrompts(table, ours):
         return {"name": f"chunks of {chunk}", "us": prefill["seconds"] * 1e6,
                 "tokens_per_s": prefill["tokens_per_second"]}
 
-    for batch, length in [(1, length) for length in LENGTHS] + [(8, 8192)]:
+    def peer(batch, length):
+        """Of many sequences as many at once as CHUNK has tokens for."""
+        together = min(batch, max(8, CHUNK // length))
+        found = prefiller().measure(together, length)
+        if together < batch:
+            found["name"] += f", {together} sequences at once"
+            found["us"] *= batch / together
+        return found
+
+    for batch, length in [(1, length) for length in LENGTHS] + [(8, 8192),
+                                                                (128, 2048)]:
         table.compare("prompt", f"{batch} x {length}", lambda: own(batch, length),
-                      lambda: prefiller().measure(batch, length))
+                      lambda: peer(batch, length))
 
 
 PARTS = {"prompt": addPrompts, "delta": addDelta, "attention": addAttention,

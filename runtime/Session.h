@@ -118,7 +118,8 @@ public:
 
   /// The same, but computes nothing besides the state: for tokens in the middle
   /// of prompts, of which nobody wants to know what comes next. A device with a
-  /// queue of its own may still be at it; its errors then come with a later step.
+  /// queue of its own may still be at it; its errors then come with a later
+  /// step.
   Result<void> extend(State &state, std::span<const StepInput> inputs);
 
   /// Some launches of the program of all tokens' logits.

@@ -14,8 +14,8 @@ namespace jet {
 
 /// The launches of `program`, in order, without which another state would be
 /// left behind: those that write states, and those that make what they read.
-/// The others make the outputs: the head, and what of the last layer comes after
-/// its mixer.
+/// The others make the outputs: the head, and what of the last layer comes
+/// after its mixer.
 std::vector<size_t> findStateLaunches(const Package &package,
                                       const ProgramInfo &program);
 

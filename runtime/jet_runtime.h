@@ -115,10 +115,10 @@ int jet_session_step_top_k(jet_session *session, jet_state *state,
 /* The same with the next token of each sequence alone, which the device picks:
  * *next becomes a [num_sequences] array of token ids, owned and valid likewise.
  * `samplers` has one for each sequence, no two the same, that goes on by one
- * token; NULL for the likeliest token, such as where the prompt goes on beside
- * others that end and none is wanted. The tokens are those of jet_sampler_sample, but where
- * rounding decides. Where all can use the model's candidates
- * (jet_sampler_can_use_candidates) the step is a little shorter. */
+ * token; NULL for the likeliest token, such as where a prompt goes on beside
+ * others that end and none is wanted. The tokens are those of
+ * jet_sampler_sample, but where rounding decides. Where all can use the model's
+ * candidates (jet_sampler_can_use_candidates) the step is a little shorter. */
 int jet_session_step_sample(jet_session *session, jet_state *state,
                             const jet_sequence *sequences, size_t num_sequences,
                             jet_sampler *const *samplers, const int32_t **next,
