@@ -332,17 +332,17 @@ def FuseElementwisePass : Jet_FusionPass<"fuse-elementwise"> {
 def RoundActivationsPass : Jet_FusionPass<"round-activations"> {
   let summary = "Activations in the type of tensor cores (`round-activations`)";
   let description = [{
-    A result in f32 that only projections by weights in bf16 read, as it is or as
-    heads, columns or last tokens, is written in bf16: for targets whose tensor cores round the
-    inputs of such projections anyway. It saves half of the result's bytes, and
-    the pass over it that would round it. The generator's input of a
-    `jet.generated_conv` or `jet.delta_step` is one of a projection. With
-    `rule-inputs` so are q, k, v and the gate of a `jet.gated_delta_rule` that
-    products by weights in bf16 make: for kernels whose own products take bf16. It
-    runs over many tokens, where these are most of its bytes. A `jet.delta_step`
-    keeps them in f32, so without such kernels a token's result would depend on
-    which of the two it went through. For targets that multiply in f32 all this
-    changes rounding, so it is off there.
+    A result in f32 that only projections by weights in bf16 read, as it is or
+    as heads, columns or last tokens, is written in bf16: for targets whose
+    tensor cores round the inputs of such projections anyway. It saves half of
+    the result's bytes, and the pass over it that would round it. The
+    generator's input of a `jet.generated_conv` or `jet.delta_step` is one of a
+    projection. With `rule-inputs` so are q, k, v and the gate of a
+    `jet.gated_delta_rule` that products by weights in bf16 make: for kernels
+    whose own products take bf16. It runs over many tokens, where these are most
+    of its bytes. A `jet.delta_step` keeps them in f32, so without such kernels
+    a token's result would depend on which of the two it went through. For
+    targets that multiply in f32 all this changes rounding, so it is off there.
 
     Refused, with a remark: other readers, norms and code on a projection's input
     among them; weights of several types; results that other ops than

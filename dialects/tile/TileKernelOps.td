@@ -167,7 +167,8 @@ def Tile_RolesOp : Tile_Op<"roles", [NoTerminator, SingleBlock]> {
     Constraints: (C1) the body holds roles only; (C2) their threads sum up to
     the block; (C3) with register budgets, the registers of all roles are at
     most those that the block begins with, 65,536 / threads for each thread,
-    rounded down to eights: a role that wants more waits forever; (C4) all roles have a register budget, or none.
+    rounded down to eights: a role that wants more waits forever; (C4) all roles
+    have a register budget, or none.
 
     Example:
     ```mlir

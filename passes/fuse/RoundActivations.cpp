@@ -53,13 +53,13 @@ static SmallVector<Value> findWeights(OpOperand &use) {
   return {};
 }
 
-namespace {
 /// Whether `op` shows values of another one: as heads, columns, or the rows of
 /// last tokens.
 static bool isShowing(Operation *op) {
   return isa<SplitHeadsOp, MergeHeadsOp, LastTokenOp>(op);
 }
 
+namespace {
 /// Who reads a value, as it is or as an op shows it.
 struct Readers {
   SmallVector<Value> views;
@@ -123,8 +123,7 @@ static bool hasRoundedWeights(Operation *op) {
   });
 }
 
-/// Makes `result` and what shows it bf16; code of a reader
-/// extends it first.
+/// Makes `result` and what shows it bf16; code of a reader extends it first.
 static void roundWithReaders(OpResult result, const Readers &readers) {
   auto bf16 = BFloat16Type::get(result.getContext());
   roundResult(result, bf16);
