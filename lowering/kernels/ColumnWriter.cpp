@@ -44,15 +44,14 @@ ColumnWriter::Lane ColumnWriter::laneOf(const ProjectionOutput &output,
   Lane own;
   own.width = vectorWidth(output.columns);
   int64_t lanes = kChunk / own.width;
-  own.apart = 32 / lanes;
   Value lane = b.laneId();
-  own.row = b.add(b.add(row, b.mul(b.rem(b.warpId(), 4), kWarpRows)),
-                  b.div(lane, lanes));
+  Value first = b.add(b.add(row, b.mul(b.rem(b.warpId(), 4), kWarpRows)),
+                      b.div(lane, lanes));
   own.column = b.add(b.add(chunk.column, b.mul(b.rem(lane, lanes), own.width)),
                      chunk.distance);
   // Constants last: vectors at constant distances share an address.
-  for (int64_t i = 0; i < kWarpRows; i += own.apart) {
-    own.rows.push_back(b.add(own.row, chunk.part * kGroupRows + i));
+  for (int64_t i = 0; i < kWarpRows; i += 32 / lanes) {
+    own.rows.push_back(b.add(first, chunk.part * kGroupRows + i));
     own.isInside.push_back(b.both(b.less(own.rows.back(), stage.size(rows)),
                                   b.less(own.column, output.columns)));
   }

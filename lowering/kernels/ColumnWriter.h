@@ -48,11 +48,11 @@ public:
              std::deque<Loaded> ahead = {});
 
 private:
-  /// The thread's part of a chunk: vectors in some rows of a column, `apart`
-  /// from each other, and which of them the result has.
+  /// The thread's part of a chunk: vectors of `width` columns in some rows, and
+  /// which of them the result has.
   struct Lane {
-    int64_t width, apart;
-    mlir::Value row, column;
+    int64_t width;
+    mlir::Value column;
     TileBuilder::Values rows, isInside;
   };
   Lane laneOf(const ProjectionOutput &output, const Chunk &chunk,
