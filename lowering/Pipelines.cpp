@@ -36,11 +36,13 @@ void jet::buildExpandPipeline(OpPassManager &pm, const ExpandOptions &options) {
 }
 
 ArrayRef<StringRef> jet::getFusionNames() {
-  static const StringRef names[] = {
-      "last-token",       "generated-conv",  "group-linears",     "swiglu",
-      "rms-norm",         "delta-rule-norm", "delta-rule-inputs", "elementwise",
-      "head-top-k",       "sample",          "delta-step",        "kv-append",
-      "round-activations"};
+  static const StringRef names[] = {"last-token",        "generated-conv",
+                                    "group-linears",     "swiglu",
+                                    "rms-norm",          "delta-rule-norm",
+                                    "delta-rule-inputs", "elementwise",
+                                    "head-top-k",        "sample",
+                                    "delta-step",        "kv-append",
+                                    "round-activations", "round-residuals"};
   return names;
 }
 
@@ -92,6 +94,8 @@ void jet::buildFusePipeline(OpPassManager &pm, const FuseOptions &options) {
   if (options.roundActivations && isOn("round-activations"))
     programs.addPass(
         createRoundActivationsPass({options.roundRuleInputs, remarks}));
+  if (options.roundActivations && isOn("round-residuals"))
+    programs.addPass(createRoundResidualsPass({remarks}));
   // After all that makes and changes groups; it changes only where weights are.
   if (options.packWeights)
     pm.addPass(createPackWeightsPass({remarks}));

@@ -367,4 +367,35 @@ def RoundActivationsPass : Jet_FusionPass<"round-activations"> {
   let statistics = [Statistic<"numRounded", "rounded", "results rounded">];
 }
 
+def RoundResidualsPass : Jet_FusionPass<"round-residuals"> {
+  let summary = "The residual stream in bf16 (`round-residuals`)";
+  let description = [{
+    A sum of residuals in f32, or the rows of a table in bf16 that the first one
+    adds, is written in bf16, as the released models keep it: where all who read
+    it are projections by weights in bf16, which norm it or take it as it is, and
+    code on their results, which adds it. Sums, norms and products stay f32. Of
+    long prompts a layer reads and writes it four times, so that half of its
+    bytes show; a layer's error is that of the rounding. For targets that
+    multiply in bf16 anyway; off elsewhere, and with
+    `--disable-fusion=round-residuals`.
+
+    Refused, with a remark: other readers, code on a projection's input among
+    them. Changes rounding.
+
+    Before:
+    ```mlir
+    %h = jet.grouped_linear %y(%wo) products [1] on result 0 with(%x) { … arith.addf … } : … -> tensor<?x1536xf32>
+    %z = jet.grouped_linear %h(%wg, %wu) norm %n eps 1.0e-06 products [2] on result 0 { … } : (tensor<?x1536xf32>, …) -> …
+    ```
+    After:
+    ```mlir
+    %h = jet.grouped_linear %y(%wo) products [1] on result 0 with(%x) { … arith.addf …; arith.truncf … } : … -> tensor<?x1536xbf16>
+    %z = jet.grouped_linear %h(%wg, %wu) norm %n eps 1.0e-06 products [2] on result 0 { … } : (tensor<?x1536xbf16>, …) -> …
+    ```
+  }];
+  let options = [Option<"remarks", "remarks", "bool", "false",
+                        "Report each refusal and its reason">];
+  let statistics = [Statistic<"numRounded", "rounded", "results rounded">];
+}
+
 #endif // JET_PASSES_TD

@@ -179,7 +179,8 @@ void SpreadKernel::storeHidden() {
   b.loop(b.mul(thread, width), b.index(steps * kStep),
          b.index(kThreads * width), [&](Value k) {
            auto store = [&] {
-             b.store(reader.round(line.row, k, Value()), hidden, {k});
+             b.store(reader.round(reader.read(line.row, k), k, Value()), hidden,
+                     {k});
            };
            if (inner % kStep == 0)
              return store();

@@ -132,16 +132,26 @@ static bool hasCodeOn(Operation *op, unsigned operand) {
   return ported && findPort(ported, operand);
 }
 
+static RankedTensorType inputType(FormBuilder &form, const RowInput &input) {
+  return cast<RankedTensorType>(form.op()->getOperand(input.operand).getType());
+}
+
+static int64_t columnsOf(FormBuilder &form, const RowInput &input) {
+  int64_t columns = 1;
+  for (int64_t size : inputType(form, input).getShape().drop_front())
+    columns *= size;
+  return columns;
+}
+
 RowReader::RowReader(Stage &stage, const RowInput &input)
     : stage(stage), b(stage.b), input(input),
+      columns(columnsOf(stage.form, input)),
       hasCode(hasCodeOn(stage.form.op(), input.operand)) {
-  auto type = cast<RankedTensorType>(
-      stage.form.op()->getOperand(input.operand).getType());
-  for (int64_t size : type.getShape().drop_front())
-    columns *= size;
-  x = stage.memory(
-      Place::ofOperand(input.operand),
-      MemRefType::get({ShapedType::kDynamic, columns}, type.getElementType()));
+  Type element = inputType(stage.form, input).getElementType();
+  // 16 bytes, where they divide a row.
+  vector = element.isBF16() && columns % 8 == 0 ? 8 : vectorWidth(columns);
+  x = stage.memory(Place::ofOperand(input.operand),
+                   MemRefType::get({ShapedType::kDynamic, columns}, element));
 }
 
 Values RowReader::read(Value row, Value column) {
@@ -174,8 +184,8 @@ Values RowReader::norms(Value column) {
   return norms;
 }
 
-Value RowReader::round(Value row, Value column, Value scale) {
-  Values elements = read(row, column), factors = norms(column);
+Value RowReader::round(Values elements, Value column, Value scale) {
+  Values factors = norms(column);
   for (auto [element, factor] : llvm::zip_equal(elements, factors)) {
     if (input.norm)
       element = b.mulf(b.mulf(element, scale), factor);
@@ -185,13 +195,11 @@ Value RowReader::round(Value row, Value column, Value scale) {
 }
 
 bool jet::isRounded(FormBuilder &form, const RowInput &input) {
-  auto type =
-      cast<RankedTensorType>(form.op()->getOperand(input.operand).getType());
-  return type.getElementType().isBF16() &&
+  return inputType(form, input).getElementType().isBF16() &&
          !hasCodeOn(form.op(), input.operand) && !input.norm;
 }
 
-/// Sums f32 of all threads of a CTA, in one order.
+/// The f32 sum of all threads of a CTA, in one order.
 static Value sumOfBlock(TileBuilder &b, Value partials, Value sum,
                         int64_t threads) {
   sum = b.sumOfWarp(sum);
@@ -204,14 +212,17 @@ static Value sumOfBlock(TileBuilder &b, Value partials, Value sum,
   return total;
 }
 
-// A CTA makes a row, in two passes over it: the squares, then the products; the
-// second time the row comes out of the first-level cache.
+// A warp has a row in registers; one that is too long for it the CTA.
 Place jet::roundRows(FormBuilder &form, const RowInput &input,
                      const CopyAhead &ahead) {
-  constexpr int64_t kThreads = 256;
+  constexpr int64_t kThreads = 128, kMostOfLane = 64;
   if (isRounded(form, input))
     return Place::ofOperand(input.operand);
-  Stage stage(form, "rows", kThreads, {form.rows()});
+  bool byWarp = columnsOf(form, input) <= 32 * kMostOfLane;
+  int64_t lanes = byWarp ? 32 : 2 * kThreads,
+          threads = std::max(kThreads, lanes);
+  AffineExpr count = form.rows().ceilDiv(threads / lanes);
+  Stage stage(form, "rows", threads, {count});
   TileBuilder &b = stage.b;
   RowReader reader(stage, input);
   Place rounded =
@@ -219,32 +230,52 @@ Place jet::roundRows(FormBuilder &form, const RowInput &input,
   Value y = stage.memory(
       rounded,
       MemRefType::get({ShapedType::kDynamic, reader.inner()}, b.getBF16Type()));
-  Value partials = b.alloc(b.shared({kThreads / 32}, b.getF32Type()));
+  Value partials;
+  if (!byWarp)
+    partials = b.alloc(b.shared({threads / 32}, b.getF32Type()));
   stage.setOverlaps();
   // The projection may start now: it fills its ring with weights, and waits for
   // this stage's end before it reads rows.
   tile::LaunchDependentsOp::create(b);
-  Value row = b.blockX(), end = b.index(reader.inner());
+  Value lane = byWarp ? b.laneId() : b.threadId(), row = b.blockX();
+  if (byWarp)
+    row = b.add(b.mul(row, threads / lanes), b.warpId());
   if (ahead)
-    b.ifThen(b.equal(b.threadId(), 0),
-             [&] { ahead(stage, row, stage.size(form.rows())); });
+    b.ifThen(b.equal(lane, 0),
+             [&] { ahead(stage, row, stage.size(count * (threads / lanes))); });
   tile::WaitDependenciesOp::create(b);
-  Value first = b.mul(b.threadId(), reader.width());
-  Value step = b.index(kThreads * reader.width());
-  Value scale;
-  if (reader.hasNorm()) {
-    Value sum = b.loop(first, end, step, {b.f32(0)},
-                       [&](Value column, ValueRange sums) -> Values {
-                         Value sum = sums[0];
-                         for (Value element : reader.read(row, column))
-                           sum = b.fma(element, element, sum);
-                         return {sum};
-                       })[0];
-    scale = reader.scaleOf(sumOfBlock(b, partials, sum, kThreads));
-  }
-  b.loop(first, end, step, [&](Value column) {
-    b.store(reader.round(row, column, scale), y, {row, column});
-  });
+  int64_t width = reader.width();
+  auto make = [&] {
+    // All loads are under way before the first use.
+    Values columns, isInside;
+    SmallVector<Values> parts;
+    for (int64_t first = 0; first < reader.inner(); first += lanes * width) {
+      Value column = b.add(b.mul(lane, width), first), inside;
+      if (first + lanes * width > reader.inner()) {
+        inside = b.less(column, reader.inner());
+        column = b.min(column, b.index(reader.inner() - width));
+      }
+      columns.push_back(column);
+      isInside.push_back(inside);
+      parts.push_back(reader.read(row, column));
+    }
+    Value scale;
+    if (reader.hasNorm()) {
+      Value sum = b.f32(0);
+      for (auto [part, inside] : llvm::zip_equal(parts, isInside))
+        for (Value x : part)
+          sum = b.fma(x, inside ? b.select(inside, x, b.f32(0)) : x, sum);
+      scale = reader.scaleOf(byWarp ? b.sumOfWarp(sum)
+                                    : sumOfBlock(b, partials, sum, threads));
+    }
+    for (auto [part, column, inside] :
+         llvm::zip_equal(parts, columns, isInside))
+      b.store(reader.round(part, column, scale), y, {row, column}, inside);
+  };
+  if (byWarp)
+    b.ifThen(b.less(row, stage.size(form.rows())), make);
+  else
+    make();
   stage.finish();
   return rounded;
 }

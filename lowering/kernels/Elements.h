@@ -59,7 +59,7 @@ public:
   RowReader(Stage &stage, const RowInput &input);
   /// Elements of a row, and how many are read at once.
   int64_t inner() const { return columns; }
-  int64_t width() const { return vectorWidth(columns); }
+  int64_t width() const { return vector; }
   bool hasNorm() const { return input.norm.has_value(); }
   /// The code's f32 from [row, column] on.
   llvm::SmallVector<mlir::Value> read(mlir::Value row, mlir::Value column);
@@ -67,14 +67,16 @@ public:
   mlir::Value scaleOf(mlir::Value squares);
   /// The f32 factors of the norm from `column` on; ones without one.
   llvm::SmallVector<mlir::Value> norms(mlir::Value column);
-  /// x̂ from [row, column] on: a vector. `scale` is there if there is a norm.
-  mlir::Value round(mlir::Value row, mlir::Value column, mlir::Value scale);
+  /// x̂ from `column` on, of what was read there: a vector. `scale` is there if
+  /// there is a norm.
+  mlir::Value round(llvm::SmallVector<mlir::Value> elements, mlir::Value column,
+                    mlir::Value scale);
 
 private:
   Stage &stage;
   TileBuilder &b;
   RowInput input;
-  int64_t columns = 1;
+  int64_t columns, vector; // elements of a row, and that are read at once
   bool hasCode;
   mlir::Value x;
 };

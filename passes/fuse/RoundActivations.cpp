@@ -3,6 +3,7 @@
 
 #include "passes/Passes.h"
 #include "passes/fuse/Fuse.h"
+#include "passes/fuse/Rounding.h"
 
 using namespace mlir;
 
@@ -53,56 +54,6 @@ static SmallVector<Value> findWeights(OpOperand &use) {
   return {};
 }
 
-/// Whether `op` shows values of another one: as heads, columns, or the rows of
-/// last tokens.
-static bool isShowing(Operation *op) {
-  return isa<SplitHeadsOp, MergeHeadsOp, LastTokenOp>(op);
-}
-
-namespace {
-/// Who reads a value, as it is or as an op shows it.
-struct Readers {
-  SmallVector<Value> views;
-  SmallVector<OpOperand *> uses;
-
-  explicit Readers(Value value) {
-    for (OpOperand &use : value.getUses()) {
-      Operation *op = use.getOwner();
-      if (!isShowing(op)) {
-        uses.push_back(&use);
-        continue;
-      }
-      Readers inner(op->getResult(0));
-      views.push_back(op->getResult(0));
-      llvm::append_range(views, inner.views);
-      llvm::append_range(uses, inner.uses);
-    }
-  }
-};
-} // namespace
-
-static void setElementType(Value value, Type element) {
-  value.setType(cast<RankedTensorType>(value.getType()).clone(element));
-}
-
-/// Makes the op write its result in `element`: code on it ends with the
-/// rounding.
-static void roundResult(OpResult result, Type element) {
-  setElementType(result, element);
-  Operation *op = result.getOwner();
-  if (auto step = dyn_cast<DeltaStepOp>(op))
-    return setElementType(step.getRule().getResult(), element);
-  std::optional<Port> port =
-      findPort(cast<PortOpInterface>(op), resultPort(result.getResultNumber()));
-  if (!port)
-    return;
-  Operation *yield = port->region->front().getTerminator();
-  OpBuilder builder(yield);
-  Value rounded = arith::TruncFOp::create(builder, op->getLoc(), element,
-                                          yield->getOperand(0));
-  yield->setOperand(0, rounded);
-}
-
 /// Whether `use` is q, k, v or the gate of a rule of many tokens, whose
 /// products take bf16.
 static bool isRuleInput(OpOperand &use) {
@@ -138,12 +89,7 @@ static void roundWithReaders(OpResult result, const Readers &readers) {
                                         use->getOperandNumber());
     if (!port)
       continue;
-    BlockArgument argument = port->region->front().getArgument(0);
-    argument.setType(bf16);
-    auto builder = OpBuilder::atBlockBegin(&port->region->front());
-    Value wide = arith::ExtFOp::create(builder, result.getLoc(),
-                                       builder.getF32Type(), argument);
-    argument.replaceAllUsesExcept(wide, wide.getDefiningOp());
+    extendArgument(port->region->front().getArgument(0), bf16);
   }
 }
 
