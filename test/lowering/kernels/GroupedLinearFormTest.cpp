@@ -134,6 +134,13 @@ TEST_P(GroupedLinearForm, OfRowsThatAreNoMultiple) {
   check({136, true, BF16}, 3, 128);
 }
 
+// Of more columns than a warp has registers for, the last vectors of a lane
+// behind the end, read 4 and 8 elements at once.
+TEST_P(GroupedLinearForm, OfLongRowsThatAreNormed) {
+  check({2088, true}, 2, 18);
+  check({2056, true, BF16}, 2, 17);
+}
+
 // Pairs of tiles, of which the last has no columns or no rows; results whose
 // columns share tiles; more tiles than pairs of CTAs.
 TEST_P(GroupedLinearForm, OfManyRows) {
