@@ -228,7 +228,7 @@ Result<void> Session::runProgram(const ProgramInfo &program, const State &state,
                                  int64_t sequences, int64_t rows,
                                  std::optional<Part> part) {
   for (size_t step = 0; step < program.launches.size(); ++step) {
-    if (part && program.launches[step].kernel != part->kernel)
+    if (part && !part->has(program.launches[step]))
       continue;
     if (auto done = runLaunch(program, state, sequences, rows, step, part);
         !done)

@@ -153,20 +153,20 @@ public:
 
   struct KernelTime {
     int64_t kernel = 0;   // in the package
-    int64_t launches = 0; // of a step
+    int64_t launches = 0; // of a step, over as many rows
     bool rowsAreSequences = false;
     double seconds = 0; // of one launch, on average
     /// Of the form that was launched, of each stage; empty for less than two.
     std::vector<double> stageSeconds = {};
   };
   /// The same for each kernel by itself: all launches of the step, so that
-  /// layers do not find their weights in a cache, repeated. In the order of
-  /// their first launches.
+  /// layers do not find their weights in a cache, repeated; those over the rows
+  /// of last tokens apart. In the order of their first launches.
   Result<std::vector<KernelTime>> timeKernels(const State &state,
                                               int64_t repeats);
 
   /// The same for one stage of kernel `kernel` alone, also of a form that is
-  /// not taken for the step. It must be one of the step's kernels.
+  /// not taken for the step, in launches over all rows. There must be some.
   Result<double> timeStage(const State &state, int64_t kernel, StageIndex stage,
                            int64_t repeats);
 
@@ -190,8 +190,14 @@ private:
                        int64_t rows);
   /// A part of a program.
   struct Part {
-    int64_t kernel = 0;              // its launches
+    int64_t kernel = 0; // its launches, over as many rows
+    bool rowsAreSequences = false;
     std::optional<StageIndex> stage; // or the form that is taken
+
+    bool has(const LaunchInfo &launch) const {
+      return launch.kernel == kernel &&
+             launch.rowsAreSequences == rowsAreSequences;
+    }
   };
   /// Launch `step` of the program.
   Result<void> runLaunch(const ProgramInfo &program, const State &state,

@@ -50,6 +50,7 @@ Result<double> Session::timePart(const State &state, const Part &part,
   };
   if (!keyOf(*lastProgram, state, lastSequences, lastRows).empty()) {
     key.push_back(static_cast<uint64_t>(part.kernel));
+    key.push_back(part.rowsAreSequences);
     key.push_back(part.stage ? part.stage->form + 1 : 0);
     key.push_back(part.stage ? part.stage->stage : 0);
   }
@@ -62,8 +63,9 @@ Session::timeKernels(const State &state, int64_t repeats) {
     return noStep();
   std::vector<KernelTime> times;
   for (const LaunchInfo &launch : lastProgram->launches) {
-    const auto same =
-        std::ranges::find(times, launch.kernel, &KernelTime::kernel);
+    const auto same = std::ranges::find_if(times, [&](const KernelTime &time) {
+      return Part{time.kernel, time.rowsAreSequences, {}}.has(launch);
+    });
     if (same != times.end())
       ++same->launches;
     else
@@ -73,7 +75,8 @@ Session::timeKernels(const State &state, int64_t repeats) {
   // what a step has left there, not what others made of it again and again.
   for (KernelTime &time : std::views::reverse(times)) {
     const auto each = static_cast<double>(time.launches);
-    Result<double> seconds = timePart(state, {time.kernel, {}}, repeats);
+    Part part = {time.kernel, time.rowsAreSequences, {}};
+    Result<double> seconds = timePart(state, part, repeats);
     if (!seconds)
       return seconds.error();
     time.seconds = *seconds / each;
@@ -86,9 +89,8 @@ Session::timeKernels(const State &state, int64_t repeats) {
     const KernelForm *form = chooseForm(forms, symbols);
     const size_t stages = form ? form->stages.size() : 0;
     for (size_t stage = 0; stages > 1 && stage < stages; ++stage) {
-      const auto index = static_cast<size_t>(form - forms.data());
-      seconds =
-          timePart(state, {time.kernel, StageIndex{index, stage}}, repeats);
+      part.stage = {static_cast<size_t>(form - forms.data()), stage};
+      seconds = timePart(state, part, repeats);
       if (!seconds)
         return seconds.error();
       time.stageSeconds.push_back(*seconds / each);
@@ -101,18 +103,23 @@ Result<double> Session::timeStage(const State &state, int64_t kernel,
                                   StageIndex stage, int64_t repeats) {
   if (!lastProgram)
     return noStep();
-  const auto launches =
-      std::ranges::count(lastProgram->launches, kernel, &LaunchInfo::kernel);
+  Part part = {kernel, /*rowsAreSequences=*/false, {}};
+  const auto launches = std::ranges::count_if(
+      lastProgram->launches,
+      [&](const LaunchInfo &launch) { return part.has(launch); });
   if (!launches)
     return Error{"time: expected a launch of kernel " + std::to_string(kernel) +
                  " in the last step, found none"};
   // What the stages before it leave in scratch memory.
-  for (size_t before = 0; before < stage.stage; ++before)
-    if (auto done = runProgram(*lastProgram, state, lastSequences, lastRows,
-                               Part{kernel, StageIndex{stage.form, before}});
+  for (size_t before = 0; before < stage.stage; ++before) {
+    part.stage = {stage.form, before};
+    if (auto done =
+            runProgram(*lastProgram, state, lastSequences, lastRows, part);
         !done)
       return done.error();
-  Result<double> seconds = timePart(state, {kernel, stage}, repeats);
+  }
+  part.stage = stage;
+  Result<double> seconds = timePart(state, part, repeats);
   if (!seconds)
     return seconds;
   return *seconds / static_cast<double>(launches);

@@ -49,6 +49,7 @@ describeKernels(const State &state,
     row.path =
         form ? "form " + std::to_string(form - kernel.forms.data()) : "general";
     row.launches = time.launches;
+    row.rows = own.rows;
     row.bytes = *bytes;
     row.seconds = time.seconds;
     if (form)
@@ -79,12 +80,13 @@ std::string printKernels(const std::vector<KernelRow> &rows, double bandwidth) {
     total += row.total();
   }
   const int name = static_cast<int>(width);
-  print("%-*s  %-8s %5s %10s %10s %6s %10s %8s %9s %6s\n", name, "kernel",
-        "path", "times", "each us", "all us", "share", "MB", "GB/s", "bound us",
-        "ratio");
+  print("%-*s  %-8s %7s %5s %10s %10s %6s %10s %8s %9s %6s\n", name, "kernel",
+        "path", "rows", "times", "each us", "all us", "share", "MB", "GB/s",
+        "bound us", "ratio");
   for (const KernelRow &row : rows) {
-    print("%-*.*s  %-8s %5lld %10.2f %10.1f %5.1f%% %10.3f %8.0f", name, name,
-          row.name.c_str(), row.path.c_str(),
+    print("%-*.*s  %-8s %7lld %5lld %10.2f %10.1f %5.1f%% %10.3f %8.0f", name,
+          name, row.name.c_str(), row.path.c_str(),
+          static_cast<long long>(row.rows),
           static_cast<long long>(row.launches), row.seconds * 1e6,
           row.total() * 1e6, 100 * row.total() / std::max(total, 1e-12),
           double(row.bytes) / 1e6,
@@ -96,10 +98,11 @@ std::string printKernels(const std::vector<KernelRow> &rows, double bandwidth) {
     }
     text += '\n';
     for (const auto &[stage, seconds] : row.stages)
-      print("  %-*.*s  %-8s %5s %10.2f\n", name - 2, name - 2, stage.c_str(),
-            "stage", "", seconds * 1e6);
+      print("  %-*.*s  %-8s %7s %5s %10.2f\n", name - 2, name - 2,
+            stage.c_str(), "stage", "", "", seconds * 1e6);
   }
-  print("%-*s  %-8s %5s %10s %10.1f", name, "all", "", "", "", total * 1e6);
+  print("%-*s  %-8s %7s %5s %10s %10.1f", name, "all", "", "", "", "",
+        total * 1e6);
   if (bandwidth > 0)
     print(" %6s %10s %8s %9.2f %6.1f", "", "", "", bounds * 1e6,
           total / std::max(bounds, 1e-12));
@@ -110,11 +113,14 @@ nlohmann::json kernelsToJson(const std::vector<KernelRow> &rows,
                              double bandwidth) {
   nlohmann::json list = nlohmann::json::array();
   for (const KernelRow &row : rows) {
-    nlohmann::json entry = {
-        {"name", row.name},        {"op", row.op},
-        {"path", row.path},        {"launches", row.launches},
-        {"us", row.seconds * 1e6}, {"total_us", row.total() * 1e6},
-        {"bytes", row.bytes}};
+    nlohmann::json entry = {{"name", row.name},
+                            {"op", row.op},
+                            {"path", row.path},
+                            {"rows", row.rows},
+                            {"launches", row.launches},
+                            {"us", row.seconds * 1e6},
+                            {"total_us", row.total() * 1e6},
+                            {"bytes", row.bytes}};
     if (bandwidth > 0)
       entry["bound_us"] = double(row.bytes) / bandwidth * 1e6;
     if (!row.tile.empty()) {

@@ -21,7 +21,8 @@ struct KernelRow {
   /// "general", or "form 0" and so on for those of KernelInfo::forms.
   std::string path;
   std::string product, tile; // as of StageInfo, of the stage that has them
-  int64_t launches = 0;      // of a step
+  int64_t launches = 0;      // of a step, over `rows` rows
+  int64_t rows = 0;
   int64_t bytes = 0;  // that one launch moves, by its cost; 0 for unknown
   double seconds = 0; // of one launch
   /// Of a form of several stages: each by itself.
@@ -29,8 +30,8 @@ struct KernelRow {
   double total() const { return seconds * double(launches); }
 };
 
-/// One row for each kernel, the longest in all first. `sizes` are those of the
-/// step that was timed; rows are ignored.
+/// One row for each kernel and number of rows, the longest in all first.
+/// `sizes` are those of the step that was timed; rows are ignored.
 Result<std::vector<KernelRow>>
 describeKernels(const State &state,
                 const std::vector<Session::KernelTime> &times,
