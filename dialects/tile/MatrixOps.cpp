@@ -169,6 +169,16 @@ LogicalResult ColumnsOp::verify() {
   return success();
 }
 
+LogicalResult ElementsOp::inferReturnTypes(MLIRContext *context,
+                                           std::optional<Location>,
+                                           ValueRange operands, DictionaryAttr,
+                                           OpaqueProperties, RegionRange,
+                                           SmallVectorImpl<Type> &types) {
+  auto source = cast<AccType>(operands.front().getType());
+  types.assign(source.getNumElements(), Float32Type::get(context));
+  return success();
+}
+
 static int64_t getRows(Type type) {
   if (auto acc = dyn_cast<AccType>(type))
     return acc.getRows();

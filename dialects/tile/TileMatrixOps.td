@@ -131,6 +131,18 @@ def Tile_ColumnsOp : Tile_Op<"columns", [Pure]> {
   }];
   let hasVerifier = 1;
 }
+def Tile_ElementsOp : Tile_Op<"elements",
+    [Pure, DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
+  let summary = "A thread's elements of an accumulator";
+  let description = [{
+    In the order that the type states. Costs nothing.
+
+    Example: `%e:4 = tile.elements %c : !tile.acc<64x8xf32>`
+  }];
+  let arguments = (ins Tile_AccType:$source);
+  let results = (outs Variadic<F32>:$elements);
+  let assemblyFormat = "$source attr-dict `:` type($source)";
+}
 def Tile_MapOp : Tile_Op<"map", [SingleBlock]> {
   let summary = "An elementwise function of accumulators, operands and rows";
   let description = [{

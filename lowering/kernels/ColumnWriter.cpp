@@ -8,73 +8,100 @@ using namespace jet;
 
 using Values = TileBuilder::Values;
 
-/// Rows of a warpgroup's accumulator, and of a warp's part of it.
-static constexpr int64_t kGroupRows = 64, kWarpRows = 16;
-/// With 8 columns more a row, 4 rows of an accumulator lie in different banks.
-static constexpr int64_t kPadding = 8;
+/// Rows of a warpgroup's accumulator, and of a warp's part of it; a thread has
+/// two of these, kHalfRows apart.
+static constexpr int64_t kGroupRows = 64, kWarpRows = 16, kHalfRows = 8;
+/// Bytes that a thread stores at once.
+static constexpr int64_t kBytes = 16;
 
-ColumnWriter::ColumnWriter(Stage &stage, AffineExpr rows, int64_t groups)
-    : stage(stage), b(stage.b), rows(rows),
-      turned(b.alloc(
-          b.shared({groups, kGroupRows, kChunk + kPadding}, b.getF32Type()))) {}
-
-/// What a lane gets of 32 columns of a warp's 16 rows: `width` neighbours of
-/// each of some rows, see write().
-Values ColumnWriter::turn(Value sums, int64_t width) {
-  Value chunk = b.slice(turned, {tile::WarpgroupIdOp::create(b)});
-  Value warpRow = b.mul(b.rem(b.warpId(), 4), kWarpRows), lane = b.laneId();
-  tile::SyncWarpOp::create(b);
-  tile::StoreAccOp::create(b, sums, chunk, b.index(0), b.index(0), Value(),
-                           Value(), UnitAttr());
-  tile::SyncWarpOp::create(b);
-  int64_t lanes = kChunk / width, apart = 32 / lanes;
-  Value column = b.mul(b.rem(lane, lanes), width);
-  Values elements;
-  for (int64_t i = 0; i < kWarpRows; i += apart)
-    llvm::append_range(
-        elements,
-        b.split(b.load(chunk,
-                       {b.add(b.add(warpRow, b.div(lane, lanes)), i), column},
-                       width)));
-  return elements;
+/// What is made at once: a run, or where columns are odd one element.
+static int64_t widthOf(const ProjectionOutput &output) {
+  int64_t width = kBytes / output.elementBytes;
+  while (output.columns % width)
+    width /= 2;
+  return width;
 }
 
-ColumnWriter::Lane ColumnWriter::laneOf(const ProjectionOutput &output,
-                                        const Chunk &chunk, Value row) {
-  Lane own;
-  own.width = vectorWidth(output.columns);
-  int64_t lanes = kChunk / own.width;
-  Value lane = b.laneId();
-  Value first = b.add(b.add(row, b.mul(b.rem(b.warpId(), 4), kWarpRows)),
-                      b.div(lane, lanes));
-  own.column = b.add(b.add(chunk.column, b.mul(b.rem(lane, lanes), own.width)),
-                     chunk.distance);
-  // Constants last: vectors at constant distances share an address.
-  for (int64_t i = 0; i < kWarpRows; i += 32 / lanes) {
-    own.rows.push_back(b.add(first, chunk.part * kGroupRows + i));
-    own.isInside.push_back(b.both(b.less(own.rows.back(), stage.size(rows)),
-                                  b.less(own.column, output.columns)));
+int64_t ColumnWriter::runOf(const ProjectionOutput &output) {
+  return std::max<int64_t>(2, widthOf(output));
+}
+
+void ColumnWriter::loadWeights(
+    const ProjectionOutput &output, const Place &weights, int64_t inner,
+    int64_t columns, Value column, Value k, Value tile,
+    function_ref<void(Value, ValueRange, Value)> start) {
+  Type bf16 = b.getBF16Type();
+  auto type = cast<tile::SharedType>(tile.getType());
+  int64_t run = runOf(output), pairs = run / 2, step = type.getShape().back();
+  auto constant = [&](int64_t value) { return stage.form.constant(value); };
+  if (pairs == 1)
+    return start(stage.map(weights, {constant(output.columns), constant(inner)},
+                           {columns, step}, bf16, type.getSwizzle()),
+                 {column, k}, tile);
+  Value map = stage.map(weights,
+                        {constant(output.columns / run), constant(pairs),
+                         constant(2), constant(inner)},
+                        {columns / run, 1, 2, step}, bf16, type.getSwizzle());
+  Value parts = tile::ViewOp::create(
+      b, b.shared({pairs, columns / pairs, step}, bf16, type.getSwizzle()),
+      tile);
+  for (int64_t pair = 0; pair < pairs; ++pair)
+    start(map, {b.div(column, run), b.index(pair), b.index(0), k},
+          b.slice(parts, {b.index(pair)}));
+}
+
+SmallVector<ColumnWriter::Vector>
+ColumnWriter::vectorsOf(const ProjectionOutput &output, const Chunk &chunk,
+                        Value row) {
+  int64_t width = widthOf(output), run = runOf(output);
+  Value lane = b.laneId(), count = stage.size(rows);
+  Value first =
+      b.add(b.add(row, b.mul(b.rem(b.warpId(), 4), kWarpRows)), b.div(lane, 4));
+  // Of whole strips all columns are inside, or none.
+  bool isWhole = output.columns % chunk.stripColumns == 0;
+  Value strip = chunk.column;
+  if (isWhole)
+    strip = b.min(strip, b.index(output.columns - chunk.stripColumns));
+  strip = b.add(strip, b.mul(b.rem(lane, 4), run));
+  SmallVector<Vector> vectors;
+  for (int64_t half = 0; half < 2; ++half) {
+    Value m = b.add(first, chunk.part * kGroupRows + half * kHalfRows);
+    Value hasRow = b.less(m, count);
+    m = b.min(m, b.sub(count, b.index(1)));
+    for (int64_t i = 0; i < run; i += width) {
+      // Constants last: vectors at constant distances share an address.
+      Value n = b.add(strip, chunk.distance + i);
+      Value isInside =
+          b.both(hasRow, b.less(isWhole ? chunk.column : n, output.columns));
+      if (!isWhole)
+        n = b.min(n, b.index(output.columns - width));
+      vectors.push_back({m, n, isInside, half, i});
+    }
   }
-  return own;
+  return vectors;
 }
 
 ColumnWriter::Loaded ColumnWriter::load(const ProjectionOutput &output,
                                         const Chunk &chunk, Value row) {
-  Lane own = laneOf(output, chunk, row);
-  Loaded loaded(own.rows.size());
-  for (size_t i = 0; output.load && i < loaded.size(); ++i)
-    loaded[i] =
-        output.load(stage, own.rows[i], own.column, own.width, own.isInside[i]);
+  Loaded loaded;
+  for (const Vector &vector : vectorsOf(output, chunk, row))
+    loaded.push_back(output.load ? output.load(stage, vector.row, vector.column,
+                                               widthOf(output))
+                                 : SmallVector<Values>());
   return loaded;
 }
 
-// All of a lane's code comes before its stores, so that what it loads is under
+// All of a chunk's code comes before its stores, so that what it loads is under
 // way together.
 void ColumnWriter::write(const ProjectionOutput &output, ArrayRef<Chunk> chunks,
                          ValueRange sums, Value row, std::deque<Loaded> ahead) {
-  Value last = b.sub(stage.size(rows), b.index(1));
+  std::vector<Values> elements; // of the accumulators, 4 of each 8 columns
+  for (Value acc : sums)
+    elements.push_back(llvm::to_vector_of<Value>(
+        tile::ElementsOp::create(b, acc).getElements()));
   // What is written leaves registers to what is loaded.
-  size_t first = std::max<size_t>(ahead.size(), sums.size() > 1 ? 1 : kAhead);
+  size_t first =
+      std::max<size_t>(ahead.size(), sums.size() > 1 ? kFewAhead : kAhead);
   for (size_t number = 0; number < chunks.size(); ++number) {
     const Chunk &chunk = chunks[number];
     size_t most =
@@ -83,26 +110,25 @@ void ColumnWriter::write(const ProjectionOutput &output, ArrayRef<Chunk> chunks,
       ahead.push_back(load(output, chunks[number + ahead.size()], row));
     Loaded loaded = std::move(ahead.front());
     ahead.pop_front();
-    Lane own = laneOf(output, chunk, row);
-    SmallVector<Values> products;
-    for (int64_t from : chunk.sums)
-      products.push_back(
-          turn(b.columns(sums[chunk.part], from, kChunk), own.width));
+    int64_t pairs = runOf(output) / 2;
     SmallVector<std::function<void()>> stores;
-    for (size_t i = 0; i < loaded.size(); ++i) {
-      SmallVector<Values> elements;
-      for (const Values &all : products)
-        elements.emplace_back(ArrayRef(all).slice(i * own.width, own.width));
-      llvm::append_range(elements, loaded[i]);
-      // What the code itself loads has to be there.
-      Value m = own.rows[i], n = own.column;
-      if (!output.load) {
-        m = b.min(m, last);
-        n = b.min(n, b.index(output.columns - own.width));
+    for (auto [i, vector] : llvm::enumerate(vectorsOf(output, chunk, row))) {
+      SmallVector<Values> products;
+      for (int64_t from : chunk.sums) {
+        Values &product = products.emplace_back();
+        for (int64_t n = vector.run; n < vector.run + widthOf(output); ++n) {
+          int64_t eight = (from + chunk.distance / pairs) / 8 +
+                          n / 2 * (chunk.stripColumns / pairs / 8);
+          product.push_back(
+              elements[chunk.part][4 * eight + 2 * vector.half + n % 2]);
+        }
       }
-      auto store = output.make(stage, m, n, own.width, elements);
-      stores.push_back(
-          [=, this] { b.ifThen(own.isInside[i], [&] { store(); }); });
+      llvm::append_range(products, loaded[i]);
+      auto store = output.make(stage, vector.row, vector.column,
+                               widthOf(output), products);
+      stores.push_back([=, this, isInside = vector.isInside] {
+        b.ifThen(isInside, [&] { store(); });
+      });
     }
     for (auto &store : stores)
       store();

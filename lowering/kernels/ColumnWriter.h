@@ -2,8 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The epilogue of LargeProjection.cpp: from accumulators of 64 rows to results
-// in memory, kChunk columns after the other. They go through shared memory, so
-// that a thread has neighbours in a row; then the output's code, and stores.
+// in memory, with the output's code on the way, in the registers of the thread
+// that has them.
+//
+// A thread has 2 of each 8 columns of an accumulator. So that a run of
+// neighbours in the result, 16 bytes, is one thread's, rows of weights lie in
+// shared memory in another order: of a strip of n columns, column r q + 2 j + e
+// stands at 2 n / r · j + 2 q + e, with runs of r, e of 0 or 1. Nothing is
+// exchanged. TMA puts them there, a box for each j.
 
 #ifndef JET_LOWERING_KERNELS_COLUMNWRITER_H
 #define JET_LOWERING_KERNELS_COLUMNWRITER_H
@@ -16,27 +22,44 @@ namespace jet {
 
 class ColumnWriter {
 public:
-  /// Columns that go through shared memory at once.
-  static constexpr int64_t kChunk = 32;
   /// Of how many chunks, with the one that is written, what their code loads is
-  /// under way: from the first on, where there is one accumulator, and at most.
-  static constexpr size_t kAhead = 3, kMostAhead = 5;
+  /// under way: from the first on, where there is one accumulator or more, and
+  /// at most.
+  static constexpr size_t kAhead = 6, kFewAhead = 2, kMostAhead = 10;
+  /// Registers of what is loaded of a chunk, for each operand.
+  static constexpr int64_t kLoaded = 8;
 
-  /// kChunk columns of a result, of 64 rows: where those of each product begin
-  /// among the sums; where they begin in the output, `distance` behind
-  /// `column`; and the accumulator.
+  /// Of an output's columns: 8, 4 or 2.
+  static int64_t runOf(const ProjectionOutput &output);
+  /// Columns that a warp makes at once: each of the four lanes of a row a run.
+  static int64_t chunkOf(const ProjectionOutput &output) {
+    return 4 * runOf(output);
+  }
+
+  /// chunkOf() columns of a result, of 64 rows.
   struct Chunk {
-    llvm::SmallVector<int64_t> sums;
-    mlir::Value column;
-    int64_t distance = 0;
-    int64_t part = 0;
+    llvm::SmallVector<int64_t> sums; // where the strips of each product begin
+    int64_t stripColumns;
+    mlir::Value column; // of the output, where the strip begins
+    int64_t distance;   // of the chunk from there
+    int64_t part;       // the accumulator
   };
-  /// What the code of a chunk loads, for each of the thread's rows.
+  /// What the code of a chunk loads, for each of the thread's vectors.
   using Loaded = std::vector<llvm::SmallVector<TileBuilder::Values>>;
 
-  /// For results of `rows` rows, by so many warpgroups; allocates their shared
-  /// memory.
-  ColumnWriter(Stage &stage, mlir::AffineExpr rows, int64_t groups);
+  /// For results of `rows` rows.
+  ColumnWriter(Stage &stage, mlir::AffineExpr rows)
+      : stage(stage), b(stage.b), rows(rows) {}
+
+  /// Starts the copy of a strip of `columns` rows of weights from `column` on,
+  /// 64 elements from `k` on, as `start` does it from a place in a tensor map
+  /// to a part of `tile`.
+  void loadWeights(const ProjectionOutput &output, const Place &weights,
+                   int64_t inner, int64_t columns, mlir::Value column,
+                   mlir::Value k, mlir::Value tile,
+                   llvm::function_ref<void(mlir::Value map, mlir::ValueRange at,
+                                           mlir::Value tile)>
+                       start);
 
   /// `row` is the first one of the warpgroup.
   Loaded load(const ProjectionOutput &output, const Chunk &chunk,
@@ -48,21 +71,19 @@ public:
              std::deque<Loaded> ahead = {});
 
 private:
-  /// The thread's part of a chunk: vectors of `width` columns in some rows, and
-  /// which of them the result has.
-  struct Lane {
-    int64_t width;
-    mlir::Value column;
-    TileBuilder::Values rows, isInside;
+  /// A vector of a chunk that the thread makes: where its code may load, which
+  /// is inside, and whether it is there itself; its elements begin at `run` of
+  /// those of the accumulator's row `half`.
+  struct Vector {
+    mlir::Value row, column, isInside;
+    int64_t half, run;
   };
-  Lane laneOf(const ProjectionOutput &output, const Chunk &chunk,
-              mlir::Value row);
-  TileBuilder::Values turn(mlir::Value sums, int64_t width);
+  llvm::SmallVector<Vector> vectorsOf(const ProjectionOutput &output,
+                                      const Chunk &chunk, mlir::Value row);
 
   Stage &stage;
   TileBuilder &b;
   mlir::AffineExpr rows;
-  mlir::Value turned; // shared: f32 [groups, 64, kChunk + kPadding]
 };
 
 } // namespace jet

@@ -38,10 +38,9 @@ bool jet::hasPlainCode(PortOpInterface op) {
 }
 
 /// `width` elements of an extra, whose trailing sizes face those of the port;
-/// sizes of 1 and missing ones are broadcast. Where `mask` is false nothing is
-/// read.
+/// sizes of 1 and missing ones are broadcast.
 static Values loadExtra(Stage &stage, unsigned operand, int64_t portRank,
-                        Value row, Value column, int64_t width, Value mask) {
+                        Value row, Value column, int64_t width) {
   TileBuilder &b = stage.b;
   MemRefType type = stage.form.argument(operand).memref();
   int64_t columns = countColumns(type, portRank);
@@ -54,31 +53,37 @@ static Values loadExtra(Stage &stage, unsigned operand, int64_t portRank,
               : SmallVector<int64_t>{columns},
       type.getElementType());
   Value memory = stage.memory(Place::ofOperand(operand), flat);
-  Values at = hasRows ? Values{row, column} : Values{column};
+  auto load = [&](Value column, int64_t count) -> Value {
+    return b.load(memory, hasRows ? Values{row, column} : Values{column},
+                  count);
+  };
   if (columns == 1)
-    at.back() = b.index(0);
-  int64_t count = columns == 1 ? 1 : width;
-  Value loaded =
-      mask ? b.loadIf(mask, memory, at, count) : b.load(memory, at, count);
-  return columns == 1 ? Values(width, loaded) : b.split(loaded);
+    return Values(width, load(b.index(0), 1));
+  // Vectors have 16 bytes at most.
+  int64_t most = 128 / type.getElementTypeBitWidth();
+  Values elements;
+  for (int64_t i = 0; i < width; i += most)
+    llvm::append_range(
+        elements, b.split(load(b.add(column, i), std::min(width - i, most))));
+  return elements;
 }
 
 static SmallVector<Values> loadExtras(Stage &stage, PortOpInterface op,
                                       int64_t number, Value row, Value column,
-                                      int64_t width, Value mask) {
+                                      int64_t width) {
   SmallVector<Values> extras;
   std::optional<Port> port = findPort(op, number);
   for (unsigned i = 0; port && i < port->extras.size(); ++i)
     extras.push_back(
         loadExtra(stage, stage.form.operandOf(op, port->firstExtra + i),
-                  getPortType(op, number).getRank(), row, column, width, mask));
+                  getPortType(op, number).getRank(), row, column, width));
   return extras;
 }
 
 SmallVector<Values> jet::loadExtras(Stage &stage, int64_t number, Value row,
-                                    Value column, int64_t width, Value mask) {
+                                    Value column, int64_t width) {
   return ::loadExtras(stage, cast<PortOpInterface>(stage.form.op()), number,
-                      row, column, width, mask);
+                      row, column, width);
 }
 
 Values jet::applyCode(Stage &stage, int64_t number, Value row, Value column,
@@ -97,7 +102,7 @@ Values jet::applyCode(Stage &stage, PortOpInterface op, int64_t number,
   Block &code = port->region->front();
   SmallVector<Values> extras;
   if (inputs.size() < code.getNumArguments())
-    extras = ::loadExtras(stage, op, number, row, column, width, Value());
+    extras = ::loadExtras(stage, op, number, row, column, width);
   Values results;
   for (int64_t i = 0; i < width; ++i) {
     IRMapping mapping;

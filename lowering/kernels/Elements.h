@@ -34,10 +34,10 @@ applyCode(Stage &stage, int64_t number, mlir::Value row, mlir::Value column,
           int64_t width, llvm::ArrayRef<llvm::SmallVector<mlir::Value>> inputs);
 
 /// What applyCode() reads there for the form's op, to have it under way before:
-/// a list for each extra tensor of the code. Nothing where `mask` is false.
+/// a list for each extra tensor of the code.
 llvm::SmallVector<llvm::SmallVector<mlir::Value>>
 loadExtras(Stage &stage, int64_t number, mlir::Value row, mlir::Value column,
-           int64_t width, mlir::Value mask);
+           int64_t width);
 
 /// The largest of 4, 2, 1 that divides `columns`.
 inline int64_t vectorWidth(int64_t columns) {

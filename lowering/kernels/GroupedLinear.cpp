@@ -85,13 +85,14 @@ static void buildForm(FormBuilder form, GroupedLinearOp op, ProjectionSize size,
   for (auto [index, products] : llvm::enumerate(op.getProducts())) {
     auto type = cast<RankedTensorType>(op.getResult(index).getType());
     ProjectionOutput output{{}, type.getDimSize(1), makerOf(index, type)};
+    output.elementBytes = type.getElementTypeBitWidth() / 8;
     if (type.getElementType().isF32() && !findPort(op, resultPort(index)))
       output.sums = Place::ofOperand(form.resultOperand(index));
     output.loaded = readBy(form, op, index);
     if (!output.loaded.empty())
       output.load = [index = index](Stage &stage, Value row, Value column,
-                                    int64_t width, Value mask) {
-        return loadExtras(stage, resultPort(index), row, column, width, mask);
+                                    int64_t width) {
+        return loadExtras(stage, resultPort(index), row, column, width);
       };
     for (int64_t i = 0; i < products; ++i)
       output.weights.push_back(Place::ofOperand(weight++));

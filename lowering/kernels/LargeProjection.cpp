@@ -118,8 +118,8 @@ private:
   int64_t chunksAhead(const ProjectionOutput &output) const {
     int64_t free =
         kConsumerRegisters - kOtherRegisters - parts() * kStrips * columns / 2;
-    int64_t each = ColumnWriter::kChunk * kGroupRows / 128;
-    return free / each / std::max<int64_t>(1, output.loaded.size());
+    return free / ColumnWriter::kLoaded /
+           std::max<int64_t>(1, output.loaded.size());
   }
   std::deque<ColumnWriter::Loaded> loadAhead(const Piece &piece, Value row);
   void writePiece(const Piece &piece, ValueRange sums, Value row,
@@ -156,7 +156,7 @@ void LargeProjection::allocate() {
   Type bf16 = b.getBF16Type();
   xRing = b.alloc(b.shared({slots, kGroups, kGroupRows, kStep}, bf16, 128));
   weightRing = b.alloc(b.shared({slots, kStrips, columns, kStep}, bf16, 128));
-  writer.emplace(stage, spec.rows, kGroups);
+  writer.emplace(stage, spec.rows);
   auto barriers = tile::BarriersType::get(b.getContext(), slots);
   full = b.alloc(barriers);
   empty = b.alloc(barriers);
@@ -209,7 +209,6 @@ void LargeProjection::loadRows(const Piece &piece, Value step, Value slot) {
 
 /// The CTA's strip of weights, for both.
 void LargeProjection::loadWeights(const Piece &piece, Value step, Value slot) {
-  Type bf16 = b.getBF16Type();
   Value k = b.mul(step, kStep);
   Value both = arith::ConstantIntOp::create(b, (1 << kPair) - 1, 16);
   Value strip = b.add(b.mul(piece.tile, kStrips), rank);
@@ -217,14 +216,14 @@ void LargeProjection::loadWeights(const Piece &piece, Value step, Value slot) {
   forOutput(strip, [&](const ProjectionOutput &output, Value local) {
     for (size_t i = 0; i < output.weights.size(); ++i) {
       auto start = [&] {
-        Value map = stage.map(output.weights[i],
-                              {stage.form.constant(output.columns),
-                               stage.form.constant(spec.inner)},
-                              {columnsOf(piece), kStep}, bf16, 128);
         Value number = isPaired(output) ? b.div(local, 2) : local;
         Value column = b.min(columnOf(piece, number), b.index(output.columns));
-        tile::TmaLoadOp::create(b, map, ValueRange{column, k}, own, full, slot,
-                                both, tile::EvictAttr());
+        writer->loadWeights(
+            output, output.weights[i], spec.inner, columnsOf(piece), column, k,
+            own, [&](Value map, ValueRange at, Value tile) {
+              tile::TmaLoadOp::create(b, map, at, tile, full, slot, both,
+                                      tile::EvictAttr());
+            });
       };
       if (isPaired(output))
         b.ifThen(b.equal(rank, static_cast<int64_t>(i)), start);
@@ -401,10 +400,10 @@ SmallVector<Chunk> LargeProjection::chunksOf(const Piece &piece,
   int64_t width = columnsOf(piece);
   Value number = isPaired(output) ? b.div(local, 2) : local;
   SmallVector<Chunk> chunks;
-  for (int64_t at = 0; at < width; at += ColumnWriter::kChunk) {
-    Chunk chunk{{strip * width + at}, columnOf(piece, number), at, part};
+  for (int64_t at = 0; at < width; at += ColumnWriter::chunkOf(output)) {
+    Chunk chunk{{strip * width}, width, columnOf(piece, number), at, part};
     if (isPaired(output))
-      chunk.sums.push_back(width + at);
+      chunk.sums.push_back(width);
     chunks.push_back(std::move(chunk));
   }
   return chunks;

@@ -28,14 +28,13 @@ struct ProjectionOutput {
   /// Where the products are stored, f32 [rows, columns], if that is all that
   /// `make` does.
   std::optional<Place> sums = {};
-  /// What `make` reads of matrices [rows, columns], where `mask` is true, and
-  /// these: of many rows they are brought to the second-level cache under the
-  /// products.
+  /// What `make` reads of matrices [rows, columns], and these: of many rows
+  /// they are brought to the second-level cache under the products.
   std::function<llvm::SmallVector<llvm::SmallVector<mlir::Value>>(
-      Stage &stage, mlir::Value row, mlir::Value column, int64_t width,
-      mlir::Value mask)>
+      Stage &stage, mlir::Value row, mlir::Value column, int64_t width)>
       load = {};
   llvm::SmallVector<Place> loaded = {};
+  int64_t elementBytes = 4; // of the result
 };
 
 /// The forms of a projection: how many rows a CTA computes, and whether that is

@@ -232,10 +232,8 @@ static void buildForm(FormBuilder form, QkvLinearOp op, ProjectionSize size,
     if (!op.getBiases().empty())
       bias = numberOf(op.getBiases()[0]) + i;
     int64_t columns = cast<RankedTensorType>(weight.getType()).getDimSize(0);
-    auto loadBias = [=](Stage &stage, Value, Value column, int64_t width,
-                        Value) -> SmallVector<Values> {
-      // One vector for all rows, also behind the last one.
-      column = stage.b.min(column, stage.b.index(columns - width));
+    auto loadBias = [=](Stage &stage, Value, Value column,
+                        int64_t width) -> SmallVector<Values> {
       return {
           stage.b.split(stage.b.load(stage.operand(*bias), {column}, width))};
     };
@@ -245,10 +243,9 @@ static void buildForm(FormBuilder form, QkvLinearOp op, ProjectionSize size,
       TileBuilder &b = stage.b;
       Values sums = products.front();
       if (bias) {
-        Values addends =
-            products.size() > 1
-                ? products.back()
-                : loadBias(stage, row, column, width, Value()).front();
+        Values addends = products.size() > 1
+                             ? products.back()
+                             : loadBias(stage, row, column, width).front();
         for (auto [sum, element] : llvm::zip_equal(sums, addends))
           sum = b.addf(sum, b.convert(element, b.getF32Type()));
       }

@@ -134,6 +134,17 @@ struct LowerColumns : ConvertOpToLLVMPattern<ColumnsOp> {
   }
 };
 
+struct LowerElements : ConvertOpToLLVMPattern<ElementsOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult
+  matchAndRewrite(ElementsOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    rewriter.replaceOp(
+        op, Code(rewriter, op.getLoc()).unpackStruct(adaptor.getSource()));
+    return success();
+  }
+};
+
 struct LowerPack : ConvertOpToLLVMPattern<PackOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
   LogicalResult
@@ -397,7 +408,7 @@ struct LowerStoreMatrix : ConvertOpToLLVMPattern<StoreMatrixOp> {
 
 void jet::tile::populateMatrixPatterns(const LLVMTypeConverter &converter,
                                        RewritePatternSet &patterns) {
-  patterns.add<LowerLoadMatrix, LowerMma, LowerSplat, LowerColumns, LowerPack,
-               LowerMap, LowerReduce, LowerAnyLess, LowerStoreAcc,
-               LowerStoreMatrix>(converter);
+  patterns.add<LowerLoadMatrix, LowerMma, LowerSplat, LowerColumns,
+               LowerElements, LowerPack, LowerMap, LowerReduce, LowerAnyLess,
+               LowerStoreAcc, LowerStoreMatrix>(converter);
 }

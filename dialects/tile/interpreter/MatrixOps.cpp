@@ -180,6 +180,15 @@ static void columns(Warp &warp, const Instruction &instruction, Mask mask) {
             warp.cell(instruction.in[0] + first + i, lane);
 }
 
+/// numbers: the cells of the results.
+static void elements(Warp &warp, const Instruction &instruction, Mask mask) {
+  if (!checkReadable(warp, instruction, mask, 0))
+    return;
+  for (auto [i, out] : llvm::enumerate(instruction.numbers))
+    for (int lane : lanes(mask))
+      warp.cell(out, lane) = warp.cell(instruction.in[0] + i, lane);
+}
+
 static void pack(Warp &warp, const Instruction &instruction, Mask mask) {
   if (!checkReadable(warp, instruction, mask, 0))
     return;
@@ -376,6 +385,10 @@ bool jet::tile::compileMatrices(Compiler &compiler, Operation *op) {
     compiler.emit(op, splat);
   } else if (isa<ColumnsOp>(op)) {
     compiler.emit(op, columns);
+  } else if (isa<ElementsOp>(op)) {
+    Instruction &instruction = compiler.emit(op, elements);
+    for (Value element : op->getResults())
+      instruction.numbers.push_back(compiler.cell(element));
   } else if (isa<PackOp>(op)) {
     compiler.emit(op, pack);
   } else if (auto function = dyn_cast<MapOp>(op)) {
