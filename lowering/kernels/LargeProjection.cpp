@@ -14,9 +14,8 @@
 //                         the code on the tile will load
 //   consumers (2 groups)  for each tile: 64 rows; for each 64 of k: wait
 //                         full[slot]; wgmma; the slot before is free.
-//                         Then 32 columns after the other through shared
-//                         memory, so that threads have neighbouring ones; code,
-//                         whose loads began some chunks before; store
+//                         Then code on what each thread has, whose loads began
+//                         some chunks before; store (ColumnWriter.h)
 //   with ping-pong        each second tile is one group's, all 128 rows: it
 //                         waits for turns[group] before it multiplies, and
 //                         behind its last step gives the turn to the other one
@@ -30,9 +29,8 @@
 // measured, or by a model (LargeTiles.cpp).
 //
 // Shared memory: slots of 16 KB of x and 32 KB of weights (24 KB with strips of
-// 96), 4 (5) of them; and for each group 64 rows of 40 f32. Registers: 128 (96)
-// of sums, twice as many with ping-pong, of 232; the producer's group gives up
-// its own.
+// 96), 4 (5) of them. Registers: 128 (96) of sums, twice as many with
+// ping-pong, of 232; the producer's group gives up its own.
 
 #include "lowering/kernels/ColumnWriter.h"
 #include "lowering/kernels/LargePieces.h"

@@ -24,11 +24,16 @@ struct Config {
   int64_t residual = 96, pair = 72, narrow = 7; // columns of the results
 };
 
+/// Types of a sum, and of the matrix that is added.
+struct Types {
+  DType sum = F32, added = F32;
+};
+
 class GroupedLinearForm : public testing::TestWithParam<uint64_t> {
 protected:
   void check(const Config &config, size_t form, int64_t rows);
   void checkSum(const Forms &forms, size_t form, int64_t inner, int64_t columns,
-                int64_t rows);
+                int64_t rows, const Types &types = {});
   Random random{0x60DD};
 };
 
@@ -150,25 +155,35 @@ TEST_P(GroupedLinearForm, OfManyRows) {
 }
 
 /// A sum of p and a matrix.
-std::string sumText(int64_t inner, int64_t columns) {
-  return kernelText("linear", R"(jet.grouped_linear %a(%b) products [1]
-    on result 0 with(%c) {
-    ^bb0(%p: f32, %r: f32):
-      %s = arith.addf %p, %r : f32
-      jet.yield %s : f32
-    })",
+std::string sumText(int64_t inner, int64_t columns, const Types &types = {}) {
+  const std::string widened = types.added == BF16 ? "%w" : "%r";
+  const std::string rounded = types.sum == BF16 ? "%t" : "%s";
+  std::string code = "    ^bb0(%p: f32, %r: " +
+                     std::string(types.added == BF16 ? "bf16" : "f32") + "):\n";
+  if (types.added == BF16)
+    code += "      %w = arith.extf %r : bf16 to f32\n";
+  code += "      %s = arith.addf %p, " + widened + " : f32\n";
+  if (types.sum == BF16)
+    code += "      %t = arith.truncf %s : f32 to bf16\n";
+  code += "      jet.yield " + rounded + " : " +
+          (types.sum == BF16 ? "bf16" : "f32") + "\n    }";
+  return kernelText("linear",
+                    "jet.grouped_linear %a(%b) products [1]\n"
+                    "    on result 0 with(%c) {\n" +
+                        code,
                     {rowsType({inner}, BF16),
                      tensorType({columns, inner}, BF16),
-                     rowsType({columns}, F32)},
-                    {rowsType({columns}, F32)});
+                     rowsType({columns}, types.added)},
+                    {rowsType({columns}, types.sum)});
 }
 
 void GroupedLinearForm::checkSum(const Forms &forms, size_t form, int64_t inner,
-                                 int64_t columns, int64_t rows) {
+                                 int64_t columns, int64_t rows,
+                                 const Types &types) {
   Buffer x = Buffer::random(random, BF16, {rows, inner});
   Buffer weight = Buffer::random(random, BF16, {columns, inner});
-  Buffer before = Buffer::random(random, F32, {rows, columns});
-  Buffer sum(F32, {rows, columns});
+  Buffer before = Buffer::random(random, types.added, {rows, columns});
+  Buffer sum(types.sum, {rows, columns});
   forms.run("linear", {&x, &weight, &before, &sum}, Step::rows(rows),
             GetParam(), form);
   for (int64_t r = 0; r < rows; ++r)
@@ -176,7 +191,9 @@ void GroupedLinearForm::checkSum(const Forms &forms, size_t form, int64_t inner,
       double want = before(r, n);
       for (int64_t k = 0; k < inner; ++k)
         want += x(r, k) * weight(n, k);
-      ASSERT_NEAR(sum(r, n), want, 1e-4) << r << ", " << n;
+      const double off =
+          1e-4 + (types.sum == BF16 ? std::abs(want) * 0x1p-8 : 0);
+      ASSERT_NEAR(sum(r, n), want, off) << r << ", " << n;
     }
 }
 
@@ -187,6 +204,23 @@ TEST_P(GroupedLinearForm, AddsToManyRows) {
   ASSERT_TRUE(forms);
   for (int64_t rows : {130, 300})
     checkSum(*forms, 4, 200, 332, rows);
+}
+
+// Vectors of 8, 4, 2 and 1 elements of the result, in all tiles.
+TEST_P(GroupedLinearForm, AddsInVectorsOfAnyWidth) {
+  constexpr int64_t kInner = 72, kRows = 300;
+  for (const Types &types :
+       {Types{BF16, BF16}, Types{BF16, F32}, Types{F32, BF16}, Types{F32, F32}})
+    for (int64_t columns : {384, 328, 332, 330, 331}) {
+      if (columns % 8 && types.sum == types.added && types.sum == F32)
+        continue;
+      const auto forms =
+          Forms::build(sumText(kInner, columns, types), columns < 384);
+      ASSERT_TRUE(forms);
+      const size_t count = forms->kernel("linear").forms.size();
+      for (size_t form = 4; form < count; form += 2)
+        checkSum(*forms, form, kInner, columns, kRows, types);
+    }
 }
 
 TEST_P(GroupedLinearForm, IsTheSameInAnyTiles) {
