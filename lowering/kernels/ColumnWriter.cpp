@@ -57,24 +57,26 @@ ColumnWriter::vectorsOf(const ProjectionOutput &output, const Chunk &chunk,
   Value lane = b.laneId(), count = stage.size(rows);
   Value first =
       b.add(b.add(row, b.mul(b.rem(b.warpId(), 4), kWarpRows)), b.div(lane, 4));
-  // Of whole strips all columns are inside, or none.
-  bool isWhole = output.columns % chunk.stripColumns == 0;
-  Value strip = chunk.column;
-  if (isWhole)
-    strip = b.min(strip, b.index(output.columns - chunk.stripColumns));
-  strip = b.add(strip, b.mul(b.rem(lane, 4), run));
+  // Of as many columns all are inside, or none.
+  int64_t span = width;
+  for (int64_t most : {chunkOf(output), chunk.stripColumns})
+    if (output.columns % most == 0)
+      span = most;
+  bool isOfWarp = span > width;
+  Value begin = b.add(chunk.column, chunk.distance / span * span);
+  Value ofLane = b.mul(b.rem(lane, 4), run);
   SmallVector<Vector> vectors;
   for (int64_t half = 0; half < 2; ++half) {
     Value m = b.add(first, chunk.part * kGroupRows + half * kHalfRows);
     Value hasRow = b.less(m, count);
     m = b.min(m, b.sub(count, b.index(1)));
     for (int64_t i = 0; i < run; i += width) {
+      Value n = isOfWarp ? begin : b.add(b.add(begin, ofLane), i);
+      Value isInside = b.both(hasRow, b.less(n, output.columns));
+      n = b.min(n, b.index(output.columns - span));
       // Constants last: vectors at constant distances share an address.
-      Value n = b.add(strip, chunk.distance + i);
-      Value isInside =
-          b.both(hasRow, b.less(isWhole ? chunk.column : n, output.columns));
-      if (!isWhole)
-        n = b.min(n, b.index(output.columns - width));
+      if (isOfWarp)
+        n = b.add(b.add(n, ofLane), chunk.distance % span + i);
       vectors.push_back({m, n, isInside, half, i});
     }
   }

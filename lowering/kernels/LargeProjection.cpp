@@ -277,10 +277,13 @@ void LargeProjection::produce() {
                       return {};
                     });
     tile::WaitDependenciesOp::create(b);
+    // No constant: a short loop would be unrolled, and need more registers than
+    // the producer has.
+    Value end = b.add(steps, b.div(b.blockX(), kMultiprocessors));
     // The slots are empty at first, as after a phase of parity 1.
     pieces->forEach(
         {zero}, {zero, b.i32(1)}, [&](const Piece &piece, ValueRange ring) {
-          return b.loop(zero, steps, one, ring,
+          return b.loop(zero, end, one, ring,
                         [&](Value step, ValueRange carried) -> Values {
                           Ring at{carried[0], carried[1]};
                           b.ifThen(b.equal(step, prefetchStep()),
