@@ -3,6 +3,8 @@
 
 #include "lowering/kernels/Forms.h"
 
+#include "lowering/tile/LowerTile.h"
+
 using namespace mlir;
 using namespace jet;
 
@@ -106,6 +108,10 @@ Value Stage::map(Place place, ArrayRef<AffineExpr> shape, ArrayRef<int64_t> box,
 }
 
 void Stage::setOverlaps() { kernel->setAttr(kOverlapsAttr, b.getUnitAttr()); }
+
+void Stage::setResident(int64_t count) {
+  kernel->setAttr(tile::kResidentAttr, b.getI32IntegerAttr(count));
+}
 
 void Stage::setTile(StringRef product, StringRef tile) {
   kernel->setAttr(kProductAttr, b.getStringAttr(product));

@@ -127,6 +127,8 @@ public:
                   int64_t swizzle);
   /// Marks the stage as one that begins with tile.wait_dependencies.
   void setOverlaps();
+  /// So many CTAs are to fit in an SM.
+  void setResident(int64_t count);
   /// Names what StageInfo::product and tile are.
   void setTile(llvm::StringRef product, llvm::StringRef tile);
   void finish();

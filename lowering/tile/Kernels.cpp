@@ -65,6 +65,8 @@ struct LowerKernel : ConvertOpToLLVMPattern<KernelOp> {
     if (budgets)
       function->setAttr(Name::getMinctasmAttrName(),
                         builder.getI32IntegerAttr(1));
+    if (auto resident = op->getAttrOfType<IntegerAttr>(kResidentAttr))
+      function->setAttr(Name::getMinctasmAttrName(), resident);
     if (Attribute bytes = op->getAttr(kSharedBytesAttr))
       function->setAttr(kSharedBytesAttr, bytes);
     (void)context;

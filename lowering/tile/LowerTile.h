@@ -18,6 +18,11 @@ namespace jet::tile {
 
 /// Attributes of a lowered kernel: bytes of dynamic shared memory.
 inline constexpr llvm::StringLiteral kSharedBytesAttr = "tile.shared_bytes";
+
+/// On a tile.kernel: so many CTAs are to fit in an SM, which bounds the
+/// registers of a thread.
+inline constexpr llvm::StringLiteral kResidentAttr = "tile.resident";
+
 /// Attribute of tile.alloc while its kernel is lowered.
 inline constexpr llvm::StringLiteral kOffsetAttr = "tile.offset";
 /// The symbol of dynamic shared memory.
