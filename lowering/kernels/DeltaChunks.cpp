@@ -88,6 +88,10 @@ tile::SharedType DeltaChunks::squareTile(TileBuilder &b) const {
 tile::SharedType DeltaChunks::valuesTile(TileBuilder &b) const {
   return b.shared({kRows, kColumns}, b.getBF16Type(), kColumns * 2);
 }
+Value DeltaChunks::keysIn(Stage &stage, Place place) const {
+  return stage.memory(place, MemRefType::get({ShapedType::kDynamic, keyDim},
+                                             stage.b.getBF16Type()));
+}
 Value DeltaChunks::sumsIn(Stage &stage) const {
   return stage.memory(sums,
                       MemRefType::get({ShapedType::kDynamic, heads * valueDim},

@@ -27,6 +27,8 @@ struct DeltaChunks {
   mlir::Value squareMap(Stage &stage, Place place) const;
   mlir::Value valuesMap(Stage &stage) const;
   mlir::Value sumsMap(Stage &stage) const;
+  /// What all units have in `place`, [units · kRows, keyDim].
+  mlir::Value keysIn(Stage &stage, Place place) const;
   /// The same in shared memory.
   tile::SharedType keysTile(TileBuilder &b) const;
   tile::SharedType squareTile(TileBuilder &b) const;

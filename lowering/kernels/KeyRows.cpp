@@ -79,20 +79,26 @@ Value KeyRows::scaleOf(ArrayRef<Values> part, double scale) {
     for (int64_t offset = 1; offset < parts; offset *= 2)
       sum = b.addf(sum, tile::ShuffleXorOp::create(b, sum, offset));
     Value eps = b.f32(rule.getQkNormEps()->convertToDouble());
-    Value length = math::SqrtOp::create(b, b.addf(sum, eps));
+    // As the machine approximates it: else there is a call for small numbers.
+    Value length =
+        math::SqrtOp::create(b, b.addf(sum, eps), arith::FastMathFlags::afn);
     factor = b.mulf(b.reciprocal(length), b.f32(scale));
   }
   return b.select(b.less(ownRow, rows.count), factor, b.f32(0));
 }
 
-void KeyRows::store(ArrayRef<Values> part, Value factor, Value tile) {
+void KeyRows::store(ArrayRef<Values> part, Value factor, Value memory,
+                    Value firstRow) {
   for (auto [i, unit] : llvm::enumerate(part)) {
     auto [column, inside] = placeOf(i);
     Values scaled;
     for (Value x : unit)
       scaled.push_back(b.mulf(x, factor));
     Value vector = b.convert(b.join(scaled), b.getBF16Type());
-    b.store(vector, tile,
-            {b.div(column, c.slab), ownRow, b.rem(column, c.slab)}, inside);
+    if (firstRow)
+      b.store(vector, memory, {b.add(firstRow, ownRow), column}, inside);
+    else
+      b.store(vector, memory,
+              {b.div(column, c.slab), ownRow, b.rem(column, c.slab)}, inside);
   }
 }

@@ -33,8 +33,9 @@ public:
   /// What brings the row to length `scale`; 0 behind the last. The whole warp
   /// takes part.
   Value scaleOf(Part part, double scale);
-  /// The part times `factor`, in bf16, to a DeltaChunks::keysTile().
-  void store(Part part, Value factor, Value tile);
+  /// The part times `factor`, in bf16, to a DeltaChunks::keysTile(), or to
+  /// memory from row `firstRow` on.
+  void store(Part part, Value factor, Value memory, Value firstRow = {});
 
 private:
   int64_t units() const { return llvm::divideCeil(c.keyDim / 8, parts); }
