@@ -109,6 +109,8 @@ LogicalResult jet::describeForms(ModuleOp module,
       KernelForm form;
       if (auto rows = stage->getAttrOfType<IntegerAttr>(kMaxRowsAttr))
         form.maxRows = rows.getInt();
+      if (auto most = stage->getAttrOfType<IntegerAttr>(kMaxSequencesAttr))
+        form.maxSequences = most.getInt();
       form.oneToken = stage->hasAttr(kOneTokenAttr);
       if (stage->hasAttr(kScratchAttr)) {
         FailureOr<std::vector<SizeExpr>> scratch =

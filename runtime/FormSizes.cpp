@@ -22,6 +22,7 @@ const KernelForm *chooseForm(std::span<const KernelForm> forms,
   };
   const auto form = std::ranges::find_if(forms, [&](const KernelForm &form) {
     return (!form.maxRows || value(Symbol::R) <= form.maxRows) &&
+           (!form.maxSequences || value(Symbol::B) <= form.maxSequences) &&
            (!form.oneToken || value(Symbol::T) == value(Symbol::B));
   });
   return form == forms.end() ? nullptr : &*form;

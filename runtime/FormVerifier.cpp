@@ -120,6 +120,9 @@ PackageVerifier::verifyForms(const KernelInfo &kernel,
     if (form.maxRows < 0)
       return mismatch(at + ".max_rows", "an integer >= 0",
                       std::to_string(form.maxRows));
+    if (form.maxSequences < 0)
+      return mismatch(at + ".max_sequences", "an integer >= 0",
+                      std::to_string(form.maxSequences));
     if (auto fault = verifyDepth(form.scratch, at + ".scratch"))
       return fault;
     if (form.stages.empty())
@@ -146,6 +149,8 @@ PackageVerifier::verifyFormSizes(const ProgramInfo &program,
   for (size_t i = 0; i < kernel.forms.size(); ++i) {
     const KernelForm &form = kernel.forms[i];
     int64_t batch = maxBatch;
+    if (form.maxSequences)
+      batch = std::min(batch, form.maxSequences);
     int64_t tokens = batch * package.model.maxContext;
     int64_t &rows = launch.rowsAreSequences ? batch : tokens;
     if (form.maxRows)

@@ -243,6 +243,9 @@ struct KernelForm {
   int64_t maxRows = 0;
   /// "one_token": only for steps with one token of each sequence (T = B).
   bool oneToken = false;
+  /// "max_sequences": only for steps of B <= max_sequences; left out if 0, for
+  /// any.
+  int64_t maxSequences = 0;
   SizeExpr scratch;              // "scratch": bytes, aligned to 1024
   std::vector<StageInfo> stages; // "stages"
 };

@@ -199,10 +199,13 @@ static StageInfo readStage(const JsonNode &node) {
 }
 
 static KernelForm readForm(const JsonNode &node) {
-  node.allowOnly({"max_rows", "one_token", "scratch", "stages"});
+  node.allowOnly(
+      {"max_rows", "one_token", "max_sequences", "scratch", "stages"});
   KernelForm form;
   form.maxRows = node["max_rows"].integer();
   form.oneToken = node["one_token"].boolean();
+  if (node.contains("max_sequences"))
+    form.maxSequences = node["max_sequences"].integer();
   form.scratch = readSize(node["scratch"]);
   for (const JsonNode &stage : node["stages"].elements())
     form.stages.push_back(readStage(stage));

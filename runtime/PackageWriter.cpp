@@ -98,10 +98,13 @@ static Json formToJson(const KernelForm &form) {
     if (!stage.tile.empty())
       stages.back()["tile"] = stage.tile;
   }
-  return {{"max_rows", form.maxRows},
-          {"one_token", form.oneToken},
-          {"scratch", sizeToJson(form.scratch)},
-          {"stages", std::move(stages)}};
+  Json result = {{"max_rows", form.maxRows},
+                 {"one_token", form.oneToken},
+                 {"scratch", sizeToJson(form.scratch)},
+                 {"stages", std::move(stages)}};
+  if (form.maxSequences)
+    result["max_sequences"] = form.maxSequences;
+  return result;
 }
 
 static Json kernelToJson(const KernelInfo &kernel) {

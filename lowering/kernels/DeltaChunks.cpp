@@ -202,10 +202,23 @@ bool jet::hasChunks(GatedDeltaRuleOp rule) {
          state.getValueDim() % kRows == 0;
 }
 
-void jet::buildChunks(FormBuilder &form, GatedDeltaRuleOp rule) {
-  DeltaChunks chunks(form, rule);
-  buildDeltaPrepare(form, chunks);
-  buildDeltaScan(form, chunks);
-  buildNorm(form, chunks);
-  form.finish();
+void jet::buildChunks(FormContext &context, GatedDeltaRuleOp rule) {
+  auto build = [&](FormFits fits, int64_t groups) {
+    FormBuilder form = context.begin(fits);
+    DeltaChunks chunks(form, rule);
+    buildDeltaPrepare(form, chunks);
+    buildDeltaScan(form, chunks, groups);
+    buildNorm(form, chunks);
+    form.finish();
+  };
+  // While all CTAs of one group run at once: of clusters of 4 an H200 holds 30.
+  constexpr int64_t kResident = 120;
+  RecurrentStateType state = rule.getState().getType();
+  int64_t parts = state.getValueDim() / DeltaChunks::kColumns;
+  int64_t few = kResident / (state.getHeads() * parts);
+  bool hasPairs = parts % 2 == 0;
+  if (few > 0 || !hasPairs)
+    build({.maxSequences = hasPairs ? few : 0}, 1);
+  if (hasPairs)
+    build({}, 2);
 }

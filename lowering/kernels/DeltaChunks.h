@@ -17,7 +17,7 @@ namespace jet {
 /// those of the equations in DeltaChunks.cpp.
 struct DeltaChunks {
   static constexpr int64_t kRows = 64;
-  static constexpr int64_t kColumns = 64; // of values, that a CTA scans
+  static constexpr int64_t kColumns = 64; // of values, that a group scans
 
   DeltaChunks(FormBuilder &form, GatedDeltaRuleOp rule);
 
@@ -62,9 +62,10 @@ ChunkRows findChunk(Stage &stage, const DeltaChunks &chunks,
                     mlir::Value number);
 
 /// The stages before the state (DeltaPrepare.cpp), and through the chunks of a
-/// sequence (DeltaScan.cpp).
+/// sequence (DeltaScan.cpp), by CTAs of so many groups of threads.
 void buildDeltaPrepare(FormBuilder &form, const DeltaChunks &chunks);
-void buildDeltaScan(FormBuilder &form, const DeltaChunks &chunks);
+void buildDeltaScan(FormBuilder &form, const DeltaChunks &chunks,
+                    int64_t groups);
 
 } // namespace jet
 

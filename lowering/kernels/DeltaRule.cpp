@@ -369,9 +369,8 @@ void RuleForm::norm() {
 void jet::buildForms(FormContext &context, GatedDeltaRuleOp op) {
   if (!isSupportedRule(op))
     return;
-  FormBuilder form = context.begin({});
   if (hasChunks(op))
-    buildChunks(form, op);
-  else
-    RuleForm(form, op).build();
+    return buildChunks(context, op);
+  FormBuilder form = context.begin({});
+  RuleForm(form, op).build();
 }

@@ -58,7 +58,7 @@ private:
 /// (DeltaChunks.cpp), where the result is bf16: what goes into its products is
 /// rounded to that.
 bool hasChunks(GatedDeltaRuleOp rule);
-void buildChunks(FormBuilder &form, GatedDeltaRuleOp rule);
+void buildChunks(FormContext &context, GatedDeltaRuleOp rule);
 
 /// The rule is what its kernels are for: the delta rule (not the additive one)
 /// with a key of its own for each head, and states in f32 or bf16, of sizes

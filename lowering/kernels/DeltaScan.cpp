@@ -4,14 +4,15 @@
 // The part of the chunked delta rule that goes from chunk to chunk (the letters
 // are DeltaChunks.cpp's):
 //
-//   scan   CTA (64 columns of values, head, sequence), those of a head as a
-//          cluster: Sᵀ [64, keyDim] and all products stand as accumulators, so
-//          that they are A of the next product without a way through shared
-//          memory
+//   scan   CTA (64 columns of values, or two times 64, head, sequence), those
+//          of a head as a cluster: Sᵀ [64, keyDim] and all products stand as
+//          accumulators, so that they are A of the next product without a way
+//          through shared memory
 //     producer (1 warp)    for each chunk: wait empty[slot]; TMA of v, and its
 //                          part of T, W, q, k and P for the cluster, to
 //                          full[slot]
-//     consumers (1 group)  for each chunk: wait full[slot]
+//     consumers (a group   for each chunk: wait full[slot]
+//     for 64 columns)
 //                            Uᵀ = vᵀ·Tᵀ − Sᵀ·Wᵀ          (started)
 //                            Yᵀ of the chunk before, to shared memory
 //                            Yᵀ = Sᵀ·(e^G q)ᵀ            (started)
@@ -22,8 +23,14 @@
 // The tensor cores run all the while: S is packed under Y's second product, U
 // under Y's first.
 //
+// That is a dependent chain: with one group the tensor cores are busy for half
+// of the 0.8 us of a chunk. Two groups take 1.1 us for twice the columns, and
+// read what does not depend on the columns once: better where there are more
+// heads and sequences than multiprocessors.
+//
 // Registers, with keys of 96: S 48, as A 24, U and Y 32 each. Shared memory: a
-// slot has 60 KB, three of them; and two tiles of Y, 8 KB each.
+// slot has 60 KB, of two groups 68 KB, three of them; and tiles of Y, 8 KB
+// each, two of a group, or where only that fits one.
 
 #include "lowering/kernels/DeltaChunks.h"
 
@@ -37,13 +44,15 @@ namespace {
 
 constexpr int64_t kRows = DeltaChunks::kRows;
 constexpr int64_t kColumns = DeltaChunks::kColumns;
-constexpr int64_t kConsumers = 128, kWarps = kConsumers / 32;
+constexpr int64_t kGroup = 128; // threads
 
 class ScanKernel {
 public:
-  ScanKernel(FormBuilder &form, const DeltaChunks &chunks)
-      : c(chunks), slots(c.keyDim > 96 ? 2 : 3), cluster(c.valueDim / kColumns),
-        stage(form, "scan", kConsumers + 32,
+  ScanKernel(FormBuilder &form, const DeltaChunks &chunks, int64_t groups)
+      : c(chunks), groups(groups), slots(c.keyDim > 96 ? 2 : 3),
+        buffers(groups > 1 && slots > 2 ? 1 : 2),
+        cluster(c.valueDim / (kColumns * groups)),
+        stage(form, "scan", groups * kGroup + 32,
               {form.constant(cluster), form.constant(c.heads),
                form.symbol(Symbol::B)},
               cluster),
@@ -54,9 +63,12 @@ public:
 private:
   void allocate();
   void initialize();
+  void loadValues(Value chunk, Value at);
   void produce();
   void consume();
   void clearPastEnd(Value tile, Value valid);
+  void syncGroup();
+  void waitForStore();
   void keep(Value y, Value buffer);
   void storeRows(Value chunk, Value buffer);
   void release(Value slot);
@@ -92,12 +104,16 @@ private:
   }
 
   const DeltaChunks &c;
-  int64_t slots, cluster;
+  int64_t groups, slots;
+  int64_t buffers; // tiles of Y of a group
+  int64_t cluster;
   Stage stage;
   TileBuilder &b;
   Value solvedKeys, queries, ends, solution, mix, values; // rings
   Value results, full, empty;
   Value column, head, slot;
+  // Of a consumer; the thread's number in the group, the group's first column.
+  Value group, thread, ownColumn;
   Value firstRow, rows, firstChunk, count; // of the sequence
 };
 
@@ -112,19 +128,22 @@ void ScanKernel::allocate() {
   ends = ring(c.keysTile(b));
   solution = ring(c.squareTile(b));
   mix = ring(c.squareTile(b));
-  values = ring(c.valuesTile(b));
-  results =
-      b.alloc(b.shared({2, kRows, kColumns}, b.getBF16Type(), kColumns * 2));
+  auto ofGroups = [&](int64_t number) {
+    return b.alloc(b.shared({number, groups, kRows, kColumns}, b.getBF16Type(),
+                            kColumns * 2));
+  };
+  values = ofGroups(slots);
+  results = ofGroups(buffers);
   auto barriers = tile::BarriersType::get(b.getContext(), slots);
   full = b.alloc(barriers);
   empty = b.alloc(barriers);
 }
 
 void ScanKernel::initialize() {
-  b.initRing(full, empty, cluster * kWarps);
+  b.initRing(full, empty, cluster * groups * (kGroup / 32));
   tile::ClusterSyncOp::create(b);
   tile::LaunchDependentsOp::create(b);
-  column = b.mul(b.blockX(), kColumns);
+  column = b.mul(b.blockX(), groups * kColumns);
   head = b.blockY();
   // The batch is an input of the step: no launch before writes it.
   Value sequence = b.blockZ();
@@ -140,55 +159,60 @@ void ScanKernel::initialize() {
                       })[0];
 }
 
+/// v of each group's columns.
+void ScanKernel::loadValues(Value chunk, Value at) {
+  Value row = c.hasPlainValues ? b.add(firstRow, b.mul(chunk, kRows))
+                               : b.mul(b.add(firstChunk, chunk), kRows);
+  Value first = b.add(b.mul(head, c.valueDim), column);
+  for (int64_t i = 0; i < groups; ++i)
+    tile::TmaLoadOp::create(b, c.valuesMap(stage),
+                            ValueRange{row, b.add(first, i * kColumns)},
+                            b.slice(values, {at, b.index(i)}), full, at,
+                            Value(), tile::EvictAttr());
+}
+
 void ScanKernel::produce() {
   constexpr int64_t kSquare = kRows * kRows * 2;
-  int64_t bytes = 3 * kRows * c.keyDim * 2 + 2 * kSquare + kColumns * kRows * 2;
+  int64_t bytes =
+      3 * kRows * c.keyDim * 2 + 2 * kSquare + groups * kColumns * kRows * 2;
   b.ifThen(tile::ElectOp::create(b), [&] {
     tile::WaitDependenciesOp::create(b);
     // The slots are empty at first, as after a phase of parity 1.
-    b.loop(
-        b.index(0), count, b.index(1), {b.index(0), b.i32(1)},
-        [&](Value chunk, ValueRange carried) -> Values {
-          Ring at{carried[0], carried[1]};
-          b.wait(empty, at.slot, at.parity);
-          b.expect(full, at.slot, bytes);
-          Value unit = unitOf(chunk), none = b.index(0);
-          Value first = b.mul(unit, kRows);
-          auto load = [&](Value map, Value row, Value column, Value tile) {
-            tile::TmaLoadOp::create(b, map, ValueRange{row, column}, tile, full,
-                                    at.slot, Value(), tile::EvictAttr());
-          };
-          // By one of the CTAs for all, in turn.
-          Value all;
-          if (cluster > 1)
-            all = arith::ConstantIntOp::create(b, (1 << cluster) - 1, 16);
-          int64_t number = 0;
-          auto share = [&](Value map, Value row, Value column, Value tile) {
-            b.ifThen(b.equal(b.clusterRank(), number++ % cluster), [&] {
-              tile::TmaLoadOp::create(b, map, ValueRange{row, column}, tile,
-                                      full, at.slot, all, tile::EvictAttr());
-            });
-          };
-          Value row = c.hasPlainValues ? b.add(firstRow, b.mul(chunk, kRows))
-                                       : b.mul(b.add(firstChunk, chunk), kRows);
-          load(c.valuesMap(stage), row, b.add(b.mul(head, c.valueDim), column),
-               b.slice(values, {at.slot}));
-          share(c.squareMap(stage, c.solution), first, none,
-                b.slice(solution, {at.slot}));
-          for (int64_t i = 0; i < c.slabs; ++i) {
-            Value part = b.index(i), column = b.index(i * c.slab);
-            share(c.keysMap(stage, c.solvedKeys), first, column,
-                  b.slice(solvedKeys, {at.slot, part}));
-            share(c.keysMap(stage, c.queries), first, column,
-                  b.slice(queries, {at.slot, part}));
-            share(c.keysMap(stage, c.ends), first, column,
-                  b.slice(ends, {at.slot, part}));
-          }
-          share(c.squareMap(stage, c.mix), first, none,
-                b.slice(mix, {at.slot}));
-          Ring next = b.advance(at, slots);
-          return {next.slot, next.parity};
-        });
+    b.loop(b.index(0), count, b.index(1), {b.index(0), b.i32(1)},
+           [&](Value chunk, ValueRange carried) -> Values {
+             Ring at{carried[0], carried[1]};
+             b.wait(empty, at.slot, at.parity);
+             b.expect(full, at.slot, bytes);
+             Value unit = unitOf(chunk), none = b.index(0);
+             Value first = b.mul(unit, kRows);
+             // By one of the CTAs for all, in turn.
+             Value all;
+             if (cluster > 1)
+               all = arith::ConstantIntOp::create(b, (1 << cluster) - 1, 16);
+             int64_t number = 0;
+             auto share = [&](Value map, Value row, Value column, Value tile) {
+               b.ifThen(b.equal(b.clusterRank(), number++ % cluster), [&] {
+                 tile::TmaLoadOp::create(b, map, ValueRange{row, column}, tile,
+                                         full, at.slot, all, tile::EvictAttr());
+               });
+             };
+             loadValues(chunk, at.slot);
+             share(c.squareMap(stage, c.solution), first, none,
+                   b.slice(solution, {at.slot}));
+             for (int64_t i = 0; i < c.slabs; ++i) {
+               Value part = b.index(i), column = b.index(i * c.slab);
+               share(c.keysMap(stage, c.solvedKeys), first, column,
+                     b.slice(solvedKeys, {at.slot, part}));
+               share(c.keysMap(stage, c.queries), first, column,
+                     b.slice(queries, {at.slot, part}));
+               share(c.keysMap(stage, c.ends), first, column,
+                     b.slice(ends, {at.slot, part}));
+             }
+             share(c.squareMap(stage, c.mix), first, none,
+                   b.slice(mix, {at.slot}));
+             Ring next = b.advance(at, slots);
+             return {next.slot, next.parity};
+           });
   });
   tile::SyncWarpOp::create(b);
 }
@@ -209,36 +233,54 @@ void ScanKernel::clearPastEnd(Value tile, Value valid) {
   b.ifThen(b.less(valid, kRows), [&] {
     auto type = VectorType::get(kWidth, b.getBF16Type());
     Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
-    b.loop(b.add(b.mul(valid, kUnits), b.threadId()), b.index(kRows * kUnits),
-           b.index(kConsumers), [&](Value unit) {
+    b.loop(b.add(b.mul(valid, kUnits), thread), b.index(kRows * kUnits),
+           b.index(kGroup), [&](Value unit) {
              b.store(zero, tile,
                      {b.div(unit, kUnits), b.mul(b.rem(unit, kUnits), kWidth)});
            });
     tile::FenceAsyncOp::create(b);
-    b.sync(1, kConsumers);
+    syncGroup();
+  });
+}
+
+/// Each group has a barrier of its own.
+void ScanKernel::syncGroup() {
+  if (groups == 1)
+    return b.sync(1, kGroup);
+  b.ifElse(
+      b.equal(group, 0), [&] { b.sync(1, kGroup); },
+      [&] { b.sync(2, kGroup); });
+}
+
+/// Until the group's stores have read their tiles.
+void ScanKernel::waitForStore() {
+  b.ifThen(b.equal(thread, 0), [&] {
+    tile::BulkWaitOp::create(b, b.getI32IntegerAttr(0), b.getUnitAttr());
   });
 }
 
 /// Yᵀ, turned round.
 void ScanKernel::keep(Value y, Value buffer) {
-  tile::StoreMatrixOp::create(b, y, 0, b.slice(results, {buffer}),
+  if (buffers == 1) {
+    waitForStore();
+    syncGroup();
+  }
+  tile::StoreMatrixOp::create(b, y, 0, b.slice(results, {buffer, group}),
                               /*transposed=*/true);
   tile::FenceAsyncOp::create(b);
 }
 
-/// What was kept, to memory. Whoever writes to the other buffer next has passed
-/// the barrier here, behind the wait for its store.
+/// What was kept, to memory. Whoever writes to the other of two buffers next
+/// has passed the barrier here, behind the wait for its store.
 void ScanKernel::storeRows(Value chunk, Value buffer) {
-  Value isFirst = b.equal(b.threadId(), 0);
-  b.ifThen(isFirst, [&] {
-    tile::BulkWaitOp::create(b, b.getI32IntegerAttr(0), b.getUnitAttr());
-  });
-  b.sync(1, kConsumers);
-  b.ifThen(isFirst, [&] {
+  if (buffers > 1)
+    waitForStore();
+  syncGroup();
+  b.ifThen(b.equal(thread, 0), [&] {
     Value row = b.mul(b.add(firstChunk, chunk), kRows);
     tile::TmaStoreOp::create(
-        b, b.slice(results, {buffer}), c.sumsMap(stage),
-        ValueRange{row, b.add(b.mul(head, c.valueDim), column)});
+        b, b.slice(results, {buffer, group}), c.sumsMap(stage),
+        ValueRange{row, b.add(b.mul(head, c.valueDim), ownColumn)});
     tile::BulkCommitOp::create(b);
   });
 }
@@ -257,17 +299,20 @@ void ScanKernel::release(Value at) {
 
 void ScanKernel::consume() {
   Type stateType = accType(c.keyDim);
+  group = groups == 1 ? b.index(0) : Value(tile::WarpgroupIdOp::create(b));
+  thread = b.rem(b.threadId(), kGroup);
+  ownColumn = b.add(column, b.mul(group, kColumns));
   Value base = b.mul(b.add(b.mul(slot, c.heads), head), c.keyDim);
   tile::WaitDependenciesOp::create(b);
   Value start = b.map(stateType, {}, [&](ValueRange in) {
-    Value x = b.load(stateIn(), {b.add(base, in[1]), b.add(column, in[0])});
+    Value x = b.load(stateIn(), {b.add(base, in[1]), b.add(ownColumn, in[0])});
     return b.convert(x, b.getF32Type());
   });
   auto decayOf = [&](Value chunk) {
     Value last = b.max(b.sub(count, b.index(1)), b.index(0));
     return b.load(c.decaysIn(stage), {unitOf(b.min(chunk, last))});
   };
-  auto bufferOf = [&](Value chunk) { return b.rem(chunk, 2); };
+  auto bufferOf = [&](Value chunk) { return b.rem(chunk, buffers); };
   Values inits = {start,
                   tile::SplatOp::create(b, accType(kRows), b.f32(0)),
                   decayOf(b.index(0)),
@@ -283,14 +328,15 @@ void ScanKernel::consume() {
         Value earlier = b.max(b.sub(chunk, b.index(1)), b.index(0));
         Value nextDecay = decayOf(b.add(chunk, 1));
         auto tileOf = [&](Value ring) { return b.slice(ring, {at.slot}); };
+        Value v = b.slice(values, {at.slot, group});
         b.wait(full, at.slot, at.parity);
-        clearPastEnd(tileOf(values), b.sub(rows, b.mul(chunk, kRows)));
+        clearPastEnd(v, b.sub(rows, b.mul(chunk, kRows)));
         Values a;
         for (int64_t i = 0; i < c.slabs; ++i)
           a.push_back(pack(b.columns(s, i * c.slab, c.slab)));
         tile::WgmmaFenceOp::create(b);
-        Value u = multiply(tileOf(values), tileOf(solution), Value(),
-                           UnitAttr(), /*turned=*/b.getUnitAttr());
+        Value u = multiply(v, tileOf(solution), Value(), UnitAttr(),
+                           /*turned=*/b.getUnitAttr());
         u = multiplyState(a, tileOf(solvedKeys), u);
         tile::WgmmaCommitOp::create(b);
         s = b.map(stateType, {s},
@@ -322,6 +368,9 @@ void ScanKernel::consume() {
         // (20 KB a chunk of each of these CTAs): 142 us instead of 101 and the
         // norm's 42; with half as many, 246 instead of 221 and 55 for 16 heads
         // of 128 x 256. Of clusters of 8 CTAs an H200 holds 15, of 4 30.
+        // To cut a sequence into segments, whose first S a kernel without Y
+        // makes: that kernel takes 0.6 us a chunk, and with five segments both
+        // 119 us instead of 100 (65536 rows: 860 instead of 848).
         // Y stays in work. To wait for S behind the next chunk's vᵀ·Tᵀ, and to
         // pack it under that, was tried: ptxas then waits after each wgmma
         // (C7514), or behind that product (C7517).
@@ -334,11 +383,9 @@ void ScanKernel::consume() {
     Value last = b.sub(count, b.index(1));
     keep(y, bufferOf(last));
     storeRows(last, bufferOf(last));
-    tile::StoreAccOp::create(b, end[0], stateIn(), base, column, Value(),
+    tile::StoreAccOp::create(b, end[0], stateIn(), base, ownColumn, Value(),
                              Value(), /*transposed=*/b.getUnitAttr());
-    b.ifThen(b.equal(b.threadId(), 0), [&] {
-      tile::BulkWaitOp::create(b, b.getI32IntegerAttr(0), b.getUnitAttr());
-    });
+    waitForStore();
   });
 }
 
@@ -346,7 +393,7 @@ void ScanKernel::build() {
   stage.setOverlaps();
   allocate();
   initialize();
-  b.roles({{"consumers", kConsumers, 0, [&] { consume(); }},
+  b.roles({{"consumers", groups * kGroup, 0, [&] { consume(); }},
            {"producer", 32, 0, [&] { produce(); }}});
   // Others may still arrive at this CTA's barriers.
   tile::ClusterSyncOp::create(b);
@@ -355,6 +402,7 @@ void ScanKernel::build() {
 
 } // namespace
 
-void jet::buildDeltaScan(FormBuilder &form, const DeltaChunks &chunks) {
-  ScanKernel(form, chunks).build();
+void jet::buildDeltaScan(FormBuilder &form, const DeltaChunks &chunks,
+                         int64_t groups) {
+  ScanKernel(form, chunks, groups).build();
 }

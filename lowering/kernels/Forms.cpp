@@ -63,6 +63,9 @@ Stage::Stage(FormBuilder &form, StringRef what, int64_t threads,
   kernel->setAttr(kFormAttr, b.getI64IntegerAttr(form.number));
   if (form.fits.maxRows)
     kernel->setAttr(kMaxRowsAttr, b.getI64IntegerAttr(form.fits.maxRows));
+  if (form.fits.maxSequences)
+    kernel->setAttr(kMaxSequencesAttr,
+                    b.getI64IntegerAttr(form.fits.maxSequences));
   if (form.fits.oneToken)
     kernel->setAttr(kOneTokenAttr, b.getUnitAttr());
   kernel->setAttr(kGridAttr, mapOf(b.getContext(), grid));

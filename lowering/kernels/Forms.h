@@ -8,7 +8,8 @@
 //
 //   of a stage      jet.kernel = @name, the kernel it is a part of
 //                   jet.form = i, the number of the form among the kernel's
-//                   jet.max_rows = r, jet.one_token: when the form is taken
+//                   jet.max_rows = r, jet.max_sequences = b, jet.one_token:
+//                   when the form is taken
 //                   jet.grid: CTAs along x, y, z, as a map of the symbols
 //                   jet.scratch: bytes of the form's scratch memory, likewise
 //                   jet.overlaps: it may start before the stage before has
@@ -33,6 +34,7 @@ inline constexpr llvm::StringLiteral kTileModule = "tile_kernels";
 inline constexpr llvm::StringLiteral kKernelAttr = "jet.kernel";
 inline constexpr llvm::StringLiteral kFormAttr = "jet.form";
 inline constexpr llvm::StringLiteral kMaxRowsAttr = "jet.max_rows";
+inline constexpr llvm::StringLiteral kMaxSequencesAttr = "jet.max_sequences";
 inline constexpr llvm::StringLiteral kOneTokenAttr = "jet.one_token";
 inline constexpr llvm::StringLiteral kOverlapsAttr = "jet.overlaps";
 inline constexpr llvm::StringLiteral kProductAttr = "jet.product";
@@ -49,6 +51,7 @@ inline constexpr int64_t kMultiprocessors = 132;
 struct FormFits {
   int64_t maxRows = 0; // R at most; 0: any
   bool oneToken = false;
+  int64_t maxSequences = 0; // B at most; 0: any
 };
 
 /// One form of a kernel. Stages are launched in the order in which they are

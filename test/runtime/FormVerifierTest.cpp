@@ -52,6 +52,8 @@ const Broken kBroken[] = {
      "'cpu'"},
     {"negative rows", [](Package &p) { form(p).maxRows = -1; },
      "$.kernels[0].forms[0].max_rows: expected an integer >= 0, found -1"},
+    {"negative sequences", [](Package &p) { form(p).maxSequences = -1; },
+     "$.kernels[0].forms[0].max_sequences: expected an integer >= 0, found -1"},
     {"deep scratch", [](Package &p) { form(p).scratch = nested(26); },
      "forms[0].scratch: expected a size nested at most 24 deep"},
     {"no stages", [](Package &p) { form(p).stages.clear(); },
@@ -195,6 +197,11 @@ TEST(FormVerifierTest, OnlyTheSizesThatAFormSeesCount) {
   EXPECT_NE(messageOf(verifyPackage(package, "p.jet")), "success");
   form(package).oneToken = true;
   EXPECT_EQ(messageOf(verifyPackage(package, "p.jet")), "success");
+  // As large a batch, and as many steps of one token, as two sequences have.
+  stage(package).arguments[1].value = times(Symbol::B, int64_t(1) << 30);
+  EXPECT_NE(messageOf(verifyPackage(package, "p.jet")), "success");
+  form(package).maxSequences = 1;
+  EXPECT_EQ(messageOf(verifyPackage(package, "p.jet")), "success");
 }
 
 TEST(FormSizesTest, TakesTheFirstFormThatFits) {
@@ -212,6 +219,9 @@ TEST(FormSizesTest, TakesTheFirstFormThatFits) {
   EXPECT_EQ(choose(100, 100, 100), 1);
   EXPECT_EQ(choose(8, 1, 8), 2);
   EXPECT_EQ(choose(9, 1, 9), -1);
+  forms[2].maxSequences = 2;
+  EXPECT_EQ(choose(8, 2, 8), 2);
+  EXPECT_EQ(choose(8, 3, 8), -1);
 }
 
 TEST(FormSizesTest, EvaluatesAStep) {

@@ -120,6 +120,7 @@ TEST_F(PackageFileTest, RoundTripsForms) {
   Package package = makePackageWithForms();
   package.kernels[0].forms[0].stages[0].product = "64 -> 8 f32";
   package.kernels[0].forms[0].stages[0].tile = "128x256 by 8";
+  package.kernels[0].forms[0].maxSequences = 3;
   ASSERT_TRUE(writePackage(package, path));
   const std::string first = readFile(path);
   const Result<Package> read = readPackage(path);
@@ -129,6 +130,7 @@ TEST_F(PackageFileTest, RoundTripsForms) {
   const KernelForm &form = read->kernels[0].forms[0];
   EXPECT_EQ(form.maxRows, 2);
   EXPECT_FALSE(form.oneToken);
+  EXPECT_EQ(form.maxSequences, 3);
   ASSERT_EQ(form.stages.size(), 2u);
   const StageInfo &stage = form.stages[0];
   EXPECT_EQ(stage.name, "first");
@@ -318,6 +320,7 @@ TEST_F(PackageFileTest, FormsMustHaveTheRightForm) {
   const std::pair<std::string, nlohmann::json> wrong[] = {
       {"/kernels/0/forms", 1},
       {form + "/max_rows", "all"},
+      {form + "/max_sequences", "all"},
       {form + "/one_token", 1},
       {form + "/other", 1},
       {form + "/scratch", "X"},

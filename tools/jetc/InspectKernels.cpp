@@ -67,6 +67,8 @@ nlohmann::ordered_json jet::inspectKernels(const Package &package) {
             {"name", info.name}, {"kernel", kernel.name}, {"form", index}};
         if (form.maxRows)
           stage["max_rows"] = form.maxRows;
+        if (form.maxSequences)
+          stage["max_sequences"] = form.maxSequences;
         if (form.oneToken)
           stage["one_token"] = true;
         addCode(stage, package, info.name);

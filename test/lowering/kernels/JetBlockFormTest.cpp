@@ -18,7 +18,7 @@ class JetBlockForm : public testing::Test {
 protected:
   void checkRule(int64_t heads, int64_t keyDim, int64_t valueDim, DType storage,
                  bool norms, uint64_t seed, const Step &step,
-                 DType result = F32, DType values = F32);
+                 DType result = F32, DType values = F32, size_t form = 0);
   void checkRule(int64_t heads, int64_t keyDim, int64_t valueDim, DType storage,
                  bool norms, uint64_t seed) {
     checkRule(heads, keyDim, valueDim, storage, norms, seed,
@@ -102,7 +102,8 @@ std::string silu(const std::string &place) {
 
 void JetBlockForm::checkRule(int64_t heads, int64_t keyDim, int64_t valueDim,
                              DType storage, bool norms, uint64_t seed,
-                             const Step &step, DType result, DType values) {
+                             const Step &step, DType result, DType values,
+                             size_t form) {
   const int64_t rows = step.tokens;
   const std::string stateType =
       "!jet.recurrent_state<" + std::to_string(heads) + "x" +
@@ -135,7 +136,7 @@ void JetBlockForm::checkRule(int64_t heads, int64_t keyDim, int64_t valueDim,
   const std::string text =
       arguments.kernel(op, {rowsType({heads, valueDim}, result), stateType});
   Buffer y(result, {rows, heads, valueDim});
-  compare(text, arguments, 5, y, step, 0, seed);
+  compare(text, arguments, 5, y, step, form, seed);
 }
 
 void JetBlockForm::checkConv(int64_t channels, int64_t width, int64_t inner,
@@ -201,6 +202,16 @@ TEST_F(JetBlockForm, AdvancesInChunksOfPlainValues) {
 TEST_F(JetBlockForm, AdvancesInChunksOfWideHeads) {
   checkRule(1, 112, 256, F32, true, 0, Step::random(random, 150), BF16, BF16);
   checkRule(2, 48, 192, F32, true, 1, Step::random(random, 300), BF16);
+}
+
+// Many sequences: CTAs of two groups, with one tile of results each or two.
+TEST_F(JetBlockForm, AdvancesInChunksByTwoGroups) {
+  const Step step{
+      {{1, 0, 3, 330}, {0, 5, 333, 64}, {2, 0, 399, 1}}, 403, 340, 3};
+  checkRule(2, 96, 128, F32, true, 0, step, BF16, BF16, 1);
+  checkRule(1, 128, 256, BF16, false, 1, Step::random(random, 150), BF16, F32,
+            1);
+  checkRule(1, 48, 256, F32, true, 2, Step::random(random, 300), BF16, BF16, 1);
 }
 
 TEST_F(JetBlockForm, AdvancesInChunksOfAnyDecay) {
