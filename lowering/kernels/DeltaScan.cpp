@@ -30,7 +30,7 @@
 //
 // Registers, with keys of 96: S 48, as A 24, U and Y 32 each. Shared memory: a
 // slot has 60 KB, of two groups 68 KB, three of them; and tiles of Y, 8 KB
-// each, two of a group, or where only that fits one.
+// each, two, or one for each of two groups.
 
 #include "lowering/kernels/DeltaChunks.h"
 
@@ -50,8 +50,7 @@ class ScanKernel {
 public:
   ScanKernel(FormBuilder &form, const DeltaChunks &chunks, int64_t groups)
       : c(chunks), groups(groups), slots(c.keyDim > 96 ? 2 : 3),
-        buffers(groups > 1 && slots > 2 ? 1 : 2),
-        cluster(c.valueDim / (kColumns * groups)),
+        buffers(groups > 1 ? 1 : 2), cluster(c.valueDim / (kColumns * groups)),
         stage(form, "scan", groups * kGroup + 32,
               {form.constant(cluster), form.constant(c.heads),
                form.symbol(Symbol::B)},

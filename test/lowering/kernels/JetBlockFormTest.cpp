@@ -204,12 +204,12 @@ TEST_F(JetBlockForm, AdvancesInChunksOfWideHeads) {
   checkRule(2, 48, 192, F32, true, 1, Step::random(random, 300), BF16);
 }
 
-// Many sequences: CTAs of two groups, with one tile of results each or two.
+// Many sequences: CTAs of two groups, with a tile of results each.
 TEST_F(JetBlockForm, AdvancesInChunksByTwoGroups) {
   const Step step{
       {{1, 0, 3, 330}, {0, 5, 333, 64}, {2, 0, 399, 1}}, 403, 340, 3};
   checkRule(2, 96, 128, F32, true, 0, step, BF16, BF16, 1);
-  checkRule(1, 128, 256, BF16, false, 1, Step::random(random, 150), BF16, F32,
+  checkRule(1, 16, 256, BF16, false, 1, Step::random(random, 150), BF16, F32,
             1);
   checkRule(1, 48, 256, F32, true, 2, Step::random(random, 300), BF16, BF16, 1);
 }
