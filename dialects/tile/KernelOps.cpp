@@ -251,3 +251,21 @@ LogicalResult SyncOp::verify() {
            << most << ", found " << threads;
   return success();
 }
+
+static LogicalResult verifySignal(Operation *op, Type memory, size_t indices) {
+  auto signals = dyn_cast<MemRefType>(memory);
+  if (!signals || !signals.getElementType().isInteger(32)) // C1
+    return op->emitOpError("expected ranked memory of i32, found ") << memory;
+  if (int64_t(indices) != signals.getRank()) // C2
+    return op->emitOpError("expected ")
+           << signals.getRank() << " indices, found " << indices;
+  return success();
+}
+
+LogicalResult AddSignalOp::verify() {
+  return verifySignal(*this, getSignals().getType(), getIndices().size());
+}
+
+LogicalResult WaitSignalOp::verify() {
+  return verifySignal(*this, getSignals().getType(), getIndices().size());
+}

@@ -85,6 +85,42 @@ def Tile_ClusterSyncOp : Tile_Op<"cluster_sync"> {
   let summary = "Barrier of all threads of the cluster";
   let assemblyFormat = "attr-dict";
 }
+class Tile_SignalOp<string mnemonic, dag more, string format>
+    : Tile_Op<mnemonic> {
+  let arguments = !con((ins AnyMemRef:$signals, Variadic<Index>:$indices), more);
+  let assemblyFormat = "$signals `[` $indices `]` " # format #
+                       " attr-dict `:` type($signals)";
+  let hasVerifier = 1;
+}
+def Tile_AddSignalOp : Tile_SignalOp<"add_signal", (ins), ""> {
+  let summary = "Add 1 to a counter in global memory, for CTAs of other launches";
+  let description = [{
+    Tells that this thread's copies to global memory by TMA, for which it has
+    passed a `tile.bulk_wait` without `read`, are there for the whole device: who
+    has waited for the signal by `tile.wait_signal` sees them. Their writes have
+    been acknowledged by L2 then, where the add goes as well. Orders nothing else,
+    no stores: no release, which costs a device-wide memory barrier (a
+    microsecond). Each executing thread adds.
+
+    Constraints: (C1) elements in i32; (C2) as many indices as sizes.
+
+    Example: `tile.add_signal %signals[%unit] : memref<?xi32>`
+  }];
+}
+def Tile_WaitSignalOp : Tile_SignalOp<"wait_signal", (ins I32:$count), "`,` $count"> {
+  let summary = "Wait until a counter in global memory is at least `count`";
+  let description = [{
+    Acquire, of the device, by the thread alone: others of its CTA see what it
+    sees behind a barrier. The threads that add run for sure: of launches whose
+    CTAs all have begun. An add by the launch that waits may never come; the
+    interpreter, which runs one CTA or cluster after another and one launch after
+    another, reports a wait for what has not been added yet.
+
+    Constraints: (C1) elements in i32; (C2) as many indices as sizes.
+
+    Example: `tile.wait_signal %signals[%unit], %count : memref<?xi32>`
+  }];
+}
 def Tile_WaitDependenciesOp : Tile_Op<"wait_dependencies"> {
   let summary = "Wait for the kernels that this launch depends on";
   let assemblyFormat = "attr-dict";

@@ -15,7 +15,8 @@
 //   prepare   DeltaPrepare.cpp: all that does not depend on S, for the products
 //             in bf16
 //   scan      DeltaScan.cpp: U, y and S, a chunk after the other
-//   norm      a warp 16 rows of a chunk and head: y, normed, to its place
+//   norm      while scan runs: a CTA a chunk and head, a warp every eighth row,
+//             y, normed, to its place
 
 #include "lowering/kernels/DeltaChunks.h"
 
@@ -58,6 +59,7 @@ DeltaChunks::DeltaChunks(FormBuilder &form, GatedDeltaRuleOp rule)
   values = hasPlainValues ? Place::ofOperand(form.operandOf(rule, 2))
                           : reserve(kRows * valueDim * 2);
   decays = reserve(4);
+  signals = reserve(4);
 }
 
 Value DeltaChunks::keysMap(Stage &stage, Place place) const {
@@ -102,6 +104,11 @@ Value DeltaChunks::decaysIn(Stage &stage) const {
       decays, MemRefType::get({ShapedType::kDynamic}, stage.b.getF32Type()));
 }
 
+Value DeltaChunks::signalsIn(Stage &stage) const {
+  return stage.memory(
+      signals, MemRefType::get({ShapedType::kDynamic}, stage.b.getI32Type()));
+}
+
 ChunkRows jet::findChunk(Stage &stage, const DeltaChunks &chunks,
                          Value number) {
   constexpr int64_t kRows = DeltaChunks::kRows;
@@ -131,21 +138,36 @@ constexpr int64_t kRows = DeltaChunks::kRows;
 constexpr int64_t kThreads = 256, kWarps = kThreads / 32;
 
 /// A lane has consecutive columns, so that a warp has a whole row.
+///
+/// The launch begins when all CTAs of `scan` run, and each CTA waits for the
+/// signals of those that write its unit. Why that is right:
+///
+/// - The signals are of this step: `prepare` sets them to zero, scan's CTAs let
+///   this launch begin behind their wait for `prepare`, and an earlier launch
+///   that uses this memory has ended before `prepare` writes to it.
+/// - Whoever is waited for runs already, or has ended, so that it goes on
+///   however many CTAs wait here; also where launches do not overlap.
+/// - Who follows waits for this launch alone, and takes scan's states for
+///   written: the last CTA waits for scan. Others do not: the next CTAs take
+///   their places.
+///
+/// CTAs begin about in the order in which scan makes chunks, heads beside each
+/// other.
 void buildNorm(FormBuilder &form, const DeltaChunks &c) {
-  Stage stage(form, "norm", kThreads, {c.count, form.constant(c.heads)});
+  Stage stage(form, "norm", kThreads, {c.units});
   TileBuilder &b = stage.b;
   GatedDeltaRuleOp rule = c.rule;
   RuleInputs inputs(stage, rule);
   stage.setOverlaps();
   tile::LaunchDependentsOp::create(b);
-  ChunkRows rows = findChunk(stage, c, b.blockX());
+  Value unit = b.blockX(), chunk = b.div(unit, c.heads);
+  Value head = b.rem(unit, c.heads), warp = b.warpId(), lane = b.laneId();
   int64_t own = c.valueDim / 32; // a multiple of 2
   auto widthOf = [&](Value memory) {
     auto type = cast<MemRefType>(memory.getType());
     int64_t most = 16 * 8 / type.getElementTypeBitWidth();
     return std::gcd(own, most);
   };
-  Value head = b.blockY(), warp = b.warpId(), lane = b.laneId();
   Value first = b.mul(lane, own);
   Value column = b.add(b.mul(head, c.valueDim), first);
   auto load = [&](Value memory, ValueRange leading, Value at) {
@@ -160,31 +182,39 @@ void buildNorm(FormBuilder &form, const DeltaChunks &c) {
       element = b.convert(element, b.getF32Type());
     return elements;
   };
-  bool hasNorm = bool(rule.getGate());
-  Values weights;
-  if (hasNorm)
-    weights = load(stage.operand(form.operandOf(c.rule, 8)), {}, first);
-  Value result = stage.operand(form.resultOperand(0));
-  Type element = cast<MemRefType>(result.getType()).getElementType();
-  tile::WaitDependenciesOp::create(b);
-  b.loop(warp, rows.count, b.index(kWarps), [&](Value t) {
-    Value row = b.add(rows.row, t);
-    Values y =
-        load(c.sumsIn(stage), {b.add(b.mul(b.blockX(), kRows), t)}, column);
-    if (hasNorm) {
-      Values gate = load(inputs.flat(c.rule, 7), {row}, column);
-      Value squares = b.f32(0);
-      for (Value x : y)
-        squares = b.fma(x, x, squares);
-      Value factor = inputs.inverseNorm(b.sumOfWarp(squares));
-      for (auto [x, weight, g] : llvm::zip_equal(y, weights, gate))
-        x = b.mulf(b.mulf(x, factor), b.mulf(weight, b.silu(g)));
-    }
-    for (Value &x : y)
-      x = b.convert(x, element);
-    for (int64_t i = 0, width = widthOf(result); i < own; i += width)
-      b.store(b.join(ArrayRef(y).slice(i, width)), result,
-              {row, head, b.add(first, i)});
+  ChunkRows rows = findChunk(stage, c, chunk);
+  Value last = b.sub(tile::GridDimOp::create(b, tile::Axis::x), b.index(1));
+  b.ifThen(b.equal(unit, last), [&] { tile::WaitDependenciesOp::create(b); });
+  b.ifThen(b.less(b.index(0), rows.count), [&] {
+    b.ifThen(b.equal(b.threadId(), 0), [&] {
+      tile::WaitSignalOp::create(b, c.signalsIn(stage), ValueRange{unit},
+                                 b.i32(c.valueDim / DeltaChunks::kColumns));
+    });
+    b.sync();
+    bool hasNorm = bool(rule.getGate());
+    Values weights;
+    if (hasNorm)
+      weights = load(stage.operand(form.operandOf(c.rule, 8)), {}, first);
+    Value result = stage.operand(form.resultOperand(0));
+    Type element = cast<MemRefType>(result.getType()).getElementType();
+    b.loop(warp, rows.count, b.index(kWarps), [&](Value t) {
+      Value row = b.add(rows.row, t);
+      Values y = load(c.sumsIn(stage), {b.add(b.mul(chunk, kRows), t)}, column);
+      if (hasNorm) {
+        Values gate = load(inputs.flat(c.rule, 7), {row}, column);
+        Value squares = b.f32(0);
+        for (Value x : y)
+          squares = b.fma(x, x, squares);
+        Value factor = inputs.inverseNorm(b.sumOfWarp(squares));
+        for (auto [x, weight, g] : llvm::zip_equal(y, weights, gate))
+          x = b.mulf(b.mulf(x, factor), b.mulf(weight, b.silu(g)));
+      }
+      for (Value &x : y)
+        x = b.convert(x, element);
+      for (int64_t i = 0, width = widthOf(result); i < own; i += width)
+        b.store(b.join(ArrayRef(y).slice(i, width)), result,
+                {row, head, b.add(first, i)});
+    });
   });
   stage.finish();
 }

@@ -36,6 +36,9 @@ struct DeltaChunks {
   /// y in bf16, [chunks · kRows, heads · valueDim]; e^G of a unit's last row.
   mlir::Value sumsIn(Stage &stage) const;
   mlir::Value decaysIn(Stage &stage) const;
+  /// Of a unit how many of its columns' CTAs have written y: i32, set to zero
+  /// by `prepare`.
+  mlir::Value signalsIn(Stage &stage) const;
 
   GatedDeltaRuleOp rule;
   int64_t heads, keyDim, valueDim, slab, slabs;
@@ -46,7 +49,7 @@ struct DeltaChunks {
   mlir::AffineExpr count, units;
   Place solvedKeys, queries, ends; // −W, e^G q, e^(G[C] − G) k
   Place solution, mix, values;     // T·β, P, v
-  Place decays, sums;
+  Place decays, sums, signals;
 };
 
 /// Rows [row, row + count) of the step are a chunk's; none behind the last.

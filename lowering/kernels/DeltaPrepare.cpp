@@ -153,7 +153,9 @@ void PrepareKernel::storeKeys() {
   Value isFirst = b.equal(b.rem(b.laneId(), kThreads / kRows), 0);
   b.store(sum, sums, {own->row()}, isFirst);
   b.store(b.subf(b.f32(0), growth), growths, {own->row()}, isFirst);
-  b.store(exp2(total), c.decaysIn(stage), {unit}, b.equal(b.threadId(), 0));
+  Value isOfUnit = b.equal(b.threadId(), 0);
+  b.store(exp2(total), c.decaysIn(stage), {unit}, isOfUnit);
+  b.store(b.i32(0), c.signalsIn(stage), {unit}, isOfUnit);
   own->store(q, b.mulf(length, growth), c.keysIn(stage, c.queries), first);
   own->store(q, length, queries);
   tile::SyncWarpOp::create(b); // k has the registers of q

@@ -45,6 +45,9 @@ namespace {
 constexpr int64_t kRows = DeltaChunks::kRows;
 constexpr int64_t kColumns = DeltaChunks::kColumns;
 constexpr int64_t kGroup = 128; // threads
+/// Stores of Y on their way behind one that is signalled: nobody waits for it
+/// any more.
+constexpr int64_t kLag = 6;
 
 class ScanKernel {
 public:
@@ -70,6 +73,7 @@ private:
   void waitForStore();
   void keep(Value y, Value buffer);
   void storeRows(Value chunk, Value buffer);
+  void signal(Value chunk);
   void release(Value slot);
   Value unitOf(Value chunk) {
     return b.add(b.mul(b.add(firstChunk, chunk), c.heads), head);
@@ -141,7 +145,6 @@ void ScanKernel::allocate() {
 void ScanKernel::initialize() {
   b.initRing(full, empty, cluster * groups * (kGroup / 32));
   tile::ClusterSyncOp::create(b);
-  tile::LaunchDependentsOp::create(b);
   column = b.mul(b.blockX(), groups * kColumns);
   head = b.blockY();
   // The batch is an input of the step: no launch before writes it.
@@ -176,6 +179,8 @@ void ScanKernel::produce() {
       3 * kRows * c.keyDim * 2 + 2 * kSquare + groups * kColumns * kRows * 2;
   b.ifThen(tile::ElectOp::create(b), [&] {
     tile::WaitDependenciesOp::create(b);
+    // `norm` begins behind `prepare`, see there.
+    tile::LaunchDependentsOp::create(b);
     // The slots are empty at first, as after a phase of parity 1.
     b.loop(b.index(0), count, b.index(1), {b.index(0), b.i32(1)},
            [&](Value chunk, ValueRange carried) -> Values {
@@ -281,7 +286,15 @@ void ScanKernel::storeRows(Value chunk, Value buffer) {
         b, b.slice(results, {buffer, group}), c.sumsMap(stage),
         ValueRange{row, b.add(b.mul(head, c.valueDim), ownColumn)});
     tile::BulkCommitOp::create(b);
+    tile::BulkWaitOp::create(b, b.getI32IntegerAttr(kLag), UnitAttr());
+    b.ifThen(b.less(b.index(kLag - 1), chunk),
+             [&] { signal(b.sub(chunk, b.index(kLag))); });
   });
+}
+
+/// A thread's, which stores Y: that of the chunk is in memory.
+void ScanKernel::signal(Value chunk) {
+  tile::AddSignalOp::create(b, c.signalsIn(stage), ValueRange{unitOf(chunk)});
 }
 
 /// Each warp gives a slot back when its part of the products is done, to all
@@ -386,7 +399,11 @@ void ScanKernel::consume() {
     storeRows(last, bufferOf(last));
     tile::StoreAccOp::create(b, end[0], stateIn(), base, ownColumn, Value(),
                              Value(), /*transposed=*/b.getUnitAttr());
-    waitForStore();
+    b.ifThen(b.equal(thread, 0), [&] {
+      tile::BulkWaitOp::create(b, b.getI32IntegerAttr(0), UnitAttr());
+      Value first = b.max(b.sub(count, b.index(kLag)), b.index(0));
+      b.loop(first, count, b.index(1), [&](Value chunk) { signal(chunk); });
+    });
   });
 }
 

@@ -128,7 +128,8 @@ public:
   mlir::Value map(Place place, llvm::ArrayRef<mlir::AffineExpr> shape,
                   llvm::ArrayRef<int64_t> box, mlir::Type element,
                   int64_t swizzle);
-  /// Marks the stage as one that begins with tile.wait_dependencies.
+  /// Marks the stage as one that waits by tile.wait_dependencies for the launch
+  /// before it: at first, or, where that signals what is there, before it ends.
   void setOverlaps();
   /// So many CTAs are to fit in an SM.
   void setResident(int64_t count);

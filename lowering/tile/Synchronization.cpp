@@ -1,7 +1,7 @@
 // Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-// Barriers, fences, clusters, dependent launches.
+// Barriers, fences, clusters, signals, dependent launches.
 
 #include "lowering/tile/LowerTile.h"
 
@@ -102,6 +102,40 @@ void wait(Code &code, Value address, WaitOp::Adaptor op) {
            "r,r,~{memory}", {address, op.getParity()});
 }
 
+/// Ops on one counter in global memory; `emit` gets its address.
+template <typename Op> struct LowerSignal : ConvertOpToLLVMPattern<Op> {
+  using Adaptor = typename Op::Adaptor;
+  using Emit = void (*)(Code &, Value address, Adaptor);
+  LowerSignal(const LLVMTypeConverter &converter, Emit emit)
+      : ConvertOpToLLVMPattern<Op>(converter), emit(emit) {}
+  LogicalResult
+  matchAndRewrite(Op op, Adaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Code code(rewriter, op.getLoc());
+    emit(code,
+         code.element(op.getSignals().getType(), adaptor.getSignals(),
+                      adaptor.getIndices()),
+         adaptor);
+    rewriter.eraseOp(op);
+    return success();
+  }
+  Emit emit;
+};
+
+void addSignal(Code &code, Value address, AddSignalOp::Adaptor) {
+  // Not .release: it becomes MEMBAR.ALL.GPU, more than a microsecond.
+  code.ptx("red.relaxed.gpu.global.add.u32 [$0], 1;", "l,~{memory}", address);
+}
+
+void waitSignal(Code &code, Value address, WaitSignalOp::Adaptor op) {
+  // Sleeps between the looks (ns, at most twice as long), so that many who wait
+  // do not keep the memory busy.
+  code.ptx("{ .reg .pred p; .reg .b32 v; "
+           "W: ld.acquire.gpu.global.u32 v, [$0]; setp.ge.s32 p, v, $1; "
+           "@p bra D; nanosleep.u32 400; bra W; D: }",
+           "l,r,~{memory}", {address, op.getCount()});
+}
+
 struct LowerSync : ConvertOpToLLVMPattern<SyncOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
   LogicalResult
@@ -128,6 +162,8 @@ void jet::tile::populateSyncPatterns(const LLVMTypeConverter &converter,
   patterns.add<LowerBarrier<ArriveRemoteOp>>(converter, arriveRemote);
   patterns.add<LowerBarrier<ArriveExpectOp>>(converter, arriveExpect);
   patterns.add<LowerBarrier<WaitOp>>(converter, wait);
+  patterns.add<LowerSignal<AddSignalOp>>(converter, addSignal);
+  patterns.add<LowerSignal<WaitSignalOp>>(converter, waitSignal);
   patterns.add<LowerPlain<FenceAsyncOp>>(converter, fenceAsync);
   patterns.add<LowerPlain<FenceBarriersOp>>(converter, fenceBarriers);
   patterns.add<LowerPlain<SyncWarpOp>>(converter, syncWarp);

@@ -296,6 +296,44 @@ static void fenceAsync(Warp &warp, const Instruction &, Mask mask) {
   }
 }
 
+//===----------------------------------------------------------------------===//
+// Signals. numbers: indices
+//===----------------------------------------------------------------------===//
+
+/// The lane's counter; null after a fault.
+static std::byte *locateSignal(Warp &warp, const Instruction &instruction,
+                               int lane, bool writes) {
+  ArrayRef<uint32_t> in = instruction.in;
+  return locateAccess(warp, instruction, lane, in[0],
+                      integers(warp, lane, in.slice(1, instruction.numbers[0])),
+                      1, writes);
+}
+
+static void addSignal(Warp &warp, const Instruction &instruction, Mask mask) {
+  Element element = instruction.memory.element;
+  for (int lane : lanes(mask))
+    if (std::byte *at = locateSignal(warp, instruction, lane, /*writes=*/true))
+      storeElement(element, at, Cell{loadElement(element, at).i + 1});
+}
+
+/// Launches and their clusters run one after another: what is missing now does
+/// not come. The lane goes on after the fault.
+static void waitSignal(Warp &warp, const Instruction &instruction, Mask mask) {
+  for (int lane : lanes(mask)) {
+    std::byte *at = locateSignal(warp, instruction, lane, /*writes=*/false);
+    if (!at)
+      continue;
+    int64_t found = loadElement(instruction.memory.element, at).i;
+    int64_t expected = warp.cell(instruction.in.back(), lane).i;
+    if (found < expected)
+      warp.machine().fault(instruction,
+                           "expected " + Twine(expected) +
+                               " signals of earlier launches, found " +
+                               Twine(found),
+                           warp.thread(lane).id);
+  }
+}
+
 bool jet::tile::compileSync(Compiler &compiler, Operation *op) {
   if (auto init = dyn_cast<InitBarriersOp>(op)) {
     compiler.emit(op, initBarriers).numbers.push_back(init.getCount());
@@ -317,6 +355,11 @@ bool jet::tile::compileSync(Compiler &compiler, Operation *op) {
     compiler.emit(op, fenceAsync);
   } else if (isa<ClusterSyncOp>(op)) {
     compiler.emitBlocking(op, clusterSync);
+  } else if (isa<AddSignalOp, WaitSignalOp>(op)) {
+    bool adds = isa<AddSignalOp>(op);
+    Instruction &instruction = compiler.emit(op, adds ? addSignal : waitSignal);
+    instruction.numbers.push_back(op->getNumOperands() - (adds ? 1 : 2));
+    instruction.memory = Memory::of(op->getOperand(0).getType());
   } else if (isa<WaitDependenciesOp, LaunchDependentsOp>(op)) {
     // A launch starts when the one before has ended.
   } else {

@@ -596,3 +596,39 @@ tile.kernel @wgmma_slabs() block 128 {
   %c = tile.wgmma %a, %b transposed : !tile.shared<64x64xbf16, swizzle 128>, !tile.shared<2x64x32xbf16, swizzle 64> -> !tile.acc<64x96xf32>
   tile.return
 }
+
+// -----
+
+// add_signal C1
+tile.kernel @add_signal_c1(%x: memref<?xf32>, %i: index) block 32 {
+  // expected-error @+1 {{expected ranked memory of i32, found 'memref<?xf32>'}}
+  tile.add_signal %x[%i] : memref<?xf32>
+  tile.return
+}
+
+// -----
+
+// add_signal C2
+tile.kernel @add_signal_c2(%x: memref<?x4xi32>, %i: index) block 32 {
+  // expected-error @+1 {{expected 2 indices, found 1}}
+  tile.add_signal %x[%i] : memref<?x4xi32>
+  tile.return
+}
+
+// -----
+
+// wait_signal C1
+tile.kernel @wait_signal_c1(%x: memref<?xi64>, %i: index, %n: i32) block 32 {
+  // expected-error @+1 {{expected ranked memory of i32, found 'memref<?xi64>'}}
+  tile.wait_signal %x[%i], %n : memref<?xi64>
+  tile.return
+}
+
+// -----
+
+// wait_signal C2
+tile.kernel @wait_signal_c2(%x: memref<?xi32>, %n: i32) block 32 {
+  // expected-error @+1 {{expected 1 indices, found 0}}
+  tile.wait_signal %x[], %n : memref<?xi32>
+  tile.return
+}

@@ -12,7 +12,7 @@
 // CHECK-SAME: nvvm.cluster_dim = array<i32: 2, 1, 1>
 // CHECK-SAME: nvvm.reqntid = array<i32: 128, 1, 1>
 // CHECK-SAME: tile.shared_bytes = 9232
-tile.kernel @transfers(%map: !map, %x: memref<?x256xf32>, %i: index) block 128 cluster 2 {
+tile.kernel @transfers(%map: !map, %x: memref<?x256xf32>, %n: memref<?xi32>, %i: index) block 128 cluster 2 {
   %c0 = arith.constant 0 : index
   %p = arith.constant 0 : i32
   %bytes = arith.constant 9216 : i32
@@ -51,6 +51,14 @@ tile.kernel @transfers(%map: !map, %x: memref<?x256xf32>, %i: index) block 128 c
   tile.bulk_commit
   // CHECK: nvvm.cp.async.bulk.wait_group 0 {read}
   tile.bulk_wait 0 read
+  // CHECK: nvvm.cp.async.bulk.wait_group 1
+  // CHECK-NOT: read
+  tile.bulk_wait 1
+  // CHECK: red.relaxed.gpu.global.add.u32
+  tile.add_signal %n[%i] : memref<?xi32>
+  // CHECK: ld.acquire.gpu.global.u32
+  // CHECK-SAME: nanosleep
+  tile.wait_signal %n[%i], %p : memref<?xi32>
   %rank = tile.cluster_rank
   // CHECK: mapa.shared::cluster
   tile.arrive_remote %bars[%c0] of %rank : !tile.barriers<2>
