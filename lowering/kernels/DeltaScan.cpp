@@ -10,13 +10,14 @@
 //          through shared memory
 //     producer (1 warp)    for each chunk: wait empty[slot]; TMA of v, and its
 //                          part of T, W, q, k and P for the cluster, to
-//                          full[slot]
+//                          full[slot]; the same of a later chunk to L2
 //     consumers (a group   for each chunk: wait full[slot]
 //     for 64 columns)
 //                            Uᵀ = vᵀ·Tᵀ − Sᵀ·Wᵀ          (started)
 //                            Yᵀ of the chunk before, to shared memory
 //                            Yᵀ = Sᵀ·(e^G q)ᵀ            (started)
 //                            Y of the chunk before, to memory by TMA
+//                            the signal of one long in memory, for norm
 //                            Sᵀ ← e^G[C] Sᵀ + Uᵀ·(e^(G[C] − G) k)
 //                            Yᵀ ← Yᵀ + Uᵀ·Pᵀ
 //
@@ -48,6 +49,10 @@ constexpr int64_t kGroup = 128; // threads
 /// Stores of Y on their way behind one that is signalled: nobody waits for it
 /// any more.
 constexpr int64_t kLag = 6;
+/// Chunks that a CTA's part of is on its way to L2 before there is a slot for
+/// them: memory takes longer than the slots last where `norm` runs besides, and
+/// with keys of 128, two slots, anyway.
+constexpr int64_t kAhead = 6;
 
 class ScanKernel {
 public:
@@ -65,7 +70,9 @@ public:
 private:
   void allocate();
   void initialize();
-  void loadValues(Value chunk, Value at);
+  using Body = function_ref<void(Value map, ValueRange place, Value ring,
+                                 Value part, bool ofAll)>;
+  void forTiles(Value chunk, Body body);
   void produce();
   void consume();
   void clearPastEnd(Value tile, Value valid);
@@ -161,16 +168,28 @@ void ScanKernel::initialize() {
                       })[0];
 }
 
-/// v of each group's columns.
-void ScanKernel::loadValues(Value chunk, Value at) {
+/// Runs `body` for what the CTA brings of a chunk: v of each group's columns,
+/// and `ofAll`, in turn with the others of the cluster, its part of the rest.
+void ScanKernel::forTiles(Value chunk, Body body) {
+  Value none = b.index(0), first = b.mul(unitOf(chunk), kRows);
   Value row = c.hasPlainValues ? b.add(firstRow, b.mul(chunk, kRows))
                                : b.mul(b.add(firstChunk, chunk), kRows);
-  Value first = b.add(b.mul(head, c.valueDim), column);
+  Value ofHead = b.add(b.mul(head, c.valueDim), column);
   for (int64_t i = 0; i < groups; ++i)
-    tile::TmaLoadOp::create(b, c.valuesMap(stage),
-                            ValueRange{row, b.add(first, i * kColumns)},
-                            b.slice(values, {at, b.index(i)}), full, at,
-                            Value(), tile::EvictAttr());
+    body(c.valuesMap(stage), {row, b.add(ofHead, i * kColumns)}, values,
+         b.index(i), /*ofAll=*/false);
+  int64_t number = 0;
+  auto share = [&](Value map, Value column, Value ring, Value part) {
+    b.ifThen(b.equal(b.clusterRank(), number++ % cluster),
+             [&] { body(map, {first, column}, ring, part, /*ofAll=*/true); });
+  };
+  share(c.squareMap(stage, c.solution), none, solution, Value());
+  for (int64_t i = 0; i < c.slabs; ++i)
+    for (auto [place, ring] : {std::pair(c.solvedKeys, solvedKeys),
+                               {c.queries, queries},
+                               {c.ends, ends}})
+      share(c.keysMap(stage, place), b.index(i * c.slab), ring, b.index(i));
+  share(c.squareMap(stage, c.mix), none, mix, Value());
 }
 
 void ScanKernel::produce() {
@@ -178,6 +197,9 @@ void ScanKernel::produce() {
   int64_t bytes =
       3 * kRows * c.keyDim * 2 + 2 * kSquare + groups * kColumns * kRows * 2;
   b.ifThen(tile::ElectOp::create(b), [&] {
+    Value all;
+    if (cluster > 1)
+      all = arith::ConstantIntOp::create(b, (1 << cluster) - 1, 16);
     tile::WaitDependenciesOp::create(b);
     // `norm` begins behind `prepare`, see there.
     tile::LaunchDependentsOp::create(b);
@@ -187,33 +209,22 @@ void ScanKernel::produce() {
              Ring at{carried[0], carried[1]};
              b.wait(empty, at.slot, at.parity);
              b.expect(full, at.slot, bytes);
-             Value unit = unitOf(chunk), none = b.index(0);
-             Value first = b.mul(unit, kRows);
-             // By one of the CTAs for all, in turn.
-             Value all;
-             if (cluster > 1)
-               all = arith::ConstantIntOp::create(b, (1 << cluster) - 1, 16);
-             int64_t number = 0;
-             auto share = [&](Value map, Value row, Value column, Value tile) {
-               b.ifThen(b.equal(b.clusterRank(), number++ % cluster), [&] {
-                 tile::TmaLoadOp::create(b, map, ValueRange{row, column}, tile,
-                                         full, at.slot, all, tile::EvictAttr());
-               });
-             };
-             loadValues(chunk, at.slot);
-             share(c.squareMap(stage, c.solution), first, none,
-                   b.slice(solution, {at.slot}));
-             for (int64_t i = 0; i < c.slabs; ++i) {
-               Value part = b.index(i), column = b.index(i * c.slab);
-               share(c.keysMap(stage, c.solvedKeys), first, column,
-                     b.slice(solvedKeys, {at.slot, part}));
-               share(c.keysMap(stage, c.queries), first, column,
-                     b.slice(queries, {at.slot, part}));
-               share(c.keysMap(stage, c.ends), first, column,
-                     b.slice(ends, {at.slot, part}));
-             }
-             share(c.squareMap(stage, c.mix), first, none,
-                   b.slice(mix, {at.slot}));
+             forTiles(chunk, [&](Value map, ValueRange place, Value ring,
+                                 Value part, bool ofAll) {
+               Values slice = {at.slot};
+               if (part)
+                 slice.push_back(part);
+               tile::TmaLoadOp::create(b, map, place, b.slice(ring, slice),
+                                       full, at.slot, ofAll ? all : Value(),
+                                       tile::EvictAttr());
+             });
+             Value later = b.add(chunk, kAhead);
+             b.ifThen(b.less(later, count), [&] {
+               forTiles(later,
+                        [&](Value map, ValueRange place, Value, Value, bool) {
+                          tile::TmaPrefetchOp::create(b, map, place);
+                        });
+             });
              Ring next = b.advance(at, slots);
              return {next.slot, next.parity};
            });
