@@ -227,8 +227,8 @@ struct StageInfo {
   int64_t cluster = 1;        // "cluster": CTAs of a cluster, along x
   int64_t sharedBytes = 0;    // "shared_bytes": dynamic shared memory of a CTA
   /// "overlaps": it may start before the launch before it has ended, and waits
-  /// by itself for that, or for what it needs of it, and for all of it before it
-  /// ends (programmatic dependent launch).
+  /// by itself for that, or for what it needs of it, and for all of it before
+  /// it ends (programmatic dependent launch).
   bool overlaps = false;
   std::vector<StageArgument> arguments; // "arguments"
   /// "product", "tile": of a product of many rows, which it is and what tiles

@@ -130,6 +130,7 @@ void PrepareKernel::loadGates() {
     }
     b.store(sum, partSums, {t});
     b.store(all, warpSums, {warp}, b.equal(lane, 0));
+    b.store(b.i32(0), c.signalsIn(stage), {unit}, b.equal(t, 0));
   });
   b.ifThen(b.equal(b.div(warp, kWarps), 1),
            [&] { b.store(load(4), betas, {t}); });
@@ -153,9 +154,7 @@ void PrepareKernel::storeKeys() {
   Value isFirst = b.equal(b.rem(b.laneId(), kThreads / kRows), 0);
   b.store(sum, sums, {own->row()}, isFirst);
   b.store(b.subf(b.f32(0), growth), growths, {own->row()}, isFirst);
-  Value isOfUnit = b.equal(b.threadId(), 0);
-  b.store(exp2(total), c.decaysIn(stage), {unit}, isOfUnit);
-  b.store(b.i32(0), c.signalsIn(stage), {unit}, isOfUnit);
+  b.store(exp2(total), c.decaysIn(stage), {unit}, b.equal(b.threadId(), 0));
   own->store(q, b.mulf(length, growth), c.keysIn(stage, c.queries), first);
   own->store(q, length, queries);
   tile::SyncWarpOp::create(b); // k has the registers of q
