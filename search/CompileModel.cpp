@@ -54,6 +54,8 @@ FailureOr<Package> jet::compileModel(ModuleOp module,
   FuseOptions fuse;
   fuse.roundActivations = fuse.roundRuleInputs =
       !target.isHost() && !target.generalKernels;
+  if (target.wideResiduals)
+    fuse.disable.push_back("round-residuals");
   PlanOptions plan;
   plan.maxBatch = maxBatch;
   PassManager before(module.getContext()), after(module.getContext());

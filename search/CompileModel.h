@@ -22,6 +22,8 @@ struct RunTarget {
   /// On a GPU only kernels that compute in f32 throughout, as on the CPU, and
   /// not the much faster ones that round what tensor cores read.
   bool generalKernels = false;
+  /// On a GPU residuals in f32 all the same (without `round-residuals`).
+  bool wideResiduals = false;
 
   bool isHost() const { return device == "cpu"; }
 };

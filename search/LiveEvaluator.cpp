@@ -32,8 +32,11 @@ Result<void> LiveEvaluator::addChoice(ModelOp model, size_t choice,
   // The states in f32 as far as that is a choice.
   (*module->getOps<ModelOp>().begin())
       .setKvStorage(Float32Type::get(model.getContext()));
+  // Placements may differ by less than residuals in bf16 round.
+  RunTarget exact = target;
+  exact.wideResiduals = true;
   FailureOr<Package> package =
-      compileModel(*module, mixers, maxSequences(), target);
+      compileModel(*module, mixers, maxSequences(), exact);
   if (failed(package))
     return Error{"the supernet with layers " + describeLayers(mixers) +
                  " does not compile"};

@@ -50,13 +50,27 @@ static bool isProjected(OpOperand &use) {
   return false;
 }
 
-/// Whether `op` makes a residual stream: rows of a table in bf16, or a sum with
-/// products by weights in bf16.
+/// Whether `op` makes a residual stream: rows of a table in bf16, or products
+/// by weights in bf16.
 static bool makesStream(Operation *op) {
   if (auto embedding = dyn_cast<EmbeddingOp>(op))
     return isBF16(embedding.getTable());
   auto group = dyn_cast<GroupedLinearOp>(op);
   return group && llvm::all_of(group.getWeights(), isBF16);
+}
+
+/// Whether code on `result` adds a tensor like it, as that of a sum of
+/// residuals does, which the last one's is although nothing adds that in turn.
+static bool isSum(OpResult result) {
+  auto ported = dyn_cast<PortOpInterface>(result.getOwner());
+  if (!ported)
+    return false;
+  std::optional<Port> port =
+      findPort(ported, resultPort(result.getResultNumber()));
+  return port && llvm::any_of(port->extras, [&](Value extra) {
+           return cast<ShapedType>(extra.getType()).getShape() ==
+                  cast<ShapedType>(result.getType()).getShape();
+         });
 }
 
 static LogicalResult round(OpResult result, FusionLog &log) {
@@ -73,7 +87,7 @@ static LogicalResult round(OpResult result, FusionLog &log) {
     else
       isRead &= isProjected(*use);
   }
-  if (addends.empty())
+  if (addends.empty() && !isSum(result))
     return failure();
   if (!isRead)
     return log.refuse(op, "result " + std::to_string(result.getResultNumber()) +

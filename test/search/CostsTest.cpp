@@ -6,6 +6,7 @@
 
 #include "dialects/jet/Targets.h"
 #include "lowering/MachineRates.h"
+#include "runtime/LayerCuts.h"
 #include "test/search/CompileWhole.h"
 #include "test/search/Question.h"
 
@@ -62,6 +63,21 @@ TEST(LayerCosts, OfA2BModelWithWindowsAreThoseOfTheWhole) {
   question.readConfig(examplePath("jet-nemotron-2b.json"));
   Placement asReleased(question.space->numLayers()); // one choice each
   expectSums(question, asReleased, "h200");
+}
+
+// Layers of several packages can follow each other.
+TEST(LayerCuts, OfAGpuHandOnResidualsInBF16Everywhere) {
+  Question question;
+  question.readConfig(examplePath("jet-nemotron-2b.json"));
+  mlir::OwningOpRef<mlir::ModuleOp> module = question.module->clone();
+  Package whole = compileWhole(*module, /*forGpu=*/true);
+  for (const ProgramInfo &program : whole.programs) {
+    auto cuts = findLayerCuts(whole, program);
+    ASSERT_TRUE(cuts) << program.name << ": " << cuts.error().message;
+    EXPECT_EQ(cuts->size(), 29u);
+    for (const LayerCut &cut : *cuts)
+      EXPECT_EQ(program.buffers[cut.buffer].bytes, 1536 * 2) << program.name;
+  }
 }
 
 } // namespace

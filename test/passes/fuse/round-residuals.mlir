@@ -2,8 +2,8 @@
 // RUN: jet-opt %s --pass-pipeline="builtin.module(func.func(jet-round-residuals))" | FileCheck %s
 // RUN: jet-opt %s --pass-pipeline="builtin.module(func.func(jet-round-residuals{remarks=true}))" --mlir-disable-threading -verify-diagnostics -o /dev/null
 
-// From the table on, through two sums; the last one, which nothing adds, stays.
-// Sums are made in f32.
+// From the table on, through two sums, of which nothing adds the last one: the
+// stream is the same everywhere. Sums are made in f32.
 // CHECK-LABEL: func.func @stream
 // CHECK:       %[[X:.*]] = jet.embedding {{.*}} -> tensor<?x8xbf16>
 // CHECK:       %[[H:.*]] = jet.grouped_linear %[[X]](%arg2) norm
@@ -18,8 +18,8 @@
 // CHECK:       %[[L:.*]] = jet.last_token %[[Y]], %{{.*}} -> tensor<?x8xbf16>
 // CHECK:       jet.grouped_linear %{{.*}}(%arg3) products [1]
 // CHECK-NEXT:    on result 0 with(%[[L]]) {
-// CHECK:       -> tensor<?x8xf32>
-// CHECK:       jet.grouped_linear %{{.*}} : (tensor<?x8xf32>,
+// CHECK:       -> tensor<?x8xbf16>
+// CHECK:       jet.grouped_linear %{{.*}} : (tensor<?x8xbf16>, {{.*}} -> tensor<?x32xf32>
 func.func @stream(%tokens: tensor<?xi32>, %table: tensor<32x8xbf16>, %w: tensor<16x8xbf16>, %d: tensor<8x16xbf16>, %n: tensor<8xbf16>, %batch: !jet.batch) -> tensor<?x32xf32> {
   %x = jet.embedding %tokens, %table : (tensor<?xi32>, tensor<32x8xbf16>) -> tensor<?x8xf32>
   %h = jet.grouped_linear %x(%w) norm %n eps 1.0e-06 products [1] : (tensor<?x8xf32>, tensor<16x8xbf16>, tensor<8xbf16>) -> tensor<?x16xbf16>
@@ -45,10 +45,12 @@ func.func @stream(%tokens: tensor<?xi32>, %table: tensor<32x8xbf16>, %w: tensor<
 // CHECK-NOT:   tensor<?x8xbf16>
 // CHECK:       return
 func.func @refused(%tokens: tensor<?xi32>, %table: tensor<32x8xbf16>, %wide: tensor<32x8xf32>, %w: tensor<8x8xbf16>, %f: tensor<8x8xf32>, %n: tensor<8xbf16>) -> (tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x8xf32>) {
+  // A sum that the program returns is one of these, too.
   // A norm on its own keeps it in f32.
   // expected-remark@+1 {{fusion 'round-residuals' refused: result 0 has readers that keep it in f32}}
   %x = jet.embedding %tokens, %table : (tensor<?xi32>, tensor<32x8xbf16>) -> tensor<?x8xf32>
   %m = jet.rms_norm %x, %n eps 1.0e-06 : (tensor<?x8xf32>, tensor<8xbf16>) -> tensor<?x8xf32>
+  // expected-remark@+1 {{fusion 'round-residuals' refused: result 0 has readers that keep it in f32}}
   %a = jet.grouped_linear %m(%w) products [1]
     on result 0 with(%x) {
     ^bb0(%p: f32, %q: f32):
@@ -67,6 +69,7 @@ func.func @refused(%tokens: tensor<?xi32>, %table: tensor<32x8xbf16>, %wide: ten
   // And code on a projection's input.
   // expected-remark@+1 {{fusion 'round-residuals' refused: result 0 has readers that keep it in f32}}
   %u = jet.embedding %tokens, %table : (tensor<?xi32>, tensor<32x8xbf16>) -> tensor<?x8xf32>
+  // expected-remark@+1 {{fusion 'round-residuals' refused: result 0 has readers that keep it in f32}}
   %c = jet.grouped_linear %u(%w) products [1]
     on operand 0 {
     ^bb0(%e: f32):
@@ -80,6 +83,7 @@ func.func @refused(%tokens: tensor<?xi32>, %table: tensor<32x8xbf16>, %wide: ten
     } : (tensor<?x8xf32>, tensor<8x8xbf16>, tensor<?x8xf32>) -> tensor<?x8xf32>
   // A table in f32 is no stream in bf16: no remark.
   %v = jet.embedding %tokens, %wide : (tensor<?xi32>, tensor<32x8xf32>) -> tensor<?x8xf32>
+  // expected-remark@+1 {{fusion 'round-residuals' refused: result 0 has readers that keep it in f32}}
   %d = jet.grouped_linear %v(%w) norm %n eps 1.0e-06 products [1]
     on result 0 with(%v) {
     ^bb0(%p: f32, %q: f32):
