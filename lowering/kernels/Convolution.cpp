@@ -37,26 +37,17 @@ void jet::generateTaps(FormBuilder &form, GeneratedConvOp conv, StringRef what,
   projection.size = size;
   projection.ahead = std::move(ahead);
   unsigned bias = form.operandOf(conv, 3);
-  auto loadBias = [=](Stage &stage, Value, Value column,
-                      int64_t width) -> SmallVector<Values> {
-    TileBuilder &b = stage.b;
-    return {b.split(b.load(stage.operand(bias), {column}, width))};
-  };
   ProjectionOutput output{
       {Place::ofOperand(form.operandOf(conv, 2))},
       weight.getDimSize(0),
       [=](Stage &stage, Value row, Value column, int64_t width,
           ArrayRef<Values> products) -> std::function<void()> {
-        TileBuilder &b = stage.b;
-        Values taps(products[0]);
-        Values addends = products.size() > 1
-                             ? products.back()
-                             : loadBias(stage, row, column, width).front();
-        for (auto [tap, addend] : llvm::zip_equal(taps, addends))
-          tap = b.addf(tap, b.convert(addend, b.getF32Type()));
-        return use(stage, row, column, taps);
+        return use(stage, row, column,
+                   addBias(stage, bias, column, width, products));
       }};
-  output.load = loadBias;
+  output.load = [=](Stage &stage, Value, Value column, int64_t width) {
+    return loadBias(stage, bias, column, width);
+  };
   projection.outputs.push_back(std::move(output));
   buildProjection(form, what, projection);
 }

@@ -220,12 +220,11 @@ static Value sumOfBlock(TileBuilder &b, Value partials, Value sum,
 // A warp has a row in registers; one that is too long for it the CTA.
 Place jet::roundRows(FormBuilder &form, const RowInput &input,
                      const CopyAhead &ahead) {
-  constexpr int64_t kThreads = 128, kMostOfLane = 64;
+  constexpr int64_t kWarp = 32, kMostOfLane = 64;
   if (isRounded(form, input))
     return Place::ofOperand(input.operand);
-  bool byWarp = columnsOf(form, input) <= 32 * kMostOfLane;
-  int64_t lanes = byWarp ? 32 : 2 * kThreads,
-          threads = std::max(kThreads, lanes);
+  bool byWarp = columnsOf(form, input) <= kWarp * kMostOfLane;
+  int64_t threads = byWarp ? 128 : 256, lanes = byWarp ? kWarp : threads;
   AffineExpr count = form.rows().ceilDiv(threads / lanes);
   Stage stage(form, "rows", threads, {count});
   TileBuilder &b = stage.b;

@@ -325,6 +325,24 @@ SmallVector<ProjectionSize> jet::projectionSizes(const TileChoice &choice,
   return sizes;
 }
 
+SmallVector<Values> jet::loadBias(Stage &stage, unsigned operand, Value column,
+                                  int64_t width) {
+  TileBuilder &b = stage.b;
+  return {b.split(b.load(stage.operand(operand), {column}, width))};
+}
+
+Values jet::addBias(Stage &stage, unsigned operand, Value column, int64_t width,
+                    ArrayRef<Values> products) {
+  TileBuilder &b = stage.b;
+  Values sums = products.front();
+  Values addends = products.size() > 1
+                       ? products.back()
+                       : loadBias(stage, operand, column, width).front();
+  for (auto [sum, addend] : llvm::zip_equal(sums, addends))
+    sum = b.addf(sum, b.convert(addend, b.getF32Type()));
+  return sums;
+}
+
 void jet::buildProjection(FormBuilder &form, StringRef what,
                           Projection projection) {
   int64_t rows = projection.size.tileRows;

@@ -86,6 +86,15 @@ void forOutput(
     llvm::function_ref<void(const ProjectionOutput &output, mlir::Value local)>
         body);
 
+/// A vector on the columns of a result: what ProjectionOutput::load reads of
+/// it, and the sum of the first of `products` with it, as it comes behind them
+/// or, where it was not loaded ahead, from memory.
+llvm::SmallVector<TileBuilder::Values>
+loadBias(Stage &stage, unsigned operand, mlir::Value column, int64_t width);
+TileBuilder::Values addBias(Stage &stage, unsigned operand, mlir::Value column,
+                            int64_t width,
+                            llvm::ArrayRef<TileBuilder::Values> products);
+
 /// Appends the stage to the form, and before it, where x has to be made by one,
 /// the stage `rows`.
 void buildProjection(FormBuilder &form, llvm::StringRef what,

@@ -232,23 +232,12 @@ static void buildForm(FormBuilder form, QkvLinearOp op, ProjectionSize size,
     if (!op.getBiases().empty())
       bias = numberOf(op.getBiases()[0]) + i;
     int64_t columns = cast<RankedTensorType>(weight.getType()).getDimSize(0);
-    auto loadBias = [=](Stage &stage, Value, Value column,
-                        int64_t width) -> SmallVector<Values> {
-      return {
-          stage.b.split(stage.b.load(stage.operand(*bias), {column}, width))};
-    };
     auto make =
         [=](Stage &stage, Value row, Value column, int64_t width,
             ArrayRef<SmallVector<Value>> products) -> std::function<void()> {
       TileBuilder &b = stage.b;
-      Values sums = products.front();
-      if (bias) {
-        Values addends = products.size() > 1
-                             ? products.back()
-                             : loadBias(stage, row, column, width).front();
-        for (auto [sum, element] : llvm::zip_equal(sums, addends))
-          sum = b.addf(sum, b.convert(element, b.getF32Type()));
-      }
+      Values sums = bias ? addBias(stage, *bias, column, width, products)
+                         : products.front();
       auto type = MemRefType::get({ShapedType::kDynamic, all}, b.getF32Type());
       Value made = b.join(sums);
       return [=, &stage, &b] {
@@ -259,7 +248,9 @@ static void buildForm(FormBuilder form, QkvLinearOp op, ProjectionSize size,
     ProjectionOutput output{
         {Place::ofOperand(1 + i)}, columns, std::move(make)};
     if (bias)
-      output.load = loadBias;
+      output.load = [=](Stage &stage, Value, Value column, int64_t width) {
+        return loadBias(stage, *bias, column, width);
+      };
     projection.outputs.push_back(std::move(output));
     first += columns;
   }
