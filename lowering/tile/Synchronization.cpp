@@ -57,21 +57,35 @@ struct LowerInitBarriers : ConvertOpToLLVMPattern<InitBarriersOp> {
   }
 };
 
-/// Ops on one barrier that are inline PTX. `emit` gets the barrier's address as
-/// the 32-bit operand that PTX takes.
-template <typename Op> struct LowerBarrier : ConvertOpToLLVMPattern<Op> {
+/// A barrier's address as the 32-bit operand that PTX takes.
+template <typename Op>
+  requires requires(Op op) { op.getBarriers(); }
+Value addressOf(Code &code, OpBuilder &builder, Op op,
+                typename Op::Adaptor adaptor) {
+  return LLVM::PtrToIntOp::create(
+      builder, op.getLoc(), builder.getI32Type(),
+      code.barrier(adaptor.getBarriers(), adaptor.getSlot()));
+}
+
+/// That of a counter in global memory.
+template <typename Op>
+  requires requires(Op op) { op.getSignals(); }
+Value addressOf(Code &code, OpBuilder &, Op op, typename Op::Adaptor adaptor) {
+  return code.element(op.getSignals().getType(), adaptor.getSignals(),
+                      adaptor.getIndices());
+}
+
+/// Ops on one barrier or counter that are inline PTX.
+template <typename Op> struct LowerByAddress : ConvertOpToLLVMPattern<Op> {
   using Adaptor = typename Op::Adaptor;
   using Emit = void (*)(Code &, Value address, Adaptor);
-  LowerBarrier(const LLVMTypeConverter &converter, Emit emit)
+  LowerByAddress(const LLVMTypeConverter &converter, Emit emit)
       : ConvertOpToLLVMPattern<Op>(converter), emit(emit) {}
   LogicalResult
   matchAndRewrite(Op op, Adaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     Code code(rewriter, op.getLoc());
-    Value address = LLVM::PtrToIntOp::create(
-        rewriter, op.getLoc(), rewriter.getI32Type(),
-        code.barrier(adaptor.getBarriers(), adaptor.getSlot()));
-    emit(code, address, adaptor);
+    emit(code, addressOf(code, rewriter, op, adaptor), adaptor);
     rewriter.eraseOp(op);
     return success();
   }
@@ -101,26 +115,6 @@ void wait(Code &code, Value address, WaitOp::Adaptor op) {
            "[$0], $1; @p bra D; bra W; D: }",
            "r,r,~{memory}", {address, op.getParity()});
 }
-
-/// Ops on one counter in global memory; `emit` gets its address.
-template <typename Op> struct LowerSignal : ConvertOpToLLVMPattern<Op> {
-  using Adaptor = typename Op::Adaptor;
-  using Emit = void (*)(Code &, Value address, Adaptor);
-  LowerSignal(const LLVMTypeConverter &converter, Emit emit)
-      : ConvertOpToLLVMPattern<Op>(converter), emit(emit) {}
-  LogicalResult
-  matchAndRewrite(Op op, Adaptor adaptor,
-                  ConversionPatternRewriter &rewriter) const override {
-    Code code(rewriter, op.getLoc());
-    emit(code,
-         code.element(op.getSignals().getType(), adaptor.getSignals(),
-                      adaptor.getIndices()),
-         adaptor);
-    rewriter.eraseOp(op);
-    return success();
-  }
-  Emit emit;
-};
 
 void addSignal(Code &code, Value address, AddSignalOp::Adaptor) {
   // Not .release: it becomes MEMBAR.ALL.GPU, more than a microsecond.
@@ -158,12 +152,12 @@ struct LowerSync : ConvertOpToLLVMPattern<SyncOp> {
 void jet::tile::populateSyncPatterns(const LLVMTypeConverter &converter,
                                      RewritePatternSet &patterns) {
   patterns.add<LowerInitBarriers, LowerSync>(converter);
-  patterns.add<LowerBarrier<ArriveOp>>(converter, arrive);
-  patterns.add<LowerBarrier<ArriveRemoteOp>>(converter, arriveRemote);
-  patterns.add<LowerBarrier<ArriveExpectOp>>(converter, arriveExpect);
-  patterns.add<LowerBarrier<WaitOp>>(converter, wait);
-  patterns.add<LowerSignal<AddSignalOp>>(converter, addSignal);
-  patterns.add<LowerSignal<WaitSignalOp>>(converter, waitSignal);
+  patterns.add<LowerByAddress<ArriveOp>>(converter, arrive);
+  patterns.add<LowerByAddress<ArriveRemoteOp>>(converter, arriveRemote);
+  patterns.add<LowerByAddress<ArriveExpectOp>>(converter, arriveExpect);
+  patterns.add<LowerByAddress<WaitOp>>(converter, wait);
+  patterns.add<LowerByAddress<AddSignalOp>>(converter, addSignal);
+  patterns.add<LowerByAddress<WaitSignalOp>>(converter, waitSignal);
   patterns.add<LowerPlain<FenceAsyncOp>>(converter, fenceAsync);
   patterns.add<LowerPlain<FenceBarriersOp>>(converter, fenceBarriers);
   patterns.add<LowerPlain<SyncWarpOp>>(converter, syncWarp);
