@@ -62,18 +62,6 @@ static bool isRuleInput(OpOperand &use) {
                   (rule.getGate() && use.get() == rule.getGate()));
 }
 
-/// Whether `op` multiplies by weights in bf16 alone.
-static bool hasRoundedWeights(Operation *op) {
-  SmallVector<Value> weights;
-  if (auto group = dyn_cast<GroupedLinearOp>(op))
-    weights = SmallVector<Value>(group.getWeights());
-  else if (auto conv = dyn_cast<GeneratedConvOp>(op))
-    weights = {conv.getWeight()};
-  return !weights.empty() && llvm::all_of(weights, [](Value weight) {
-    return getElementTypeOrSelf(weight).isBF16();
-  });
-}
-
 /// Makes `result` and what shows it bf16; code of a reader extends it first.
 static void roundWithReaders(OpResult result, const Readers &readers) {
   auto bf16 = BFloat16Type::get(result.getContext());
@@ -115,15 +103,12 @@ static LogicalResult round(OpResult result, bool ruleInputs, FusionLog &log) {
     projections += !own.empty();
     llvm::append_range(weights, own);
   }
-  auto isRounding = [](Value weight) {
-    return getElementTypeOrSelf(weight).isBF16();
-  };
-  if (llvm::none_of(weights, isRounding))
+  if (llvm::none_of(weights, isBF16))
     return failure();
   std::string what = "result " + std::to_string(result.getResultNumber());
   if (projections != readers.uses.size())
     return log.refuse(op, what + " has readers that do not round it");
-  if (!llvm::all_of(weights, isRounding))
+  if (!llvm::all_of(weights, isBF16))
     return log.refuse(op, "not all projections of " + what + " round it");
   if (!isa<GroupedLinearOp, AttentionOp, GatedDeltaRuleOp, DeltaStepOp>(op))
     return log.refuse(op, "the op keeps " + what + " in f32");

@@ -14,8 +14,6 @@ namespace jet {
 
 using namespace jet;
 
-static bool isBF16(Value value) { return getElementTypeOrSelf(value).isBF16(); }
-
 /// The argument of the code on a result of projections that adds `use`, if it
 /// is an extra of such code.
 static BlockArgument findAddend(OpOperand &use) {
@@ -41,8 +39,8 @@ static bool isProjected(OpOperand &use) {
   if (use.getOperandNumber() != 0 ||
       (isa<PortOpInterface>(op) && findPort(cast<PortOpInterface>(op), 0)))
     return false;
-  if (auto group = dyn_cast<GroupedLinearOp>(op))
-    return llvm::all_of(group.getWeights(), isBF16);
+  if (isa<GroupedLinearOp>(op))
+    return hasRoundedWeights(op);
   if (auto qkv = dyn_cast<QkvLinearOp>(op))
     return llvm::all_of(qkv.getWeights(), isBF16);
   if (auto head = dyn_cast<LinearTopKOp>(op))
@@ -55,8 +53,7 @@ static bool isProjected(OpOperand &use) {
 static bool makesStream(Operation *op) {
   if (auto embedding = dyn_cast<EmbeddingOp>(op))
     return isBF16(embedding.getTable());
-  auto group = dyn_cast<GroupedLinearOp>(op);
-  return group && llvm::all_of(group.getWeights(), isBF16);
+  return isa<GroupedLinearOp>(op) && hasRoundedWeights(op);
 }
 
 /// Whether code on `result` adds a tensor like it, as that of a sum of

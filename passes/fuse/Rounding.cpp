@@ -26,6 +26,15 @@ Readers::Readers(Value value) {
   }
 }
 
+bool jet::isBF16(Value value) { return getElementTypeOrSelf(value).isBF16(); }
+
+bool jet::hasRoundedWeights(Operation *op) {
+  if (auto group = dyn_cast<GroupedLinearOp>(op))
+    return llvm::all_of(group.getWeights(), isBF16);
+  auto conv = dyn_cast<GeneratedConvOp>(op);
+  return conv && isBF16(conv.getWeight());
+}
+
 void jet::setElementType(Value value, Type element) {
   value.setType(cast<RankedTensorType>(value.getType()).clone(element));
 }

@@ -22,6 +22,12 @@ struct Readers {
   explicit Readers(mlir::Value value);
 };
 
+bool isBF16(mlir::Value value);
+
+/// Whether `op` multiplies by weights in bf16 alone: a group, or the generator
+/// of a convolution.
+bool hasRoundedWeights(mlir::Operation *op);
+
 void setElementType(mlir::Value value, mlir::Type element);
 
 /// Makes the op write its result in `element`: code on it ends with the
