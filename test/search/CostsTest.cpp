@@ -7,6 +7,7 @@
 #include "dialects/jet/Targets.h"
 #include "lowering/MachineRates.h"
 #include "runtime/LayerCuts.h"
+#include "search/CompileModel.h"
 #include "test/search/CompileWhole.h"
 #include "test/search/Question.h"
 
@@ -77,6 +78,22 @@ TEST(LayerCuts, OfAGpuHandOnResidualsInBF16Everywhere) {
     EXPECT_EQ(cuts->size(), 29u);
     for (const LayerCut &cut : *cuts)
       EXPECT_EQ(program.buffers[cut.buffer].bytes, 1536 * 2) << program.name;
+  }
+}
+
+// What placements are measured with.
+TEST(LayerCuts, OfAGpuHandOnResidualsInF32WhereAsked) {
+  Question question;
+  question.readConfig(examplePath("tinyjet/config.json"));
+  mlir::OwningOpRef<mlir::ModuleOp> module = question.module->clone();
+  RunTarget target{.device = "cuda:0", .wideResiduals = true};
+  auto package = compileModel(*module, {}, 1, target);
+  ASSERT_TRUE(mlir::succeeded(package));
+  for (const ProgramInfo &program : package->programs) {
+    auto cuts = findLayerCuts(*package, program);
+    ASSERT_TRUE(cuts) << program.name << ": " << cuts.error().message;
+    for (const LayerCut &cut : *cuts)
+      EXPECT_EQ(program.buffers[cut.buffer].bytes, 192 * 4) << program.name;
   }
 }
 
