@@ -40,7 +40,7 @@ CONFIG = os.path.join(ROOT, "examples", "jet-nemotron-2b.json")
 LONG = 65536
 ROWS = [2048, 8192, LONG]
 LENGTHS = [2048, 4096, 8192, 16384, 32768, LONG]
-CHUNK = 8192  # rows of a step of whole prompts
+CHUNK = 8192  # rows at once of whole prompts, by PyTorch
 
 # Of both models: hidden, FFN, width of in-projections, value dim, generator, qkv,
 # heads of attention and of a JetBlock, d_k.
@@ -65,16 +65,17 @@ class Ours:
         self.jetRun, self.packages, self.rows = jetRun, packages, rows
 
     @functools.cache
-    def run(self, model, batch, length, chunk, kernels):
-        say(f"jet-run bench, {model}, {batch} x {length} in chunks of {chunk}")
+    def run(self, model, batch, length, *options):
+        say(f"jet-run bench, {model}, {batch} x {length} {' '.join(options)}")
         return jetrun.bench(self.jetRun, self.packages[model], f"--batch={batch}",
                             "--context=64", "--steps=1", f"--prefill={length}",
-                            f"--chunk={chunk}", *["--kernels"] * kernels)["prefill"]
+                            *options)["prefill"]
 
     def kernel(self, model, op, stage=None, batch=1, length=LONG, where=lambda k: True):
         """Of the kernel of `op` (or of a stage of it that ends so) in a step of whole
         prompts; of several that `where` takes, the one with most time."""
-        rows = self.run(model, batch, length, length, True)["kernels"]
+        rows = self.run(model, batch, length, f"--chunk={length}",
+                        "--kernels")["kernels"]
         rows = [row for row in rows if row["op"] == op and where(row)]
         if not rows:
             raise LookupError(f"expected a kernel of {op} in the step, found none")
@@ -205,9 +206,8 @@ def addPrompts(table, ours):
     prefiller = functools.cache(lambda: Prefiller(CONFIG))
 
     def own(batch, length):
-        chunk = min(length, CHUNK // batch)
-        prefill = ours.run("2B", batch, length, chunk, False)
-        return {"name": f"chunks of {chunk}", "us": prefill["seconds"] * 1e6,
+        prefill = ours.run("2B", batch, length)
+        return {"name": f"chunks of {prefill['chunk']}", "us": prefill["seconds"] * 1e6,
                 "tokens_per_s": prefill["tokens_per_second"]}
 
     def peer(batch, length):

@@ -6,7 +6,6 @@
 #include "BenchKernels.h"
 #include "Commands.h"
 #include "Interrupt.h"
-#include "Prefill.h"
 #include "Progress.h"
 
 #include "runtime/Model.h"
@@ -125,12 +124,12 @@ static Result<std::vector<double>> timeDecode(const BenchOptions &options,
   return seconds;
 }
 
-/// Steps of all sequences through the same prompt of `tokens` tokens each,
-/// `chunk` at once of each, of which only the last one has logits. Returns what
-/// that was.
+/// Takes in the same prompt of `tokens` tokens for all sequences, in at most
+/// `steps` steps; those in which a prompt ends have logits. Returns what the
+/// last one was.
 static Result<CostSizes> runPrefill(const BenchOptions &options, int64_t tokens,
-                                    int64_t chunk, Session &session,
-                                    State &state) {
+                                    const PrefillChunk &chunk, int64_t steps,
+                                    Session &session, State &state) {
   const int64_t vocab = state.model().info().vocabSize;
   std::vector<int32_t> prompt;
   for (int64_t i = 0; i < tokens; ++i)
@@ -141,23 +140,31 @@ static Result<CostSizes> runPrefill(const BenchOptions &options, int64_t tokens,
       return done.error();
     pending.push_back({b, prompt});
   }
-  Progress progress("prefill", tokens);
+  Progress progress("prefill", options.batch * tokens);
   CostSizes last;
-  while (pending[0].left() > 0 && !interrupted()) {
+  int64_t taken = 0;
+  for (int64_t i = 0; i < steps && !interrupted(); ++i) {
     const std::vector<StepInput> inputs = nextChunk(pending, chunk);
-    const auto own = static_cast<int64_t>(inputs[0].tokens.size());
-    if (own < pending[0].left()) {
+    if (inputs.empty())
+      break;
+    last = {};
+    bool ends = false;
+    for (const StepInput &input : inputs) {
+      ChunkedSequence &sequence = pending[input.slot];
+      const auto own = static_cast<int64_t>(input.tokens.size());
+      last.context = std::max(last.context, sequence.done);
+      last.tokens += own;
+      sequence.done += own;
+      ends |= sequence.left() == 0;
+    }
+    last.batch = static_cast<int64_t>(inputs.size());
+    if (!ends) {
       if (auto done = session.extend(state, inputs); !done)
         return done.error();
     } else if (auto logits = session.step(state, inputs); !logits) {
       return logits.error();
     }
-    last.batch = options.batch;
-    last.tokens = options.batch * own;
-    last.context = pending[0].done;
-    for (ChunkedSequence &sequence : pending)
-      sequence.done += own;
-    progress.update(pending[0].done);
+    progress.update(taken += last.tokens);
   }
   return last;
 }
@@ -168,20 +175,24 @@ static Result<nlohmann::json> timePrefill(const BenchOptions &options,
                                           Session &session, State &state,
                                           double bandwidth) {
   const bool isHost = state.model().device()->isHost();
-  const int64_t chunk = options.chunk > 0
-                            ? options.chunk
-                            : choosePrefillChunk(state, options.batch);
-  const int64_t first = isHost ? 0 : std::min(chunk, options.prefill);
-  if (auto warm = runPrefill(options, first, chunk, session, state); !warm)
+  const PrefillChunk chunk = options.chunk > 0
+                                 ? PrefillChunk::ofEach(options.chunk)
+                                 : choosePrefillChunk(state, options.batch);
+  const int64_t most = chunk.tokens(options.batch);
+  const int64_t first = std::min(most, options.prefill);
+  if (auto warm =
+          runPrefill(options, first, chunk, isHost ? 0 : 1, session, state);
+      !warm)
     return warm.error();
   const Stopwatch stopwatch;
-  auto last = runPrefill(options, options.prefill, chunk, session, state);
+  auto last = runPrefill(options, options.prefill, chunk,
+                         std::numeric_limits<int64_t>::max(), session, state);
   if (!last)
     return last.error();
   const double seconds = stopwatch.seconds();
   const int64_t tokens = options.batch * options.prefill;
   nlohmann::json result = {{"tokens", tokens},
-                           {"chunk", chunk},
+                           {"chunk", most},
                            {"seconds", seconds},
                            {"tokens_per_second", double(tokens) / seconds}};
   if (!options.kernels || interrupted())

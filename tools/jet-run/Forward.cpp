@@ -5,7 +5,6 @@
 
 #include "Commands.h"
 #include "Interrupt.h"
-#include "Prefill.h"
 #include "Progress.h"
 
 #include "runtime/Model.h"
@@ -123,9 +122,9 @@ static Result<void> runChunks(const ForwardOptions &options,
         {b, std::span(input.ids).subspan(b * input.width, input.lengths[b])});
     total += input.lengths[b];
   }
-  const int64_t chunk =
+  const PrefillChunk chunk =
       options.chunk > 0
-          ? options.chunk
+          ? PrefillChunk::ofEach(options.chunk)
           : choosePrefillChunk(state, input.batch, LogitsOf::AllTokens);
   Progress progress("forward", total);
   while (!interrupted()) {

@@ -5,7 +5,6 @@
 
 #include "Commands.h"
 #include "Interrupt.h"
-#include "Prefill.h"
 #include "Progress.h"
 
 #include "runtime/Model.h"
@@ -245,9 +244,9 @@ Result<void> Generator::prefill(State &state) {
     pending.push_back({static_cast<int64_t>(i), sequences[i].prompt});
     total += pending.back().left();
   }
-  const int64_t chunk =
+  const PrefillChunk chunk =
       options.chunk > 0
-          ? options.chunk
+          ? PrefillChunk::ofEach(options.chunk)
           : choosePrefillChunk(state, static_cast<int64_t>(pending.size()));
   const Stopwatch stopwatch;
   Progress progress("prefill", total);
@@ -446,8 +445,8 @@ void addGenerateCommand(CLI::App &app, Command &command) {
   generate
       ->add_option(
           "--chunk", options->chunk,
-          "Prompt tokens of a sequence to take in at once [what plan and "
-          "free memory allow]")
+          "Prompt tokens of each sequence to take in at once [what plan and "
+          "free memory allow; on a GPU of a few sequences at a time]")
       ->check(CLI::PositiveNumber);
   addDeviceOption(*generate, options->device);
   generate->add_option("--threads", options->threads, "Threads [all]")
