@@ -16,8 +16,10 @@ everything in the JSON; beside it, with .svg in its name's place, how much faste
 prompts of each length are read.
 
 Our kernels are those of `jet-run bench --prefill --kernels`, in a step of so many
-rows: all layers' in turn, so that weights come from memory, with what they do
-besides: the norm's scale, SwiGLU, residual sums and SiLU in the epilogues of
+rows: all layers' in turn, so that weights come from memory. Products are timed twice,
+ours and cuBLAS's alike: steadily, behind 200 ms of themselves, when the GPU's power
+is at its limit and its clock drops, and in bursts behind a pause; the rest in bursts.
+Ours with what they do besides: the norm's scale, SwiGLU, residual sums and SiLU in the epilogues of
 products; pages of keys and values in attention; unit lengths, gates and the gated
 norm in the delta rule. Rounding rows to bf16 before a product is a stage of its own,
 and not counted there.
@@ -40,6 +42,9 @@ CONFIG = os.path.join(ROOT, "examples", "jet-nemotron-2b.json")
 LONG = 65536
 ROWS = [2048, 8192, LONG]
 LENGTHS = [2048, 4096, 8192, 16384, 32768, LONG]
+# As bench/peers/timing.py.
+BURST, STEADY = "--pause=100", "--busy=200"
+PRODUCTS = "grouped_linear", "qkv_linear", "generated_conv"
 CHUNK = 8192  # rows at once of whole prompts, by PyTorch
 
 # Of both models: hidden, FFN, width of in-projections, value dim, generator, qkv,
@@ -68,14 +73,16 @@ class Ours:
     def run(self, model, batch, length, *options):
         say(f"jet-run bench, {model}, {batch} x {length} {' '.join(options)}")
         return jetrun.bench(self.jetRun, self.packages[model], f"--batch={batch}",
-                            "--context=64", "--steps=1", f"--prefill={length}",
+                            "--context=64", "--steps=0", f"--prefill={length}",
                             *options)["prefill"]
 
-    def kernel(self, model, op, stage=None, batch=1, length=LONG, where=lambda k: True):
+    def kernel(self, model, op, stage=None, batch=1, length=LONG,
+               where=lambda k: True, pace=BURST):
         """Of the kernel of `op` (or of a stage of it that ends so) in a step of whole
         prompts; of several that `where` takes, the one with most time."""
-        rows = self.run(model, batch, length, f"--chunk={length}",
-                        "--kernels")["kernels"]
+        ops = op if op not in PRODUCTS else ",".join(PRODUCTS)
+        rows = self.run(model, batch, length, f"--chunk={length}", f"--kernels={ops}",
+                        pace)["kernels"]
         rows = [row for row in rows if row["op"] == op and where(row)]
         if not rows:
             raise LookupError(f"expected a kernel of {op} in the step, found none")
@@ -85,6 +92,15 @@ class Ours:
                 return {"name": row["name"] + ", its " + stage, "us": entry["us"]}
         return {"name": row["name"], "us": row["us"],
                 "stages": row.get("stages", [])}
+
+    def product(self, model, op, shape, m):
+        """As kernels.largeGemm(). The convolution is the only one of its op."""
+        isConv = op == "generated_conv"
+        steady, burst = (
+            self.kernel(model, op, "convolve" if isConv else "project", length=m,
+                        where=lambda row: isConv or shapeOf(row) == shape, pace=pace)
+            for pace in (STEADY, BURST))
+        return dict(steady, burst_us=burst["us"])
 
 
 def shapeOf(row):
@@ -121,6 +137,8 @@ class Table:
             torch.cuda.empty_cache()
         if "ours" in row and "peer" in row:
             row["ratio"] = row["peer"]["us"] / row["ours"]["us"]
+            if "burst_us" in row["ours"]:
+                row["burst_ratio"] = row["peer"]["burst_us"] / row["ours"]["burst_us"]
         self.rows.append(row)
         self.write()  # as far as it is: a later row may take too long
 
@@ -140,17 +158,18 @@ class Table:
                                 "with cuBLAS, cuDNN and fla, " + self.head["device"]))
 
     def print(self):
-        print("%-9s  %-34s %11s %7s %11s %7s %6s  %s" % (
-            "", "", "ours us", "TFLOP/s", "peer us", "TFLOP/s", "ratio", "peer"))
+        print("%-9s  %-34s %11s %7s %11s %7s %6s %6s  %s" % (
+            "", "", "ours us", "TFLOP/s", "peer us", "TFLOP/s", "ratio", "burst",
+            "peer"))
         for row in self.rows:
             ours, peer = row.get("ours", {}), row.get("peer", {})
             cells = [format(side[key], form) if key in side else "-"
                      for side, key, form in (
                          (ours, "us", ".1f"), (ours, "tflop_per_s", ".0f"),
                          (peer, "us", ".1f"), (peer, "tflop_per_s", ".0f"),
-                         (row, "ratio", ".2f"))]
+                         (row, "ratio", ".2f"), (row, "burst_ratio", ".2f"))]
             notes = [peer.get("name"), row.get("peer_failed"), row.get("ours_failed")]
-            print("%-9s  %-34s %11s %7s %11s %7s %6s  %s" % (
+            print("%-9s  %-34s %11s %7s %11s %7s %6s %6s  %s" % (
                 row["what"], row["case"], *cells, "; ".join(filter(None, notes))))
 
 
@@ -167,14 +186,10 @@ def addGemm(table, ours):
                 (hidden, hidden, "grouped_linear"),
                 (size["generator"], 4 * values, "generated_conv"),
                 (hidden, size["qkv"], "qkv_linear")):
-            isConv = op == "generated_conv"  # the only one, without a product
-            stage = "convolve" if isConv else "project"
             for m in ours.rows:
-                table.compare(
-                    "gemm", f"{model}, M {m}, {k} x {n}",
-                    lambda: ours.kernel(model, op, stage, length=m,
-                                        where=lambda row: isConv or shapeOf(row) == (k, n)),
-                    lambda: kernels.largeGemm(m, k, n), 2 * m * k * n)
+                table.compare("gemm", f"{model}, M {m}, {k} x {n}",
+                              lambda: ours.product(model, op, (k, n), m),
+                              lambda: kernels.largeGemm(m, k, n), 2 * m * k * n)
 
 
 def addAttention(table, ours):

@@ -151,6 +151,14 @@ public:
     return queue->recordedEdges();
   }
 
+  /// What comes before a measurement, since the clock of a GPU depends on what
+  /// it has done: nothing for `pauseSeconds`, or the same for `busySeconds`.
+  /// Then `repeats` >= 1 runs are measured, or as many as take half as long.
+  struct Pace {
+    int64_t repeats = 1;
+    double pauseSeconds = 0, busySeconds = 0;
+  };
+
   struct KernelTime {
     int64_t kernel = 0;   // in the package
     int64_t launches = 0; // of a step, over as many rows
@@ -159,11 +167,13 @@ public:
     /// Of the form that was launched, of each stage; empty for less than two.
     std::vector<double> stageSeconds = {};
   };
-  /// The same for each kernel by itself: all launches of the step, so that
-  /// layers do not find their weights in a cache, repeated; those over the rows
-  /// of last tokens apart. In the order of their first launches.
-  Result<std::vector<KernelTime>> timeKernels(const State &state,
-                                              int64_t repeats);
+  /// The same for each kernel that `which` takes (none: all), by itself: all
+  /// launches of the step, so that layers do not find their weights in a cache;
+  /// those over the rows of last tokens apart. In the order of their first
+  /// launches.
+  Result<std::vector<KernelTime>>
+  timeKernels(const State &state, const Pace &pace,
+              const std::function<bool(const KernelInfo &)> &which = {});
 
   /// The same for one stage of kernel `kernel` alone, also of a form that is
   /// not taken for the step, in launches over all rows. There must be some.
@@ -207,10 +217,10 @@ private:
                           int64_t sequences, int64_t rows,
                           std::optional<Part> part = std::nullopt);
   Result<double> timePart(const State &state, const Part &part,
-                          int64_t repeats);
+                          const Pace &pace);
   Result<double> timeLaunches(std::span<const uint64_t> key,
                               const std::function<Result<void>()> &launches,
-                              int64_t repeats);
+                              const Pace &pace);
   /// Poisons the buffers that no launch after `step` of the program uses.
   void poisonAfter(const ProgramInfo &program, size_t step, int64_t rows);
   void *resolve(const ProgramInfo &program, const State &state,

@@ -7,28 +7,50 @@
 #include "runtime/Session.h"
 
 #include <algorithm>
+#include <chrono>
 #include <ranges>
+#include <thread>
 
 namespace jet {
 
 Result<double>
 Session::timeLaunches(std::span<const uint64_t> key,
                       const std::function<Result<void>()> &launches,
-                      int64_t repeats) {
+                      const Pace &pace) {
   // Until a queue has recorded them, see Queue::step().
   constexpr int warmUps = 3;
   for (int i = 0; i < warmUps; ++i)
     if (auto done = queue->step(key, launches); !done)
       return done.error();
-  Result<double> seconds = queue->time([&]() -> Result<void> {
-    for (int64_t i = 0; i < repeats; ++i)
-      if (auto done = queue->step(key, launches); !done)
-        return done;
-    return {};
-  });
-  if (!seconds)
-    return seconds;
-  return *seconds / static_cast<double>(repeats);
+  const auto timeRuns = [&](int64_t count) -> Result<double> {
+    Result<double> seconds = queue->time([&]() -> Result<void> {
+      for (int64_t i = 0; i < count; ++i)
+        if (auto done = queue->step(key, launches); !done)
+          return done;
+      return {};
+    });
+    if (!seconds)
+      return seconds;
+    return *seconds / static_cast<double>(count);
+  };
+  if (pace.pauseSeconds > 0) {
+    if (auto ended = timeRuns(1); !ended)
+      return ended;
+    std::this_thread::sleep_for(
+        std::chrono::duration<double>(pace.pauseSeconds));
+  }
+  int64_t repeats = pace.repeats;
+  if (pace.busySeconds > 0) {
+    Result<double> once = timeRuns(1);
+    if (!once)
+      return once;
+    const auto count = static_cast<int64_t>(std::clamp(
+        pace.busySeconds / std::max(*once, 1e-6), 1.0, double(1 << 20)));
+    if (auto busy = timeRuns(count); !busy)
+      return busy;
+    repeats = std::max(repeats, count / 2);
+  }
+  return timeRuns(repeats);
 }
 
 static Error noStep() { return {"time: expected a step before, found none"}; }
@@ -40,11 +62,11 @@ Result<double> Session::timeStep(const State &state, int64_t repeats) {
     return runProgram(*lastProgram, state, lastSequences, lastRows);
   };
   return timeLaunches(keyOf(*lastProgram, state, lastSequences, lastRows),
-                      launches, repeats);
+                      launches, {.repeats = repeats});
 }
 
 Result<double> Session::timePart(const State &state, const Part &part,
-                                 int64_t repeats) {
+                                 const Pace &pace) {
   const auto launches = [&] {
     return runProgram(*lastProgram, state, lastSequences, lastRows, part);
   };
@@ -54,15 +76,18 @@ Result<double> Session::timePart(const State &state, const Part &part,
     key.push_back(part.stage ? part.stage->form + 1 : 0);
     key.push_back(part.stage ? part.stage->stage : 0);
   }
-  return timeLaunches(key, launches, repeats);
+  return timeLaunches(key, launches, pace);
 }
 
 Result<std::vector<Session::KernelTime>>
-Session::timeKernels(const State &state, int64_t repeats) {
+Session::timeKernels(const State &state, const Pace &pace,
+                     const std::function<bool(const KernelInfo &)> &which) {
   if (!lastProgram)
     return noStep();
   std::vector<KernelTime> times;
   for (const LaunchInfo &launch : lastProgram->launches) {
+    if (which && !which(model->package().kernels[launch.kernel]))
+      continue;
     const auto same = std::ranges::find_if(times, [&](const KernelTime &time) {
       return Part{time.kernel, time.rowsAreSequences, {}}.has(launch);
     });
@@ -76,7 +101,7 @@ Session::timeKernels(const State &state, int64_t repeats) {
   for (KernelTime &time : std::views::reverse(times)) {
     const auto each = static_cast<double>(time.launches);
     Part part = {time.kernel, time.rowsAreSequences, {}};
-    Result<double> seconds = timePart(state, part, repeats);
+    Result<double> seconds = timePart(state, part, pace);
     if (!seconds)
       return seconds.error();
     time.seconds = *seconds / each;
@@ -90,7 +115,7 @@ Session::timeKernels(const State &state, int64_t repeats) {
     const size_t stages = form ? form->stages.size() : 0;
     for (size_t stage = 0; stages > 1 && stage < stages; ++stage) {
       part.stage = {static_cast<size_t>(form - forms.data()), stage};
-      seconds = timePart(state, part, repeats);
+      seconds = timePart(state, part, pace);
       if (!seconds)
         return seconds.error();
       time.stageSeconds.push_back(*seconds / each);
@@ -119,7 +144,7 @@ Result<double> Session::timeStage(const State &state, int64_t kernel,
       return done.error();
   }
   part.stage = stage;
-  Result<double> seconds = timePart(state, part, repeats);
+  Result<double> seconds = timePart(state, part, {.repeats = repeats});
   if (!seconds)
     return seconds;
   return *seconds / static_cast<double>(launches);

@@ -70,8 +70,7 @@ def delta(batch, heads=12, keyDim=96, valueDim=256):
 
 def largeGemm(m, k, n):
     """x [M, K] · W [K, N] of many rows by cuBLAS and cuBLASLt, weights by rows and by
-    columns: the fastest of them, in a row as long as that of `jet-run bench`, which
-    runs all layers' in turn; `burst_us` is its time after a pause."""
+    columns: the fastest of them after a pause, "burst_us", and steadily."""
     x = random(m, k)
     rows = [random(n, k) for _ in range(timing.copies(2 * k * n))]
     weights = {"rows": rows, "columns": [w.t().contiguous().t() for w in rows]}
@@ -83,7 +82,7 @@ def largeGemm(m, k, n):
     times = timing.each({
         f"{library}, by {way}": [functools.partial(call, library, w) for w in those]
         for library in ("cublas", "cublaslt") for way, those in weights.items()},
-        repeats=3)
+        timing.burstTime)
     peer = fastest(times, 2 * (k * n + m * k + m * n))
     library, way = peer["name"].split(", by ")
     peer["burst_us"] = peer["us"]
@@ -98,7 +97,7 @@ def causalAttention(length, heads=12, kvHeads=2, dim=128):
     from peers.prefill import causal
 
     q, k, v = (random(1, count, length, dim) for count in (heads, kvHeads, kvHeads))
-    time = timing.graphTime([lambda: causal(q, k, v)], repeats=3)
+    time = timing.burstTime([lambda: causal(q, k, v)], calls=6)
     return {"name": "cuDNN, is_causal", "us": time}
 
 

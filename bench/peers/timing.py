@@ -3,10 +3,13 @@
 """Times on the device: CUDA graphs over inputs that no cache holds."""
 
 import statistics
+import time
 
 import torch
 
 REPLAYS = 7
+# As --pause and --busy of `jet-run bench`.
+PAUSE_SECONDS, BUSY_SECONDS = 0.1, 0.2
 # More than any L2: what one call leaves there the next must not find.
 ROTATED_BYTES = 256 << 20
 
@@ -53,13 +56,30 @@ def graphTime(functions, repeats=REPLAYS):
     return eventTime(graph.replay, repeats) / (rounds * len(functions))
 
 
-def each(variants, repeats=REPLAYS):
-    """{name: median microseconds} of {name: functions that take turns}, without
+def burstTime(functions, calls=80, repeats=3):
+    """The same of so many calls behind a pause, at the clock of a GPU that is cool."""
+    rounds = -(-calls // len(functions))
+    graph = capture(list(functions) * rounds)
+    times = []
+    for _ in range(repeats):
+        torch.cuda.synchronize()
+        time.sleep(PAUSE_SECONDS)
+        begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        begin.record()
+        graph.replay()
+        end.record()
+        end.synchronize()
+        times.append(begin.elapsed_time(end) * 1e3)
+    return statistics.median(times) / (rounds * len(functions))
+
+
+def each(variants, measure=graphTime):
+    """{name: microseconds by `measure`} of {name: functions that take turns}, without
     those that do not take the inputs."""
     times = {}
     for name, functions in variants.items():
         try:
-            times[name] = graphTime(functions, repeats)
+            times[name] = measure(functions)
         except RuntimeError:
             continue
     if not times:
@@ -67,20 +87,26 @@ def each(variants, repeats=REPLAYS):
     return times
 
 
-def steadyTime(functions, microseconds=100e3, repeats=3):
-    """Median microseconds of one of the functions, which take turns for so long
-    before each measurement and in it: the clock of a GPU that computes drops, and
-    what is measured in a row with others of its kind must meet the same one."""
-    count = max(1, round(microseconds / len(functions) / graphTime(functions, 1)))
-    graph = capture(list(functions) * min(count, 8))
-    rounds = -(-count // 8)
+def steadyTime(functions):
+    """Microseconds of one of the functions, which take turns for BUSY_SECONDS before
+    the measurement and for half as long in it: the clock of a GPU that computes
+    drops, and what is compared must meet the same one."""
+    rounds = max(1, 8 // len(functions))
+    graph = capture(list(functions) * rounds)
+    each = eventTime(graph.replay, 1)
+    count = max(2, round(BUSY_SECONDS * 1e6 / each))
 
-    def run():
-        for _ in range(rounds):
+    def run(count):
+        begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        begin.record()
+        for _ in range(count):
             graph.replay()
+        end.record()
+        end.synchronize()
+        return begin.elapsed_time(end) * 1e3 / count
 
-    time = eventTime(run, repeats)
-    return time / (rounds * min(count, 8) * len(functions))
+    run(count)
+    return run(count // 2) / (rounds * len(functions))
 
 
 def best(times):

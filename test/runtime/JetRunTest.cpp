@@ -274,6 +274,9 @@ TEST_F(JetRunTest, BenchPrintsJson) {
   EXPECT_EQ(json["decode"]["state_bytes_per_step"], 2 * (16 + 2 * 16 * 16));
   EXPECT_EQ(json["prefill"]["tokens"], 40); // of two sequences
   EXPECT_EQ(json["prefill"]["chunk"], 128);
+  const Outcome prompt = run("bench p.jet --context 16 --steps 0 --prefill 20");
+  ASSERT_EQ(prompt.status, 0) << prompt.err;
+  EXPECT_FALSE(nlohmann::json::parse(prompt.out).contains("decode"));
   EXPECT_EQ(run("bench p.jet --weights . --context 33").status, 1);
 }
 
@@ -295,6 +298,26 @@ TEST_F(JetRunTest, BenchTimesKernels) {
     EXPECT_LE(kernel["total_us"], last);
     last = kernel["total_us"];
   }
+}
+
+TEST_F(JetRunTest, BenchTimesTheKernelsOfSomeOps) {
+  Package package = makePackage();
+  package.kernels[1].op = "linear";
+  package.kernels[2].op = "attention";
+  ASSERT_TRUE(writePackage(package, directory.file("ops.jet")));
+  const std::string command = "bench ops.jet --context 16 --steps 1 --json "
+                              "--pause 1 --busy 1 --kernels=";
+  const Outcome outcome = run(command + "linear");
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  const auto json = nlohmann::json::parse(outcome.out);
+  ASSERT_EQ(json["kernels"].size(), 1u);
+  EXPECT_EQ(json["kernels"][0]["op"], "linear");
+  const Outcome unknown = run(command + "linear,rope");
+  EXPECT_EQ(unknown.status, 1);
+  EXPECT_NE(unknown.err.find("expected ops of the package (attention, "
+                             "linear), found 'rope'"),
+            std::string::npos)
+      << unknown.err;
 }
 
 TEST_F(JetRunTest, BenchTimesAGpu) {

@@ -361,20 +361,29 @@ TEST_F(ModelTest, TimesTheLastStep) {
   State state = makeState(1);
   EXPECT_EQ(messageOf(session.timeStep(state, 1)),
             "time: expected a step before, found none");
-  EXPECT_FALSE(session.timeKernels(state, 1));
+  EXPECT_FALSE(session.timeKernels(state, {}));
   EXPECT_FALSE(session.timeStage(state, 0, {}, 1));
   step(session, state, 0, kTokens);
   step(session, state, 0, {1});
   const Result<double> seconds = session.timeStep(state, 5);
   ASSERT_TRUE(seconds) << messageOf(seconds);
   EXPECT_GT(*seconds, 0);
-  const auto kernels = session.timeKernels(state, 5);
+  const auto kernels = session.timeKernels(state, {.repeats = 5});
   ASSERT_TRUE(kernels) << messageOf(kernels);
   ASSERT_EQ(kernels->size(), 4u);
   EXPECT_EQ((*kernels)[1].kernel, 1);
   EXPECT_EQ((*kernels)[1].launches, 1);
   EXPECT_TRUE((*kernels)[1].rowsAreSequences);
   EXPECT_GT((*kernels)[1].seconds, 0);
+  const auto one = session.timeKernels(
+      state, {.pauseSeconds = 1e-6, .busySeconds = 1e-6},
+      [&](const KernelInfo &kernel) {
+        return kernel.name == model->package().kernels[1].name;
+      });
+  ASSERT_TRUE(one) << messageOf(one);
+  ASSERT_EQ(one->size(), 1u);
+  EXPECT_EQ((*one)[0].kernel, 1);
+  EXPECT_GT((*one)[0].seconds, 0);
   EXPECT_EQ(messageOf(session.timeStage(state, 1000, {}, 1)),
             "time: expected a launch of kernel 1000 in the last step, found "
             "none");

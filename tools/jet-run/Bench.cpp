@@ -30,7 +30,8 @@ struct BenchOptions {
   int64_t batch = 1, context = 1024, steps = 16, prefill = 0, chunk = 0;
   int threads = 0;
   double bandwidth = 0; // GB/s; 0 for what the device says
-  bool logits = false, kernels = false;
+  KernelTiming kernels;
+  bool logits = false;
   SamplingRow sampling = {
       .temperature = 0, .topP = 1, .topK = 0, .uniform = 0.5};
   bool json = false; // but with `kernels`, the output is JSON anyway
@@ -195,9 +196,9 @@ static Result<nlohmann::json> timePrefill(const BenchOptions &options,
                            {"chunk", most},
                            {"seconds", seconds},
                            {"tokens_per_second", double(tokens) / seconds}};
-  if (!options.kernels || interrupted())
+  if (options.kernels.ops.empty() || interrupted())
     return result;
-  auto times = session.timeKernels(state, isHost ? 1 : 3);
+  auto times = timeKernels(options.kernels, session, state, isHost ? 1 : 3);
   if (!times)
     return times.error();
   auto rows = describeKernels(state, *times, *last);
@@ -254,6 +255,55 @@ static Result<void> addDeviceTimes(const BenchOptions &options,
   return {};
 }
 
+/// Adds what decode steps take to `result`; nothing if interrupted.
+static Result<void> benchDecode(const BenchOptions &options, Session &session,
+                                State &state, double bandwidth,
+                                nlohmann::json &result) {
+  const Model &model = state.model();
+  Result<StateBytes> stateBytes =
+      stateBytesPerSequence(model.package(), options.context);
+  if (!stateBytes)
+    return stateBytes.error();
+  Result<std::vector<double>> seconds = timeDecode(options, session, state);
+  if (!seconds)
+    return seconds.error();
+  if (interrupted())
+    return {};
+  const double median = (*seconds)[seconds->size() / 2];
+  const int64_t weightBytes = weightBytesPerStep(model, options.batch);
+  const int64_t stepStateBytes = stateBytes->total() * options.batch;
+  nlohmann::json &decode = result["decode"];
+  decode = {
+      {"program", decodeProgram(options, model).name},
+      {"steps", options.steps},
+      {"median_ms", median * 1e3},
+      {"min_ms", seconds->front() * 1e3},
+      {"tokens_per_second", options.batch / median},
+      {"weight_bytes_per_step", weightBytes},
+      {"state_bytes_per_step", stepStateBytes},
+      {"bytes_per_step", weightBytes + stepStateBytes},
+      {"gigabytes_per_second", (weightBytes + stepStateBytes) / median / 1e9}};
+  const bool isHost = model.device()->isHost();
+  if (!isHost)
+    if (auto done = addDeviceTimes(options, session, state, bandwidth, decode);
+        !done)
+      return done;
+  if (options.kernels.ops.empty())
+    return {};
+  auto times =
+      timeKernels(options.kernels, session, state, isHost ? 1 : kRepeats);
+  if (!times)
+    return times.error();
+  auto rows = describeKernels(state, *times, sizesOf(options));
+  if (!rows)
+    return rows.error();
+  if (options.json)
+    result["kernels"] = kernelsToJson(*rows, bandwidth);
+  else
+    std::printf("%s\n", printKernels(*rows, bandwidth).c_str());
+  return {};
+}
+
 static Result<int> runBench(const BenchOptions &options) {
   const Stopwatch loading;
   auto model =
@@ -263,25 +313,15 @@ static Result<int> runBench(const BenchOptions &options) {
   if (!model)
     return model.error();
   const double loadSeconds = loading.seconds();
+  if (auto known = checkOps(options.kernels, (*model)->package()); !known)
+    return known.error();
   const int64_t capacity = std::max(options.context, options.prefill);
   Result<State> state = State::create(*model, options.batch, capacity);
   if (!state)
     return state.error();
-  Result<StateBytes> stateBytes =
-      stateBytesPerSequence((*model)->package(), options.context);
-  if (!stateBytes)
-    return stateBytes.error();
   Session session(*model, options.threads);
   touchState(*state);
 
-  Result<std::vector<double>> seconds = timeDecode(options, session, *state);
-  if (!seconds)
-    return seconds.error();
-  if (interrupted())
-    return interruptStatus();
-  const double median = (*seconds)[seconds->size() / 2];
-  const int64_t weightBytes = weightBytesPerStep(**model, options.batch);
-  const int64_t stepStateBytes = stateBytes->total() * options.batch;
   nlohmann::json result = {
       {"package", options.package},
       {"model", (*model)->info().name},
@@ -289,50 +329,22 @@ static Result<int> runBench(const BenchOptions &options) {
       {"batch", options.batch},
       {"context", options.context},
       {"threads", session.threads()},
-      {"load_seconds", loadSeconds},
-      {"decode",
-       {{"program", decodeProgram(options, **model).name},
-        {"steps", options.steps},
-        {"median_ms", median * 1e3},
-        {"min_ms", seconds->front() * 1e3},
-        {"tokens_per_second", options.batch / median},
-        {"weight_bytes_per_step", weightBytes},
-        {"state_bytes_per_step", stepStateBytes},
-        {"bytes_per_step", weightBytes + stepStateBytes},
-        {"gigabytes_per_second",
-         (weightBytes + stepStateBytes) / median / 1e9}}}};
-  const bool isHost = (*model)->device()->isHost();
+      {"load_seconds", loadSeconds}};
   const double bandwidth = options.bandwidth > 0
                                ? options.bandwidth * 1e9
                                : (*model)->device()->memoryBandwidth();
-  if (!isHost)
-    if (auto done = addDeviceTimes(options, session, *state, bandwidth,
-                                   result["decode"]);
+  if (options.steps > 0)
+    if (auto done = benchDecode(options, session, *state, bandwidth, result);
         !done)
       return done.error();
-  std::vector<KernelRow> kernels;
-  if (options.kernels) {
-    auto times = session.timeKernels(*state, isHost ? 1 : kRepeats);
-    if (!times)
-      return times.error();
-    auto rows = describeKernels(*state, *times, sizesOf(options));
-    if (!rows)
-      return rows.error();
-    kernels = std::move(*rows);
-    result["kernels"] = kernelsToJson(kernels, bandwidth);
-  }
-  if (options.prefill > 0) {
+  if (options.prefill > 0 && !interrupted()) {
     auto prefill = timePrefill(options, session, *state, bandwidth);
     if (!prefill)
       return prefill.error();
-    if (interrupted())
-      return interruptStatus();
     result["prefill"] = std::move(*prefill);
   }
-  if (options.kernels && !options.json) {
-    result.erase("kernels");
-    std::printf("%s\n", printKernels(kernels, bandwidth).c_str());
-  }
+  if (interrupted())
+    return interruptStatus();
   std::printf("%s\n", result.dump(2).c_str());
   if (auto done = finishStdout(); !done)
     return done.error();
@@ -356,8 +368,10 @@ void addBenchCommand(CLI::App &app, Command &command) {
                    "Positions that each sequence holds [1024]; not computed, "
                    "so that a long one is quick to set up")
       ->check(CLI::PositiveNumber);
-  bench->add_option("--steps", options->steps, "Decode steps to time [16]")
-      ->check(CLI::PositiveNumber);
+  bench
+      ->add_option("--steps", options->steps,
+                   "Decode steps to time; with 0 the prompt alone [16]")
+      ->check(CLI::NonNegativeNumber);
   bench
       ->add_option("--prefill", options->prefill,
                    "Also time a prompt of this many tokens of each sequence "
@@ -386,11 +400,25 @@ void addBenchCommand(CLI::App &app, Command &command) {
       ->add_option("--top-p", options->sampling.topP,
                    "Sample among the likeliest with this probability [1]")
       ->check(CLI::Range(0.0, 1.0));
-  bench->add_flag(
-      "--kernels", options->kernels,
+  auto *kernels = bench->add_flag(
+      std::string("--kernels{") + KernelTiming::kAll + "}",
+      options->kernels.ops,
       "Time each kernel of a decode step, and of the prompt's last, "
       "by itself; tables before the rest, or with --json lists "
-      "in it");
+      "in it; --kernels=grouped_linear,attention those of these ops");
+  const auto milliseconds = CLI::Range(0, 10'000);
+  bench
+      ->add_option("--pause", options->kernels.pause,
+                   "ms without work before each kernel is timed: the clock of "
+                   "a GPU depends on what it has done [0]")
+      ->needs(kernels)
+      ->check(milliseconds);
+  bench
+      ->add_option("--busy", options->kernels.busy,
+                   "ms of the same kernel before it is timed, for half as long "
+                   "[0]")
+      ->needs(kernels)
+      ->check(milliseconds);
   bench
       ->add_option("--bandwidth", options->bandwidth,
                    "GB/s of the device's memory, for bounds [what it says]")
@@ -399,7 +427,9 @@ void addBenchCommand(CLI::App &app, Command &command) {
   bench->footer("Examples:\n"
                 "  jet-run bench 2b.jet --batch 1 --context 65536\n"
                 "  jet-run bench 2b.jet --weights 2b --batch 4 --context 4096 "
-                "--prefill 512");
+                "--prefill 512\n"
+                "  jet-run bench 2b.jet --prefill 8192 --kernels=attention "
+                "--busy 200");
   bench->callback([options, &command] {
     command = [options] { return runBench(*options); };
   });

@@ -5,11 +5,46 @@
 
 #include "runtime/FormSizes.h"
 
+#include <CLI/StringTools.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <set>
 
 namespace jet {
+
+/// The ops whose kernels are timed.
+static std::set<std::string> opsOf(const KernelTiming &timing) {
+  const std::vector<std::string> ops = CLI::detail::split(timing.ops, ',');
+  return {ops.begin(), ops.end()};
+}
+
+Result<void> checkOps(const KernelTiming &timing, const Package &package) {
+  if (timing.ops.empty() || timing.ops == KernelTiming::kAll)
+    return {};
+  std::set<std::string> known;
+  for (const KernelInfo &kernel : package.kernels)
+    known.insert(kernel.op);
+  known.erase(""); // unknown
+  for (const std::string &op : opsOf(timing))
+    if (!known.contains(op))
+      return Error{"--kernels: expected ops of the package (" +
+                   CLI::detail::join(known, ", ") + "), found '" + op + "'"};
+  return {};
+}
+
+Result<std::vector<Session::KernelTime>> timeKernels(const KernelTiming &timing,
+                                                     Session &session,
+                                                     const State &state,
+                                                     int64_t repeats) {
+  const std::set<std::string> ops = opsOf(timing);
+  return session.timeKernels(
+      state, {repeats, timing.pause / 1e3, timing.busy / 1e3},
+      [&](const KernelInfo &kernel) {
+        return timing.ops == KernelTiming::kAll || ops.contains(kernel.op);
+      });
+}
 
 /// Bytes of one launch; 0 for a kernel without a cost.
 static Result<int64_t> bytesOf(const KernelInfo &kernel,

@@ -15,6 +15,22 @@
 
 namespace jet {
 
+/// Which kernels are timed, and what comes before: see Session::Pace.
+struct KernelTiming {
+  static constexpr const char *kAll = "all";
+
+  std::string ops;            // kAll, such as "attention,kv_append", or of none
+  double pause = 0, busy = 0; // ms
+};
+
+/// That the package has such ops.
+Result<void> checkOps(const KernelTiming &timing, const Package &package);
+/// Of the kernels of the last step.
+Result<std::vector<Session::KernelTime>> timeKernels(const KernelTiming &timing,
+                                                     Session &session,
+                                                     const State &state,
+                                                     int64_t repeats);
+
 /// A kernel, as it is launched in a step.
 struct KernelRow {
   std::string name, op;
