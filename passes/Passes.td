@@ -338,8 +338,9 @@ def RoundActivationsPass : Jet_FusionPass<"round-activations"> {
     the result's bytes, and the pass over it that would round it. The
     generator's input of a `jet.generated_conv` or `jet.delta_step` is one of a
     projection. With `rule-inputs` so are q, k, v and the gate of a
-    `jet.gated_delta_rule` that products by weights in bf16 make: for kernels
-    whose own products take bf16. It runs over many tokens, where these are most
+    `jet.gated_delta_rule` that products by weights in bf16 make, and q of a
+    `jet.attention` to keys in bf16 that `jet.qkv_linear` or `jet.rope` makes:
+    for kernels whose own products take bf16. It runs over many tokens, where these are most
     of its bytes. A `jet.delta_step` keeps them in f32, so without such kernels
     a token's result would depend on which of the two it went through. For
     targets that multiply in f32 all this changes rounding, so it is off there.
@@ -361,7 +362,7 @@ def RoundActivationsPass : Jet_FusionPass<"round-activations"> {
     ```
   }];
   let options = [Option<"ruleInputs", "rule-inputs", "bool", "true",
-                        "Round what rules of many tokens read">,
+                        "Round what rules of many tokens read, and q">,
                  Option<"remarks", "remarks", "bool", "false",
                         "Report each refusal and its reason">];
   let statistics = [Statistic<"numRounded", "rounded", "results rounded">];

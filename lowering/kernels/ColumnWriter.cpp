@@ -3,6 +3,8 @@
 
 #include "lowering/kernels/ColumnWriter.h"
 
+#include <numeric>
+
 using namespace mlir;
 using namespace jet;
 
@@ -27,10 +29,11 @@ int64_t ColumnWriter::runOf(const ProjectionOutput &output) {
 }
 
 void ColumnWriter::loadWeights(
-    const ProjectionOutput &output, const Place &weights, int64_t inner,
+    const ProjectionOutput &output, int64_t product, int64_t inner,
     int64_t columns, Value column, Value k, Value tile,
     function_ref<void(Value, ValueRange, Value)> start) {
   Type bf16 = b.getBF16Type();
+  const Place &weights = output.weights[product];
   auto type = cast<tile::SharedType>(tile.getType());
   int64_t run = runOf(output), pairs = run / 2, step = type.getShape().back();
   auto constant = [&](int64_t value) { return stage.form.constant(value); };
@@ -38,16 +41,29 @@ void ColumnWriter::loadWeights(
     return start(stage.map(weights, {constant(output.columns), constant(inner)},
                            {columns, step}, bf16, type.getSwizzle()),
                  {column, k}, tile);
-  Value map = stage.map(weights,
-                        {constant(output.columns / run), constant(pairs),
-                         constant(2), constant(inner)},
-                        {columns / run, 1, 2, step}, bf16, type.getSwizzle());
-  Value parts = tile::ViewOp::create(
-      b, b.shared({pairs, columns / pairs, step}, bf16, type.getSwizzle()),
-      tile);
-  for (int64_t pair = 0; pair < pairs; ++pair)
-    start(map, {b.div(column, run), b.index(pair), b.index(0), k},
-          b.slice(parts, {b.index(pair)}));
+  // Columns of a box are neighbours in the matrix.
+  int64_t half = output.half, box = half ? std::gcd(columns, half) : columns;
+  int64_t rows = output.columns * (half ? 2 : 1);
+  Value map = stage.map(
+      weights,
+      {constant(rows / run), constant(pairs), constant(2), constant(inner)},
+      {box / run, 1, 2, step}, bf16, type.getSwizzle());
+  Value parts =
+      tile::ViewOp::create(b,
+                           b.shared({pairs, columns / box, box / pairs, step},
+                                    bf16, type.getSwizzle()),
+                           tile);
+  for (int64_t i = 0; i < columns / box; ++i) {
+    Value row = b.add(column, i * box);
+    if (half) {
+      row = b.add(b.add(b.mul(b.div(row, half), 2 * half), b.rem(row, half)),
+                  product * half);
+      row = b.min(row, b.index(rows)); // behind the last one are zeros
+    }
+    for (int64_t pair = 0; pair < pairs; ++pair)
+      start(map, {b.div(row, run), b.index(pair), b.index(0), k},
+            b.slice(parts, {b.index(pair), b.index(i)}));
+  }
 }
 
 SmallVector<ColumnWriter::Vector>
@@ -93,6 +109,15 @@ ColumnWriter::Loaded ColumnWriter::load(const ProjectionOutput &output,
   return loaded;
 }
 
+static size_t registersOf(const ColumnWriter::Loaded &loaded) {
+  size_t bits = 0;
+  for (const SmallVector<Values> &lists : loaded)
+    for (const Values &list : lists)
+      for (Value element : list)
+        bits += element.getType().getIntOrFloatBitWidth();
+  return std::max<size_t>(1, bits / 32);
+}
+
 // All of a chunk's code comes before its stores, so that what it loads is under
 // way together.
 void ColumnWriter::write(const ProjectionOutput &output, ArrayRef<Chunk> chunks,
@@ -101,13 +126,17 @@ void ColumnWriter::write(const ProjectionOutput &output, ArrayRef<Chunk> chunks,
   for (Value acc : sums)
     elements.push_back(llvm::to_vector_of<Value>(
         tile::ElementsOp::create(b, acc).getElements()));
+  if (ahead.empty())
+    ahead.push_back(load(output, chunks.front(), row));
   // What is written leaves registers to what is loaded.
-  size_t first =
-      std::max<size_t>(ahead.size(), sums.size() > 1 ? kFewAhead : kAhead);
+  size_t room = std::max<size_t>(1, kRegisters / registersOf(ahead.front()));
+  size_t first = std::max<size_t>(
+      ahead.size(),
+      std::min<size_t>(room, sums.size() > 1 ? kFewAhead : kAhead));
   for (size_t number = 0; number < chunks.size(); ++number) {
     const Chunk &chunk = chunks[number];
-    size_t most =
-        std::min(first + (number + 1) / 2, std::max(first, kMostAhead));
+    size_t most = std::min(first + (number + 1) / 2,
+                           std::max(first, std::min(room, kMostAhead)));
     while (ahead.size() < std::min(most, chunks.size() - number))
       ahead.push_back(load(output, chunks[number + ahead.size()], row));
     Loaded loaded = std::move(ahead.front());

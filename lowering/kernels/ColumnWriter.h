@@ -26,8 +26,12 @@ public:
   /// under way: from the first on, where there is one accumulator or more, and
   /// at most.
   static constexpr size_t kAhead = 6, kFewAhead = 2, kMostAhead = 10;
+  /// And at most as many as have so many registers.
+  static constexpr size_t kRegisters = 80;
   /// Registers of what is loaded of a chunk, for each operand.
   static constexpr int64_t kLoaded = 8;
+  /// ProjectionOutput::half is a multiple of these columns.
+  static constexpr int64_t kHalf = 32;
 
   /// Of an output's columns: 8, 4 or 2.
   static int64_t runOf(const ProjectionOutput &output);
@@ -51,10 +55,10 @@ public:
   ColumnWriter(Stage &stage, mlir::AffineExpr rows)
       : stage(stage), b(stage.b), rows(rows) {}
 
-  /// Starts the copy of a strip of `columns` rows of weights from `column` on,
-  /// 64 elements from `k` on, as `start` does it from a place in a tensor map
-  /// to a part of `tile`.
-  void loadWeights(const ProjectionOutput &output, const Place &weights,
+  /// Starts the copy of a strip of `columns` rows of the weights of `product`
+  /// from `column` on, 64 elements from `k` on, as `start` does it from a place
+  /// in a tensor map to a part of `tile`.
+  void loadWeights(const ProjectionOutput &output, int64_t product,
                    int64_t inner, int64_t columns, mlir::Value column,
                    mlir::Value k, mlir::Value tile,
                    llvm::function_ref<void(mlir::Value map, mlir::ValueRange at,

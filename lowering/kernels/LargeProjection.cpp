@@ -216,12 +216,12 @@ void LargeProjection::loadWeights(const Piece &piece, Value step, Value slot) {
       auto start = [&] {
         Value number = isPaired(output) ? b.div(local, 2) : local;
         Value column = b.min(columnOf(piece, number), b.index(output.columns));
-        writer->loadWeights(
-            output, output.weights[i], spec.inner, columnsOf(piece), column, k,
-            own, [&](Value map, ValueRange at, Value tile) {
-              tile::TmaLoadOp::create(b, map, at, tile, full, slot, both,
-                                      tile::EvictAttr());
-            });
+        writer->loadWeights(output, i, spec.inner, columnsOf(piece), column, k,
+                            own, [&](Value map, ValueRange at, Value tile) {
+                              tile::TmaLoadOp::create(b, map, at, tile, full,
+                                                      slot, both,
+                                                      tile::EvictAttr());
+                            });
       };
       if (isPaired(output))
         b.ifThen(b.equal(rank, static_cast<int64_t>(i)), start);

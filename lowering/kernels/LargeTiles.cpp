@@ -67,6 +67,12 @@ int64_t LargeProduct::tiles(const LargeTile &tile) const {
                           LargeTile::kStrips);
 }
 
+bool LargeProduct::fits(const LargeTile &tile) const {
+  int64_t sums = tile.pingPong ? tile.columns : tile.columns / 2;
+  return sums <= 128 ||
+         llvm::none_of(outputs, [](const Output &o) { return o.hasAngles; });
+}
+
 /// What the pairs of CTAs, 66 of them at once, take together: the tiles of the
 /// busiest one times their columns, for steps of 2048 and 8192 rows. Narrow
 /// tiles waste less of narrow results, and wide ones read less, and can be
@@ -115,9 +121,9 @@ TileChoice::choose(const LargeProduct &product) const {
     parts.push_back({0, modelTile(product)});
   SmallVector<Part> all = parts;
   for (const LargeTile &tile : kTiles)
-    if (alternatives && llvm::none_of(parts, [&](const Part &p) {
-          return p.tile.name() == tile.name();
-        }))
+    if (alternatives && product.fits(tile) &&
+        llvm::none_of(
+            parts, [&](const Part &p) { return p.tile.name() == tile.name(); }))
       all.push_back({0, tile});
   return all;
 }

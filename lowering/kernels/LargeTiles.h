@@ -40,7 +40,8 @@ llvm::ArrayRef<LargeTile> largeTiles();
 struct LargeProduct {
   struct Output {
     int64_t columns, products;
-    std::string type; // of elements, and "code" or what else comes on top
+    std::string type;       // of elements, and "code" or what else comes on top
+    bool hasAngles = false; // loaded for each element, in f32
   };
   int64_t inner; // of x
   llvm::SmallVector<Output> outputs;
@@ -51,6 +52,8 @@ struct LargeProduct {
   llvm::SmallVector<int64_t> firstStrips(int64_t stripColumns) const;
   /// Along the columns.
   int64_t tiles(const LargeTile &tile) const;
+  /// Whether registers hold what is loaded for the results beside the sums.
+  bool fits(const LargeTile &tile) const;
 };
 
 /// How tiles are chosen.

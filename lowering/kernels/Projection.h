@@ -35,6 +35,11 @@ struct ProjectionOutput {
       load = {};
   llvm::SmallVector<Place> loaded = {};
   int64_t elementBytes = 4; // of the result
+  /// Where it is not 0, of more than 128 rows: both weights are one matrix of
+  /// heads of 2 · half rows, and the products are those with the first and with
+  /// the second halves of heads. `columns` are those of a product; a column
+  /// that `make` gets is in a head's half column / half.
+  int64_t half = 0;
 };
 
 /// The forms of a projection: how many rows a CTA computes, and whether that is

@@ -7,14 +7,12 @@
 //            row is of; then for each head of q and k, rotated, and of v:
 //            to the result, or to its place in the cache
 //
-// The angles are f32 products, as the model's authors compute them; their
-// functions are in f64 (see -jet-expand-trigonometry).
+// Of more than 128 rows the projection does that itself (LargeQkvLinear.cpp).
 
 #include "lowering/kernels/CacheRows.h"
 #include "lowering/kernels/Elements.h"
-#include "lowering/kernels/Projection.h"
-
-#include <cmath>
+#include "lowering/kernels/LargeQkvLinear.h"
+#include "lowering/kernels/RotaryAngles.h"
 
 using namespace mlir;
 using namespace jet;
@@ -24,31 +22,6 @@ using Values = TileBuilder::Values;
 namespace {
 
 constexpr int64_t kThreads = 256;
-
-/// theta^(−i/half), as a product of powers for the bits of i.
-class Frequencies {
-public:
-  Frequencies(double theta, int64_t half) {
-    for (int64_t bit = 1; bit < half; bit *= 2)
-      powers.push_back(std::pow(theta, -static_cast<double>(bit) / half));
-    // In f64 it is off in the last places: it has to round to the same f32.
-    for (int64_t i = 0; i < half; ++i) {
-      double product = 1;
-      for (auto [bit, power] : llvm::enumerate(powers))
-        product *= i >> bit & 1 ? power : 1.0;
-      exact &= static_cast<float>(product) ==
-               static_cast<float>(
-                   1.0 / std::pow(theta, static_cast<double>(i) / half));
-    }
-  }
-  /// Whether build() gives the numbers of the general path, to the bit.
-  bool isExact() const { return exact; }
-  Value build(TileBuilder &b, Value i) const;
-
-private:
-  SmallVector<double> powers;
-  bool exact = true;
-};
 
 class AppendKernel {
 public:
@@ -62,10 +35,7 @@ public:
   void build();
 
 private:
-  /// Operand number of the op's `operand`.
-  unsigned numberOf(Value operand) {
-    return llvm::find(op->getOperands(), operand) - op->operand_begin();
-  }
+  unsigned numberOf(Value operand) { return operandNumber(op, operand); }
   void makeAngles();
   void moveHeads();
   Values rotated(Value head, Value i, bool second);
@@ -83,28 +53,13 @@ private:
 
 } // namespace
 
-Value Frequencies::build(TileBuilder &b, Value i) const {
-  auto f64 = [&](double value) -> Value {
-    return arith::ConstantOp::create(b, b.getF64FloatAttr(value));
-  };
-  Value product = f64(1);
-  for (auto [bit, power] : llvm::enumerate(powers)) {
-    Value isSet = b.equal(b.rem(b.div(i, int64_t(1) << bit), 2), 1);
-    product =
-        arith::MulFOp::create(b, product, b.select(isSet, f64(power), f64(1)));
-  }
-  return arith::TruncFOp::create(b, b.getF32Type(), product);
-}
-
 void AppendKernel::makeAngles() {
-  Frequencies frequencies(op.getTheta().convertToDouble(), half);
+  RotaryAngles angles(op.getTheta().convertToDouble(), half);
   b.loop(b.threadId(), b.index(half), b.index(kThreads), [&](Value i) {
     Value position = b.load(stage.operand(numberOf(op.getPositions())), {row});
-    position = arith::SIToFPOp::create(b, b.getF32Type(), position);
-    // Not mulf(): the angle must not be contracted.
-    Value angle = arith::MulFOp::create(b, position, frequencies.build(b, i));
-    b.store(math::CosOp::create(b, angle), cosines, {i});
-    b.store(math::SinOp::create(b, angle), sines, {i});
+    auto [cos, sin] = angles.build(b, position, i);
+    b.store(cos, cosines, {i});
+    b.store(sin, sines, {i});
   });
 }
 
@@ -193,35 +148,31 @@ static bool isSupported(QkvLinearOp op) {
   return op.getX().getType().getDimSize(1) % 8 == 0 &&
          llvm::all_of(op.getWeights(), isBf16) &&
          (element.isBF16() || element.isF32()) &&
-         Frequencies(op.getTheta().convertToDouble(), type.getHeadDim() / 2)
+         RotaryAngles(op.getTheta().convertToDouble(), type.getHeadDim() / 2)
              .isExact();
 }
 
-static LargeProduct productOf(QkvLinearOp op) {
-  LargeProduct product{op.getX().getType().getDimSize(1), {}};
-  for (Value weight : op.getWeights())
-    product.outputs.push_back(
-        {cast<RankedTensorType>(weight.getType()).getDimSize(0), 1,
-         op.getBiases().empty() ? "f32" : "f32 bias"});
-  return product;
+static Projection projectionOf(FormBuilder &form, QkvLinearOp op,
+                               ProjectionSize size) {
+  Projection projection;
+  if (op.getNormEps()) {
+    projection.input.norm = operandNumber(op, op.getNorm());
+    projection.input.eps = op.getNormEps()->convertToDouble();
+  }
+  projection.rows = form.rows();
+  projection.inner = op.getX().getType().getDimSize(1);
+  projection.size = size;
+  return projection;
 }
 
 static void buildForm(FormBuilder form, QkvLinearOp op, ProjectionSize size,
                       const LargeProduct &product) {
-  auto numberOf = [&](Value operand) -> unsigned {
-    return llvm::find(op->getOperands(), operand) - op->operand_begin();
-  };
-  RowInput input;
-  if (op.getNormEps()) {
-    input.norm = numberOf(op.getNorm());
-    input.eps = op.getNormEps()->convertToDouble();
-  }
-  Projection projection;
-  projection.rows = form.rows();
-  projection.inner = op.getX().getType().getDimSize(1);
-  projection.input = input;
-  projection.size = size;
+  Projection projection = projectionOf(form, op, size);
   projection.product = product.name();
+  if (size.manyRows && hasLargeQkvLinear(op)) {
+    buildLargeQkvLinear(form, op, std::move(projection));
+    return form.finish();
+  }
   int64_t all = 0;
   for (Value weight : op.getWeights())
     all += cast<RankedTensorType>(weight.getType()).getDimSize(0);
@@ -230,7 +181,7 @@ static void buildForm(FormBuilder form, QkvLinearOp op, ProjectionSize size,
   for (auto [i, weight] : llvm::enumerate(op.getWeights())) {
     std::optional<unsigned> bias;
     if (!op.getBiases().empty())
-      bias = numberOf(op.getBiases()[0]) + i;
+      bias = operandNumber(op, op.getBiases()[0]) + i;
     int64_t columns = cast<RankedTensorType>(weight.getType()).getDimSize(0);
     auto make =
         [=](Stage &stage, Value row, Value column, int64_t width,
@@ -262,7 +213,7 @@ static void buildForm(FormBuilder form, QkvLinearOp op, ProjectionSize size,
 void jet::buildForms(FormContext &context, QkvLinearOp op) {
   if (!isSupported(op))
     return;
-  LargeProduct product = productOf(op);
+  LargeProduct product = largeProductOf(op);
   for (ProjectionSize size : projectionSizes(context.tiles, product))
     buildForm(context.begin(size.fits()), op, size, product);
 }

@@ -62,6 +62,23 @@ static bool isRuleInput(OpOperand &use) {
                   (rule.getGate() && use.get() == rule.getGate()));
 }
 
+/// Whether `use` is q of an attention to keys in bf16, with which kernels
+/// multiply it in that type.
+static bool isQuery(OpOperand &use) {
+  auto attention = dyn_cast<AttentionOp>(use.getOwner());
+  return attention && use.get() == attention.getQ() &&
+         use.getOperandNumber() == 0 &&
+         attention.getCache().getType().getStorageType().isBF16() &&
+         !findPort(cast<PortOpInterface>(attention.getOperation()), 0);
+}
+
+/// Whether q of an attention may be rounded where `op` makes it.
+static bool makesQuery(Operation *op) {
+  if (auto qkv = dyn_cast<QkvLinearOp>(op))
+    return llvm::all_of(qkv.getWeights(), isBF16);
+  return isa<RopeOp>(op);
+}
+
 /// Makes `result` and what shows it bf16; code of a reader extends it first.
 static void roundWithReaders(OpResult result, const Readers &readers) {
   auto bf16 = BFloat16Type::get(result.getContext());
@@ -94,6 +111,13 @@ static LogicalResult round(OpResult result, bool ruleInputs, FusionLog &log) {
       return log.refuse(op, "no product in bf16 makes result " +
                                 std::to_string(result.getResultNumber()));
     roundWithReaders(result, readers);
+    return success();
+  }
+  if (ruleInputs && readers.views.empty() && !readers.uses.empty() &&
+      llvm::all_of(readers.uses, [](OpOperand *use) { return isQuery(*use); })) {
+    if (!makesQuery(op))
+      return log.refuse(op, "an op that keeps q in f32 makes it");
+    setElementType(result, BFloat16Type::get(op->getContext()));
     return success();
   }
   SmallVector<Value> weights;

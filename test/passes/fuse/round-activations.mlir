@@ -115,6 +115,35 @@ func.func @rule(%x: tensor<?x8xf32>, %wq: tensor<10x8xbf16>, %wg: tensor<2x8xbf1
   return %y, %tail, %state : tensor<?x2x3xf32>, !tail, !state
 }
 
+// q, which attention multiplies with keys in bf16; not where code on it or
+// another reader sees it, nor of keys in f32.
+// CHECK-LABEL: func.func @queries
+// CHECK:       jet.qkv_linear {{.*}} -> (tensor<?x4x32xbf16>,
+// CHECK:       jet.attention {{.*}}(tensor<?x4x32xbf16>,
+// CHECK:       jet.rope {{.*}} -> tensor<?x4x32xbf16>
+// CHECK:       jet.attention {{.*}}(tensor<?x4x32xbf16>,
+// WIDE-LABEL:  func.func @queries
+// WIDE-NOT:    tensor<?x4x32xbf16>
+// WIDE:        return
+func.func @queries(%x: tensor<?x64xf32>, %w: tensor<128x64xbf16>, %kv: tensor<64x64xbf16>, %positions: tensor<?xi32>, %c: !jet.kv_cache<2x32xbf16, page = 64>, %p: tensor<?x4x32xf32>, %batch: !jet.batch) -> (tensor<?x4x32xf32>, tensor<?x4x32xf32>, !jet.kv_cache<2x32xbf16, page = 64>) {
+  %q, %next = jet.qkv_linear %x(%w, %kv, %kv) rope %positions theta 10000.0 append %c, %batch : (tensor<?x64xf32>, tensor<128x64xbf16>, tensor<64x64xbf16>, tensor<64x64xbf16>, tensor<?xi32>, !jet.kv_cache<2x32xbf16, page = 64>, !jet.batch) -> (tensor<?x4x32xf32>, !jet.kv_cache<2x32xbf16, page = 64>)
+  %y = jet.attention %q, %next, %batch : (tensor<?x4x32xf32>, !jet.kv_cache<2x32xbf16, page = 64>, !jet.batch) -> tensor<?x4x32xf32>
+  %r = jet.rope %p, %positions theta 10000.0 : (tensor<?x4x32xf32>, tensor<?xi32>) -> tensor<?x4x32xf32>
+  %z = jet.attention %r, %next, %batch : (tensor<?x4x32xf32>, !jet.kv_cache<2x32xbf16, page = 64>, !jet.batch) -> tensor<?x4x32xf32>
+  return %y, %z, %next : tensor<?x4x32xf32>, tensor<?x4x32xf32>, !jet.kv_cache<2x32xbf16, page = 64>
+}
+
+// CHECK-LABEL: func.func @wide_queries
+// CHECK-NOT:   tensor<?x4x32xbf16>
+// CHECK:       return
+func.func @wide_queries(%p: tensor<?x4x32xf32>, %positions: tensor<?xi32>, %c: !jet.kv_cache<2x32xf32, page = 64>, %d: !jet.kv_cache<2x32xbf16, page = 64>, %batch: !jet.batch) -> (tensor<?x4x32xf32>, tensor<?x4x32xf32>, tensor<?x4x32xf32>) {
+  %r = jet.rope %p, %positions theta 10000.0 : (tensor<?x4x32xf32>, tensor<?xi32>) -> tensor<?x4x32xf32>
+  %y = jet.attention %r, %c, %batch : (tensor<?x4x32xf32>, !jet.kv_cache<2x32xf32, page = 64>, !jet.batch) -> tensor<?x4x32xf32>
+  %s = jet.rope %p, %positions theta 10000.0 : (tensor<?x4x32xf32>, tensor<?xi32>) -> tensor<?x4x32xf32>
+  %z = jet.attention %s, %d, %batch : (tensor<?x4x32xf32>, !jet.kv_cache<2x32xbf16, page = 64>, !jet.batch) -> tensor<?x4x32xf32>
+  return %y, %z, %s : tensor<?x4x32xf32>, tensor<?x4x32xf32>, tensor<?x4x32xf32>
+}
+
 // CHECK-LABEL: func.func @refused
 // CHECK-NOT:   tensor<?x8xbf16>
 // CHECK:       return
