@@ -30,8 +30,9 @@ public:
   static constexpr size_t kRegisters = 80;
   /// Registers of what is loaded of a chunk, for each operand.
   static constexpr int64_t kLoaded = 8;
-  /// ProjectionOutput::half is a multiple of these columns.
-  static constexpr int64_t kHalf = 32;
+  /// ProjectionOutput::half is a multiple of these columns: with fewer a strip
+  /// would take more copies than the producer has registers for.
+  static constexpr int64_t kHalf = 64;
 
   /// Of an output's columns: 8, 4 or 2.
   static int64_t runOf(const ProjectionOutput &output);

@@ -186,10 +186,11 @@ TEST_P(QkvLinearForm, OfManyRows) {
 
 /// More than 128: the product itself turns and appends.
 TEST_P(QkvLinearForm, OfManyMoreRows) {
-  check({4, 2, 64, {}, true, true, DType::BF16}, 4, makeStep(random, 300));
+  check({4, 2, 128, {}, true, true, DType::BF16}, 4, makeStep(random, 300));
   check({3, 1, 128, {}, false, false, DType::F32, 200}, 4,
         makeStep(random, 200));
-  check({2, 2, 64, 16, true, false, DType::BF16}, 4, makeStep(random, 150));
+  check({2, 2, 128, 16, true, false, DType::BF16}, 4, makeStep(random, 150));
+  check({2, 2, 64, {}, true, false, DType::BF16}, 4, makeStep(random, 150));
   check({1, 1, 256, {}, true, false, DType::BF16}, 4, makeStep(random, 140));
 }
 

@@ -40,18 +40,18 @@ module {
 // CHECK:      tile.kernel @qkv_4_angles(
 // CHECK:        math.cos
 // CHECK:        tile.wait_dependencies
-// CHECK:        tile.store {{.*}} if {{.*}} : f32, memref<?x2x32xf32>
+// CHECK:        tile.store {{.*}} if {{.*}} : f32, memref<?x2x64xf32>
 // CHECK:        tile.store {{.*}} : vector<4xi32>, memref<?x4xi32>
 // CHECK:      tile.kernel @qkv_4_project(
-// CHECK-SAME:   jet.product = "64 -> 2x128 bf16 rope, 2x64 bf16 rope, 128 bf16"
-// CHECK:        tile.store {{.*}} : vector<8xbf16>, memref<?x4x64xbf16>
-// CHECK:        tile.store {{.*}} : vector<8xbf16>, memref<?x2x2x64x64xbf16>
+// CHECK-SAME:   jet.product = "64 -> 2x256 bf16 rope, 2x128 bf16 rope, 256 bf16"
+// CHECK:        tile.store {{.*}} : vector<8xbf16>, memref<?x4x128xbf16>
+// CHECK:        tile.store {{.*}} : vector<8xbf16>, memref<?x2x2x64x128xbf16>
 // CHECK-NOT:  tile.kernel @qkv_4_append(
 module @large {
   module @kernels {
-    func.func @qkv(%x: tensor<?x64xbf16>, %wq: tensor<256x64xbf16>, %wk: tensor<128x64xbf16>, %wv: tensor<128x64xbf16>, %p: tensor<?xi32>, %c: !jet.kv_cache<2x64xbf16, page = 64>, %b: !jet.batch) -> (tensor<?x4x64xbf16>, !jet.kv_cache<2x64xbf16, page = 64>) {
-      %q, %next = jet.qkv_linear %x(%wq, %wk, %wv) rope %p theta 10000.0 append %c, %b : (tensor<?x64xbf16>, tensor<256x64xbf16>, tensor<128x64xbf16>, tensor<128x64xbf16>, tensor<?xi32>, !jet.kv_cache<2x64xbf16, page = 64>, !jet.batch) -> (tensor<?x4x64xbf16>, !jet.kv_cache<2x64xbf16, page = 64>)
-      return %q, %next : tensor<?x4x64xbf16>, !jet.kv_cache<2x64xbf16, page = 64>
+    func.func @qkv(%x: tensor<?x64xbf16>, %wq: tensor<512x64xbf16>, %wk: tensor<256x64xbf16>, %wv: tensor<256x64xbf16>, %p: tensor<?xi32>, %c: !jet.kv_cache<2x128xbf16, page = 64>, %b: !jet.batch) -> (tensor<?x4x128xbf16>, !jet.kv_cache<2x128xbf16, page = 64>) {
+      %q, %next = jet.qkv_linear %x(%wq, %wk, %wv) rope %p theta 10000.0 append %c, %b : (tensor<?x64xbf16>, tensor<512x64xbf16>, tensor<256x64xbf16>, tensor<256x64xbf16>, tensor<?xi32>, !jet.kv_cache<2x128xbf16, page = 64>, !jet.batch) -> (tensor<?x4x128xbf16>, !jet.kv_cache<2x128xbf16, page = 64>)
+      return %q, %next : tensor<?x4x128xbf16>, !jet.kv_cache<2x128xbf16, page = 64>
     }
   }
 }
