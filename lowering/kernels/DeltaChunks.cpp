@@ -246,9 +246,7 @@ void jet::buildChunks(FormContext &context, GatedDeltaRuleOp rule) {
   RecurrentStateType state = rule.getState().getType();
   int64_t parts = state.getValueDim() / DeltaChunks::kColumns;
   int64_t few = kResident / (state.getHeads() * parts);
-  // Of 9 warps three share a quarter of an SM: 168 registers each, which larger
-  // keys exceed.
-  bool hasPairs = parts % 2 == 0 && state.getKeyDim() <= 96;
+  bool hasPairs = parts % 2 == 0;
   if (few > 0 || !hasPairs)
     build({.maxSequences = hasPairs ? few : 0}, 1);
   if (hasPairs)

@@ -27,7 +27,8 @@
 // That is a dependent chain: with one group the tensor cores are busy for half
 // of the 0.8 us of a chunk. Two groups take 1.1 us for twice the columns, and
 // read what does not depend on the columns once: better where there are more
-// heads and sequences than multiprocessors.
+// heads and sequences than multiprocessors. (16 heads of 128 x 256: 94 us
+// instead of 150 for 8 x 1024 rows.)
 //
 // Registers, with keys of 96: S 48, as A 24, U and Y 32 each. Shared memory: a
 // slot has 60 KB, of two groups 68 KB, three of them; and tiles of Y, 8 KB
@@ -46,6 +47,7 @@ namespace {
 constexpr int64_t kRows = DeltaChunks::kRows;
 constexpr int64_t kColumns = DeltaChunks::kColumns;
 constexpr int64_t kGroup = 128; // threads
+constexpr int64_t kConsumerRegisters = 240, kProducerRegisters = 24;
 /// Stores of Y on their way behind one that is signalled: nobody waits for it
 /// any more.
 constexpr int64_t kLag = 6;
@@ -60,7 +62,8 @@ public:
   ScanKernel(FormBuilder &form, const DeltaChunks &chunks, int64_t groups)
       : c(chunks), groups(groups), slots(c.keyDim > 96 ? 2 : 3),
         buffers(groups > 1 ? 1 : 2), cluster(c.valueDim / (kColumns * groups)),
-        stage(form, "scan", groups * kGroup + 32,
+        hasBudgets(groups > 1 && c.keyDim > 96),
+        stage(form, "scan", groups * kGroup + (hasBudgets ? kGroup : 32),
               {form.constant(cluster), form.constant(c.heads),
                form.symbol(Symbol::B)},
               cluster),
@@ -119,6 +122,9 @@ private:
   int64_t groups, slots;
   int64_t buffers; // tiles of Y of a group
   int64_t cluster;
+  /// Of 9 warps three share a quarter of an SM: 168 registers each, which keys
+  /// of more than 96 exceed. Then the producer's whole group gives up its own.
+  bool hasBudgets;
   Stage stage;
   TileBuilder &b;
   Value solvedKeys, queries, ends, solution, mix, values; // rings
@@ -399,7 +405,10 @@ void ScanKernel::consume() {
         // of 128 x 256. Of clusters of 8 CTAs an H200 holds 15, of 4 30.
         // To cut a sequence into segments, whose first S a kernel without Y
         // makes: that kernel takes 0.6 us a chunk, and with five segments both
-        // 119 us instead of 100 (65536 rows: 860 instead of 848).
+        // 119 us instead of 100 (65536 rows: 860 instead of 848). To take a
+        // step's chunks in two or four parts, each prepared while the one
+        // before is scanned: 1 x 8192 169 us for all stages instead of 164, 4 x
+        // 2048 152 instead of 140, 1 x 65536 1188 instead of 1209.
         // S by one product with (e^(G[C] − G) k)ᵀ·W, [keyDim, keyDim], instead
         // of by two in a row, and U's of v a chunk ahead: 112 us instead of
         // 100. Y stays in work. To wait for S behind the next chunk's vᵀ·Tᵀ,
@@ -428,8 +437,16 @@ void ScanKernel::build() {
   stage.setOverlaps();
   allocate();
   initialize();
-  b.roles({{"consumers", groups * kGroup, 0, [&] { consume(); }},
-           {"producer", 32, 0, [&] { produce(); }}});
+  if (hasBudgets)
+    b.roles(
+        {{"consumers", groups * kGroup, kConsumerRegisters, [&] { consume(); }},
+         {"producer", kGroup, kProducerRegisters, [&] {
+            b.ifThen(b.equal(b.warpId(), groups * kGroup / 32),
+                     [&] { produce(); });
+          }}});
+  else
+    b.roles({{"consumers", groups * kGroup, 0, [&] { consume(); }},
+             {"producer", 32, 0, [&] { produce(); }}});
   // Others may still arrive at this CTA's barriers.
   tile::ClusterSyncOp::create(b);
   stage.finish();

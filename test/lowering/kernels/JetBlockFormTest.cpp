@@ -212,6 +212,10 @@ TEST_F(JetBlockForm, AdvancesInChunksByTwoGroups) {
   checkRule(1, 16, 256, BF16, false, 1, Step::random(random, 150), BF16, F32,
             1);
   checkRule(1, 48, 256, F32, true, 2, Step::random(random, 300), BF16, BF16, 1);
+  // With registers of the producer's.
+  checkRule(2, 128, 128, F32, true, 0, step, BF16, BF16, 1);
+  checkRule(1, 112, 256, BF16, false, 2, Step::random(random, 200), BF16, F32,
+            1);
 }
 
 TEST_F(JetBlockForm, AdvancesInChunksOfAnyDecay) {
