@@ -6,8 +6,9 @@
 //   s[i, h, j] = q[i, h]·K[j] / sqrt(D);  y[i, h] = softmax(s[i, h]) · V
 //
 // over the keys j that row i sees: those up to its own position, within the
-// window. An item is a tile of rows of a sequence, in parts, and a head; its
-// rows share each key that is read:
+// window. A part is a block of rows of a sequence and a head; an item is some
+// parts whose heads share a KV head, of the same rows as far as there are
+// heads, so that they see the same keys, which are read once:
 //
 //   attend   CTA, one an SM: items, the longest ones first
 //     producer (1 warp)    for each item, for each tile of keys: wait
@@ -18,9 +19,11 @@
 //                          where a row's top moves (kSlack); O += P·V; then
 //                          O / sum
 //
-// So the next item's keys arrive while the last one's rows are written. Which
-// items, rows and keys: PrefillItems.cpp. What a part is and how it multiplies:
-// PrefillGroups.cpp, PrefillWarps.cpp.
+// So the next item's keys arrive while the last one's rows are written. Queries
+// that are loaded meanwhile, in registers that results leave, made items of
+// 8192 rows take 7% longer; parts that multiply in turn, or begin one after the
+// other, none shorter. Which items, rows and keys: PrefillItems.cpp. What a
+// part is and how it multiplies: PrefillGroups.cpp, PrefillWarps.cpp.
 //
 // A part goes through all of an item's tiles, but multiplies only those that
 // its own rows see. What a tile holds past the last key may be no number: those
@@ -49,7 +52,6 @@ PrefillKernel::PrefillKernel(FormBuilder &form, AttentionOp op,
     : a(op), layout(layout), hasStep(op.getK()), cacheOperand(hasStep ? 3 : 1),
       batchOperand(cacheOperand + 1),
       consumers(layout.parts * layout.partThreads),
-      tileRows(layout.parts * layout.partRows),
       box(std::gcd(layout.keys, a.unitRows)),
       chunkColumns(std::min<int64_t>(32, layout.mixedColumns)),
       stage(form, "attend", consumers + layout.producers,
@@ -93,7 +95,7 @@ void PrefillKernel::loadQueries() {
   int64_t units = a.dim / a.kWidth;
   int64_t threads = layout.partThreads, all = layout.partRows * units;
   int64_t atOnce = std::gcd<int64_t>(all / threads, 8);
-  Value firstRow = b.mul(part(), layout.partRows);
+  Value count = b.sub(rowsOfPart.to, rowsOfPart.from);
   b.loop(b.rem(b.threadId(), threads), b.index(all), b.index(threads * atOnce),
          [&](Value unit) {
            Values rows, columns, loaded;
@@ -101,10 +103,9 @@ void PrefillKernel::loadQueries() {
              Value at = b.add(unit, i * threads);
              rows.push_back(b.div(at, units));
              columns.push_back(b.mul(b.rem(at, units), a.kWidth));
-             Value m = b.add(firstRow, rows[i]);
-             loaded.push_back(b.loadIf(b.less(m, count), q,
-                                       {b.add(stepRow(), m), head, columns[i]},
-                                       a.kWidth));
+             loaded.push_back(b.loadIf(
+                 b.less(rows[i], count), q,
+                 {b.add(stepRow(), rows[i]), head, columns[i]}, a.kWidth));
            }
            for (int64_t i = 0; i < atOnce; ++i)
              b.store(b.convert(loaded[i], b.getBF16Type()), queryTile,
@@ -138,11 +139,10 @@ void PrefillKernel::clearPastEnd(const Keys &keys, Value tile, Value values) {
 
 /// −∞ where a row does not see a key.
 Value PrefillKernel::mask(Value scores, Value firstKey, const Seen &seen) {
-  Value firstRow = b.mul(part(), layout.partRows);
   Value none = b.f32(-std::numeric_limits<float>::infinity());
   return b.map(scores.getType(), {scores}, [&](ValueRange in) {
-    return b.select(seen.sees(b.add(firstRow, in[1]), b.add(firstKey, in[2])),
-                    in[0], none);
+    Value row = b.add(rowsOfPart.from, in[1]);
+    return b.select(seen.sees(row, b.add(firstKey, in[2])), in[0], none);
   });
 }
 
@@ -268,6 +268,7 @@ PrefillKernel::Running PrefillKernel::attend(const Keys &keys, const Seen &seen,
 }
 
 PrefillKernel::Running PrefillKernel::attendItem(Ring at) {
+  findPart();
   loadQueries();
   takeQueries();
   Running running;
@@ -279,8 +280,10 @@ PrefillKernel::Running PrefillKernel::attendItem(Ring at) {
   running.ring = at;
   running.pending = begin();
   running = attend(cached, seenInCache(), running);
-  if (hasStep)
+  if (hasStep) {
+    findOwnKeys();
     running = attend(own, seenKeys(b.sub(b.index(0), firstOwn)), running);
+  }
   finish(running);
   return running;
 }
@@ -301,6 +304,7 @@ void PrefillKernel::storeRows(const Running &running) {
   Value firstRow =
       b.add(b.rem(b.mul(b.warpId(), 16), layout.partRows), b.div(lane, lanes));
   Value column = b.mul(b.rem(lane, lanes), a.kWidth);
+  Value count = b.sub(rowsOfPart.to, rowsOfPart.from);
   for (int64_t at = 0; at < a.dim; at += chunkColumns) {
     store(b.columns(running.mixed[at / layout.mixedColumns],
                     at % layout.mixedColumns, chunkColumns),
@@ -308,10 +312,9 @@ void PrefillKernel::storeRows(const Running &running) {
     tile::SyncWarpOp::create(b);
     for (int64_t i = 0; i < 16; i += 32 / lanes) {
       Value row = b.add(firstRow, i);
-      Value m = b.add(b.mul(part(), layout.partRows), row);
-      b.ifThen(b.less(m, count), [&] {
+      b.ifThen(b.less(row, count), [&] {
         Value mixed = b.load(into, {row, column}, a.kWidth);
-        a.writeResult(stage, b.add(stepRow(), m), head, b.add(column, at),
+        a.writeResult(stage, b.add(stepRow(), row), head, b.add(column, at),
                       b.split(mixed),
                       b.load(into, {row, b.index(chunkColumns)}));
       });

@@ -21,7 +21,8 @@ public:
   using Values = TileBuilder::Values;
   using Ring = TileBuilder::Ring;
 
-  /// An item's rows are in parts, each of which has threads of its own.
+  /// An item is some parts, each of which is rows of a head and has threads of
+  /// its own.
   struct Layout {
     int64_t parts, partRows, partThreads;
     int64_t producers; // threads
@@ -106,21 +107,25 @@ private:
   /// Which keys a part's rows see, numbered as the tiles come.
   struct Seen {
     Range some, all; // that any row sees, that all rows see
-    /// Whether a row of the item sees a key, numbered in its place.
+    /// Whether a row of the sequence sees a key, numbered in its place.
     std::function<Value(Value row, Value key)> sees;
   };
 
   // PrefillItems.cpp.
   /// Every kMultiprocessors-th item; the body takes the ring's place through.
   void forItems(Ring at, llvm::function_ref<Ring(Ring)> body);
+  void countItems();
+  Value numberOf(Value turn);
   Value ofBatch(Value place);
   Value ofSequence(Value sequence, int64_t column);
   Value batchRow(Value sequence);
-  void findTile(Value number);
+  Value itemsOf(Value rows);
+  void findItem(Value number);
   void findKeys();
+  void findOwnKeys();
   void findRing();
+  void findPart();
   Value firstKey(const Keys &keys, Value tile);
-  Range rowsOfPart();
   Seen seenKeys(Value before);
   Seen seenInCache();
   Value seesInRing(Value row, Value key);
@@ -152,13 +157,12 @@ private:
   Type rowsType() {
     return tile::RowsType::get(b.getContext(), layout.partRows);
   }
-  /// The tile's first row of the step.
-  Value stepRow() { return b.add(sequenceRow, first); }
+  /// The part's first row of the step.
+  Value stepRow() { return b.add(sequenceRow, rowsOfPart.from); }
 
   bool hasStep;
   unsigned cacheOperand, batchOperand;
   int64_t consumers;    // threads
-  int64_t tileRows;     // of an item
   int64_t box;          // keys of a copy from the cache
   int64_t chunkColumns; // of results on their way out
 
@@ -169,14 +173,20 @@ protected:
 
 private:
   Value ring, chunks, full, empty;
+  Value items, mostItems; // of a KV head: of all sequences, of one
   // Of the item. Of its sequence: where it lies, tokens before the step, row of
-  // the step.
-  Value head, kvHead;
-  Value slot, position, sequenceRow, firstPage;
-  Value first, count; // rows of the sequence that the tile has
+  // the step, rows.
+  Value kvHead;
+  Value slot, position, sequenceRow, sequenceRows, firstPage;
+  Value firstPart; // of the sequence's for the KV head
+  // Rows of the sequence that any part has; none end at 0.
+  Value first, end;
   Keys cached, own;
   Value firstOwn;   // row of the sequence
   Value newestKeys; // of a ring's newest tile
+  // Of the thread's part of the item.
+  Value head;
+  Range rowsOfPart; // of the sequence
 };
 
 /// The kernels: of heads of 64 or 128, and of others.

@@ -5,10 +5,10 @@
 // producer, which brings the keys.
 //
 // How many rows a sequence has is known to the batch alone: a CTA adds up the
-// tiles of all sequences, and for each item those in front of its own. The last
-// tiles, which see the most keys, come first, of all heads; a CTA takes one
-// from the front, then one from the back of as many as there are CTAs, so that
-// the sums of lengths are alike.
+// items of all sequences, and for each item those in front of its own. The last
+// ones, which see the most keys, come first, of sequences with equally many in
+// turn; a CTA takes one from the front, then one from the back of as many as
+// there are CTAs, so that the sums of lengths are alike.
 //
 // Keys come from two places, one after the other. The cache holds all of them
 // if the op has no k and v; else those before the step, and k and v the step's
@@ -41,75 +41,115 @@ Value PrefillKernel::batchRow(Value sequence) {
 }
 
 void PrefillKernel::forItems(Ring at, function_ref<Ring(Ring)> body) {
-  Value none = b.index(0);
-  Value tiles =
-      b.loop(none, stage.size(stage.form.symbol(Symbol::B)), b.index(1), none,
-             [&](Value sequence, ValueRange so) -> Values {
-               return {
-                   b.add(so[0], b.ceilDiv(ofSequence(sequence, 3), tileRows))};
-             })
-          .front();
-  Value rounds = b.ceilDiv(b.mul(tiles, a.heads), kMultiprocessors);
-  b.loop(none, rounds, b.index(1), {at.slot, at.parity},
+  countItems();
+  Value rounds = b.ceilDiv(b.mul(items, a.kvHeads), kMultiprocessors);
+  b.loop(b.index(0), rounds, b.index(1), {at.slot, at.parity},
          [&](Value round, ValueRange carried) -> Values {
            Value back = b.sub(b.index(kMultiprocessors - 1), b.blockX());
            Value turn = b.select(b.equal(b.rem(round, 2), 0), b.blockX(), back);
            Value item = b.add(b.mul(round, kMultiprocessors), turn);
-           head = b.rem(item, a.heads);
-           kvHead = b.div(head, a.group);
-           findTile(b.sub(b.sub(tiles, b.index(1)), b.div(item, a.heads)));
+           kvHead = b.rem(item, a.kvHeads);
+           // Counted anew: the counts would stay in registers through all
+           // tiles.
+           countItems();
+           findItem(numberOf(b.div(item, a.kvHeads)));
            findKeys();
            Ring next = body({carried[0], carried[1]});
            return {next.slot, next.parity};
          });
 }
 
-/// Rows of the tile of that number, of all sequences; none of a negative one,
-/// as of the last round's items behind the last.
-void PrefillKernel::findTile(Value number) {
+/// Those of a KV head: of all sequences, and the most of one.
+void PrefillKernel::countItems() {
+  Value none = b.index(0);
+  Values count =
+      b.loop(none, stage.size(stage.form.symbol(Symbol::B)), b.index(1),
+             {none, none}, [&](Value sequence, ValueRange so) -> Values {
+               Value here = itemsOf(ofSequence(sequence, 3));
+               return {b.add(so[0], here), b.max(so[1], here)};
+             });
+  items = count[0];
+  mostItems = count[1];
+}
+
+/// Where the item of a turn is among those of all sequences: negative behind
+/// the last turn.
+Value PrefillKernel::numberOf(Value turn) {
+  Value sequences = stage.size(stage.form.symbol(Symbol::B));
+  Value rank = b.div(turn, sequences);
+  Value sequence = b.sub(turn, b.mul(rank, sequences));
+  Value last = b.sub(b.mul(b.add(sequence, 1), mostItems), b.index(1));
+  Value isEven = b.equal(b.mul(mostItems, sequences), items);
+  Value number = b.select(isEven, b.sub(last, rank),
+                          b.sub(b.sub(items, b.index(1)), turn));
+  return b.select(b.less(turn, items), number, b.index(-1));
+}
+
+/// Of a sequence and KV head: blocks of rows of all its heads, in parts.
+Value PrefillKernel::itemsOf(Value rows) {
+  Value blocks = b.ceilDiv(rows, layout.partRows);
+  return b.ceilDiv(b.mul(blocks, a.group), layout.parts);
+}
+
+/// The item of that number, of all sequences; without rows if it is negative,
+/// as of the last round's behind the last.
+void PrefillKernel::findItem(Value number) {
   Value none = b.index(0);
   Values found = b.loop(
       none, stage.size(stage.form.symbol(Symbol::B)), b.index(1),
       {number, none, none, none}, [&](Value sequence, ValueRange so) -> Values {
         Value left = so[0], rows = ofSequence(sequence, 3);
-        Value tiles = b.ceilDiv(rows, tileRows);
+        Value items = itemsOf(rows);
         Value isHere =
-            b.both(b.inverse(b.less(left, none)), b.less(left, tiles));
-        Value at = b.mul(left, tileRows);
-        return {
-            b.sub(left, tiles), b.select(isHere, sequence, so[1]),
-            b.select(isHere, at, so[2]),
-            b.select(isHere, b.min(b.sub(rows, at), b.index(tileRows)), so[3])};
+            b.both(b.inverse(b.less(left, none)), b.less(left, items));
+        return {b.sub(left, items), b.select(isHere, sequence, so[1]),
+                b.select(isHere, b.mul(left, layout.parts), so[2]),
+                b.select(isHere, rows, so[3])};
       });
   Value sequence = found[1];
-  first = found[2];
-  count = found[3];
+  firstPart = found[2];
+  sequenceRows = found[3];
   slot = ofSequence(sequence, 0);
   position = ofSequence(sequence, 1);
   sequenceRow = ofSequence(sequence, 2);
   firstPage = b.add(batchRow(sequence), kBatchColumns);
+  Value lastBlock = b.div(b.add(firstPart, layout.parts - 1), a.group);
+  first = b.mul(b.div(firstPart, a.group), layout.partRows);
+  end = b.min(sequenceRows, b.mul(b.add(lastBlock, 1), layout.partRows));
 }
 
-/// The keys that any row of the tile sees.
+/// Its rows are none behind the sequence's last.
+void PrefillKernel::findPart() {
+  Value number = b.add(firstPart, part());
+  head = b.add(b.mul(kvHead, a.group), b.rem(number, a.group));
+  Value from = b.mul(b.div(number, a.group), layout.partRows);
+  Value to = b.min(sequenceRows, b.add(from, layout.partRows));
+  rowsOfPart = {from, b.max(from, to)};
+}
+
+/// The keys of the cache that any row of the item sees.
 void PrefillKernel::findKeys() {
-  Value none = b.index(0), isEmpty = b.equal(count, 0);
-  auto tilesOf = [&](Value keys) {
-    return b.select(isEmpty, none, b.ceilDiv(keys, layout.keys));
-  };
-  Value end = b.add(first, count);
   if (a.window) {
     findRing();
-  } else {
-    cached.count = hasStep ? position : b.add(position, end);
-    cached.tiles = tilesOf(cached.count);
-  }
-  if (!hasStep)
     return;
+  }
+  cached.count = hasStep ? position : b.add(position, end);
+  cached.tiles = b.select(b.less(b.index(0), end),
+                          b.ceilDiv(cached.count, layout.keys), b.index(0));
+}
+
+/// And those of the step, where they are needed: they would stay in registers.
+void PrefillKernel::findOwnKeys() {
+  Value none = b.index(0);
   firstOwn = none;
-  if (a.window)
-    firstOwn = b.max(none, b.sub(first, b.index(*a.window - 1)));
+  if (a.window) {
+    // Older ones fill the tiles, so that none has values to clear.
+    Value oldest = b.max(none, b.sub(first, b.index(*a.window - 1)));
+    Value tiles = b.ceilDiv(b.sub(end, oldest), layout.keys);
+    firstOwn = b.max(none, b.sub(end, b.mul(tiles, layout.keys)));
+  }
   own.count = b.sub(end, firstOwn);
-  own.tiles = tilesOf(own.count);
+  own.tiles = b.ceilDiv(own.count, layout.keys);
 }
 
 /// Row i sees ages < window − 1 − i of the ring, 0 being the newest key's.
@@ -125,7 +165,7 @@ void PrefillKernel::findRing() {
   Value more = b.max(none, b.sub(seen, newestKeys));
   // The tile at the ring's end may have fewer.
   Value tiles = b.add(b.ceilDiv(more, size), window % size ? 2 : 1);
-  Value isSeen = b.both(b.less(none, seen), b.less(none, count));
+  Value isSeen = b.both(b.less(none, seen), b.less(none, end));
   cached.tiles = b.select(isSeen, b.min(tiles, cached.around), none);
 }
 
@@ -141,21 +181,14 @@ Value PrefillKernel::firstKey(const Keys &keys, Value tile) {
 // What a part's rows see
 //===----------------------------------------------------------------------===//
 
-/// Of the sequence.
-PrefillKernel::Range PrefillKernel::rowsOfPart() {
-  Value from = b.mul(part(), layout.partRows);
-  Value to = b.min(count, b.add(from, layout.partRows));
-  return {b.add(first, from), b.add(first, b.max(from, to))};
-}
-
 /// Of keys numbered such that row i sees `before` + i and those in front of it.
 PrefillKernel::Seen PrefillKernel::seenKeys(Value before) {
   Value none = b.index(0);
-  Range rows = rowsOfPart();
+  Range rows = rowsOfPart;
   Seen seen{{none, b.add(before, rows.to)},
             {none, b.add(b.add(before, rows.from), 1)},
             [=, this](Value row, Value key) {
-              Value behind = b.sub(b.add(b.add(before, first), row), key);
+              Value behind = b.sub(b.add(before, row), key);
               if (a.window)
                 return b.compare(arith::CmpIPredicate::ult, behind,
                                  b.index(*a.window));
@@ -174,7 +207,7 @@ PrefillKernel::Seen PrefillKernel::seenInCache() {
   if (!hasStep)
     return seenKeys(position);
   Value none = b.index(0);
-  Range rows = rowsOfPart();
+  Range rows = rowsOfPart;
   Seen seen{{none, cached.count},
             {none, cached.count},
             [=, this](Value row, Value key) {
@@ -205,7 +238,7 @@ Value PrefillKernel::seesInRing(Value row, Value key) {
   Value newest = b.rem(b.add(position, *a.window - 1), *a.window);
   Value age = b.sub(newest, key);
   age = b.select(b.less(age, 0), b.add(age, window), age);
-  Value limit = b.sub(b.index(*a.window - 1), b.add(first, row));
+  Value limit = b.sub(b.index(*a.window - 1), row);
   return b.both(b.less(key, cached.count), b.less(age, limit));
 }
 
@@ -214,7 +247,8 @@ Value PrefillKernel::seesInRing(Value row, Value key) {
 //===----------------------------------------------------------------------===//
 
 /// Starts the copies of K (plane 0) or V of a tile of the cache. A box past the
-/// last key repeats the one of that key: there may be no page behind it.
+/// last key repeats the one of that key: there may be no page behind it, nor
+/// more of a ring that tiles do not divide.
 void PrefillKernel::loadCache(Value tile, int64_t plane, Value into) {
   FormBuilder &form = stage.form;
   Symbol units = a.window ? Symbol::S : Symbol::P;
@@ -222,9 +256,12 @@ void PrefillKernel::loadCache(Value tile, int64_t plane, Value into) {
       Place::ofOperand(cacheOperand),
       {form.symbol(units) * (2 * a.kvHeads * a.unitRows), form.constant(a.dim)},
       {box, a.slabColumns}, b.getBF16Type(), a.slabColumns * 2);
+  bool mayPass = !a.window || *a.window % layout.keys;
   Value lastBox = b.mul(b.div(b.sub(cached.count, b.index(1)), box), box);
   for (int64_t i = 0; i < layout.keys / box; ++i) {
-    Value row = b.min(b.add(firstKey(cached, tile), i * box), lastBox);
+    Value row = b.add(firstKey(cached, tile), i * box);
+    if (mayPass)
+      row = b.min(row, lastBox);
     Value unit = slot;
     if (!a.window) {
       unit = ofBatch(b.add(firstPage, b.div(row, a.unitRows)));
@@ -282,11 +319,12 @@ void PrefillKernel::produce() {
       at = stream(cached, at, [&](Value tile, int64_t plane, Value slot) {
         loadCache(tile, plane, slot);
       });
-      if (hasStep)
-        at = stream(own, at, [&](Value tile, int64_t plane, Value slot) {
-          loadStep(tile, plane, slot);
-        });
-      return at;
+      if (!hasStep)
+        return at;
+      findOwnKeys();
+      return stream(own, at, [&](Value tile, int64_t plane, Value slot) {
+        loadStep(tile, plane, slot);
+      });
     });
   });
   tile::SyncWarpOp::create(b);

@@ -244,6 +244,17 @@ TEST_P(PrefillAttention, OfFarScores) {
 TEST_P(PrefillAttention, OfMoreTilesThanCtas) {
   check({70, 70, 64}, {{0, 130}, {3, 70}});
   check({50, 50, 96, true, 64}, {{70, 113}, {5, 3}});
+  check({60, 60, 64}, {{0, 250}, {9, 1}, {3, 70}});
+}
+
+// An item has rows of several heads, and of two blocks of rows where heads do
+// not divide into its parts.
+TEST_P(PrefillAttention, OfHeadsThatShareKeys) {
+  check({8, 2, 64}, {{20, 130}, {0, 64}, {7, 65}});
+  check({5, 1, 128}, {{64, 70}});
+  check({6, 2, 96}, {{30, 33}, {0, 16}});
+  check({8, 1, 64, true, 128}, {{300, 100}, {40, 129}});
+  check({4, 1, 64, true, 96}, {{200, 260}});
 }
 
 } // namespace
