@@ -114,7 +114,8 @@ static LogicalResult round(OpResult result, bool ruleInputs, FusionLog &log) {
     return success();
   }
   if (ruleInputs && readers.views.empty() && !readers.uses.empty() &&
-      llvm::all_of(readers.uses, [](OpOperand *use) { return isQuery(*use); })) {
+      llvm::all_of(readers.uses,
+                   [](OpOperand *use) { return isQuery(*use); })) {
     if (!makesQuery(op))
       return log.refuse(op, "an op that keeps q in f32 makes it");
     setElementType(result, BFloat16Type::get(op->getContext()));
