@@ -148,7 +148,7 @@ static Result<CostSizes> runPrefill(const BenchOptions &options, int64_t tokens,
     const std::vector<StepInput> inputs = nextChunk(pending, chunk);
     if (inputs.empty())
       break;
-    last = {};
+    last.tokens = last.context = 0;
     bool ends = false;
     for (const StepInput &input : inputs) {
       ChunkedSequence &sequence = pending[input.slot];
