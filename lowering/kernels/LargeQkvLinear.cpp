@@ -56,12 +56,6 @@ private:
     return form.argument(operand).element.getIntOrFloatBitWidth() / 8;
   }
   ProjectionOutput turned(unsigned part, int64_t count, unsigned operand);
-  /// Of the biases of product `part`, if there are some.
-  std::optional<unsigned> biasOf(unsigned part) {
-    if (op.getBiases().empty())
-      return std::nullopt;
-    return operandNumber(op, op.getBiases()[0]) + part;
-  }
   void storeKept(Stage &stage, const Values &place, int64_t plane, Value head,
                  Value column, const Values &elements);
 
@@ -81,15 +75,14 @@ void LargeQkvLinear::buildAngles() {
   stage.setOverlaps();
   tile::LaunchDependentsOp::create(b);
   Value row = b.blockX(), thread = b.threadId();
+  Value isPair = b.less(thread, half), i = b.min(thread, b.index(half - 1));
   // Positions and batch are inputs of the step: no launch before writes them.
   Value position =
       b.load(stage.operand(operandNumber(op, op.getPositions())), {row});
   RotaryAngles made(op.getTheta().convertToDouble(), half);
-  auto [cos, sin] = made.build(b, position, b.min(thread, b.index(half - 1)));
+  auto [cos, sin] = made.build(b, position, i);
   CacheRow place = finder.find(row);
   tile::WaitDependenciesOp::create(b);
-  Value isPair = b.less(thread, half);
-  Value i = b.min(thread, b.index(half - 1));
   b.store(cos, anglesIn(stage), {row, b.index(0), i}, isPair);
   b.store(sin, anglesIn(stage), {row, b.index(1), i}, isPair);
   Value isKept = b.select(place.isKept, b.i32(1), b.i32(0));
@@ -103,12 +96,9 @@ void LargeQkvLinear::storeKept(Stage &stage, const Values &place, int64_t plane,
                                Value head, Value column,
                                const Values &elements) {
   TileBuilder &b = stage.b;
-  Value cache = stage.operand(cacheOperand());
-  Values converted;
-  for (Value x : elements)
-    converted.push_back(b.convert(x, type.getStorageType()));
   b.store(
-      b.join(converted), cache,
+      b.convert(b.join(elements), type.getStorageType()),
+      stage.operand(cacheOperand()),
       {b.toIndex(place[0]), b.index(plane), head, b.toIndex(place[1]), column},
       b.equal(b.toIndex(place[2]), 1));
 }
@@ -121,7 +111,7 @@ ProjectionOutput LargeQkvLinear::turned(unsigned part, int64_t count,
   ProjectionOutput output{{weights, weights}, count * half, {}};
   output.half = half;
   output.elementBytes = bytesOf(operand);
-  std::optional<unsigned> bias = biasOf(part);
+  std::optional<unsigned> bias = biasOperand(op, part);
   bool isKey = part == 1;
   output.load = [=, this](Stage &stage, Value row, Value column,
                           int64_t width) -> Loaded {
@@ -154,30 +144,22 @@ ProjectionOutput LargeQkvLinear::turned(unsigned part, int64_t count,
     Values place = isKey ? products[4] : Values();
     if (bias) {
       ArrayRef<Values> biases = products.take_back(2);
-      for (int64_t i = 0; i < width; ++i) {
-        x[i] = b.addf(x[i], b.convert(biases[0][i], b.getF32Type()));
-        y[i] = b.addf(y[i], b.convert(biases[1][i], b.getF32Type()));
-      }
+      x = addBias(stage, *bias, column, width, {x, biases[0]});
+      y = addBias(stage, *bias, column, width, {y, biases[1]});
     }
-    for (int64_t i = 0; i < width; ++i) {
-      Value first = b.subf(b.mulf(x[i], cos[i]), b.mulf(y[i], sin[i]));
-      y[i] = b.addf(b.mulf(y[i], cos[i]), b.mulf(x[i], sin[i]));
-      x[i] = first;
-    }
+    Values first = RotaryAngles::turn(b, x, y, cos, sin, /*second=*/false);
+    Values second = RotaryAngles::turn(b, x, y, cos, sin, /*second=*/true);
     Value head = b.div(column, half), at = b.rem(column, half);
     return [=, this, &stage, &b] {
-      for (auto [elements, first] : {std::pair(x, int64_t(0)), {y, half}}) {
-        if (isKey) {
-          storeKept(stage, place, 0, head, b.add(at, first), elements);
-          continue;
-        }
+      auto store = [&](const Values &elements, Value at) {
+        if (isKey)
+          return storeKept(stage, place, 0, head, at, elements);
         Value q = stage.operand(operand);
         Type element = cast<MemRefType>(q.getType()).getElementType();
-        Values converted;
-        for (Value value : elements)
-          converted.push_back(b.convert(value, element));
-        b.store(b.join(converted), q, {row, head, b.add(at, first)});
-      }
+        b.store(b.convert(b.join(elements), element), q, {row, head, at});
+      };
+      store(first, at);
+      store(second, b.add(at, half));
     };
   };
   return output;
@@ -195,7 +177,7 @@ ProjectionOutput LargeQkvLinear::v() {
   ProjectionOutput output{
       {Place::ofOperand(3)}, type.getHeads() * 2 * half, {}};
   output.elementBytes = bytesOf(cacheOperand());
-  std::optional<unsigned> bias = biasOf(2);
+  std::optional<unsigned> bias = biasOperand(op, 2);
   output.load = [=, this](Stage &stage, Value row, Value column,
                           int64_t width) -> Loaded {
     TileBuilder &b = stage.b;
@@ -208,10 +190,9 @@ ProjectionOutput LargeQkvLinear::v() {
   output.make = [=, this](Stage &stage, Value, Value column, int64_t width,
                           ArrayRef<Values> products) -> std::function<void()> {
     TileBuilder &b = stage.b;
-    Values sums = products[0], place = products[1];
-    if (bias)
-      for (auto [sum, addend] : llvm::zip_equal(sums, products[2]))
-        sum = b.addf(sum, b.convert(addend, b.getF32Type()));
+    Values sums = bias ? addBias(stage, *bias, column, width, products)
+                       : products.front();
+    Values place = products[1];
     return [=, this, &stage, &b] {
       storeKept(stage, place, 1, b.div(column, 2 * half),
                 b.rem(column, 2 * half), sums);

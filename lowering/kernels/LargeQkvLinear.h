@@ -16,6 +16,13 @@ inline unsigned operandNumber(QkvLinearOp op, mlir::Value operand) {
   return llvm::find(op->getOperands(), operand) - op->operand_begin();
 }
 
+/// That of the bias of q (0), k or v, if they have biases.
+inline std::optional<unsigned> biasOperand(QkvLinearOp op, unsigned part) {
+  if (op.getBiases().empty())
+    return std::nullopt;
+  return operandNumber(op, op.getBiases()[0]) + part;
+}
+
 /// Whether it has heads that tiles can take by halves.
 bool hasLargeQkvLinear(QkvLinearOp op);
 /// What the op is for tables of tiles.

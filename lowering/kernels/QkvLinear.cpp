@@ -73,16 +73,11 @@ Values AppendKernel::rotated(Value head, Value i, bool second) {
   Values y = b.split(b.load(p, {row, b.add(column, half)}, width));
   Values cos = b.split(b.load(cosines, {i}, width));
   Values sin = b.split(b.load(sines, {i}, width));
-  if (second)
-    std::swap(x, y);
+  Values turned = RotaryAngles::turn(b, x, y, cos, sin, second);
   // Heads of v stay as they are.
   Value isValue = b.inverse(b.less(head, heads + kvHeads));
-  Values turned;
-  for (int64_t k = 0; k < width; ++k) {
-    Value side = b.mulf(y[k], sin[k]), main = b.mulf(x[k], cos[k]);
-    Value sum = second ? b.addf(main, side) : b.subf(main, side);
-    turned.push_back(b.select(isValue, x[k], sum));
-  }
+  for (auto [made, own] : llvm::zip_equal(turned, second ? y : x))
+    made = b.select(isValue, own, made);
   return turned;
 }
 
@@ -179,9 +174,7 @@ static void buildForm(FormBuilder form, QkvLinearOp op, ProjectionSize size,
   Place projected = Place::ofScratch(form.reserve(form.rows() * (all * 4)));
   int64_t first = 0;
   for (auto [i, weight] : llvm::enumerate(op.getWeights())) {
-    std::optional<unsigned> bias;
-    if (!op.getBiases().empty())
-      bias = operandNumber(op, op.getBiases()[0]) + i;
+    std::optional<unsigned> bias = biasOperand(op, i);
     int64_t columns = cast<RankedTensorType>(weight.getType()).getDimSize(0);
     auto make =
         [=](Stage &stage, Value row, Value column, int64_t width,

@@ -42,3 +42,16 @@ std::pair<Value, Value> RotaryAngles::build(TileBuilder &b, Value position,
   Value angle = arith::MulFOp::create(b, position, frequency(b, i));
   return {math::CosOp::create(b, angle), math::SinOp::create(b, angle)};
 }
+
+TileBuilder::Values
+RotaryAngles::turn(TileBuilder &b, const TileBuilder::Values &x,
+                   const TileBuilder::Values &y, const TileBuilder::Values &cos,
+                   const TileBuilder::Values &sin, bool second) {
+  TileBuilder::Values turned;
+  for (size_t i = 0; i < x.size(); ++i) {
+    Value side = b.mulf(second ? x[i] : y[i], sin[i]);
+    Value main = b.mulf(second ? y[i] : x[i], cos[i]);
+    turned.push_back(second ? b.addf(main, side) : b.subf(main, side));
+  }
+  return turned;
+}

@@ -22,6 +22,13 @@ public:
   std::pair<mlir::Value, mlir::Value>
   build(TileBuilder &b, mlir::Value position, mlir::Value i) const;
 
+  /// Elements of the first or the second halves of heads, turned: `x` and `y`
+  /// are those of both halves.
+  static TileBuilder::Values turn(TileBuilder &b, const TileBuilder::Values &x,
+                                  const TileBuilder::Values &y,
+                                  const TileBuilder::Values &cos,
+                                  const TileBuilder::Values &sin, bool second);
+
 private:
   mlir::Value frequency(TileBuilder &b, mlir::Value i) const;
 

@@ -61,6 +61,18 @@ TEST(LargeTiles, HaveAlternativesToMeasure) {
     EXPECT_EQ(part.maxRows, 0);
 }
 
+TEST(LargeTiles, LeaveRegistersToWhatIsLoaded) {
+  TileChoice choice;
+  choice.alternatives = true;
+  const LargeProduct turned = {
+      1536, {{768, 2, "bf16 rope", /*hasAngles=*/true}, {256, 1, "bf16"}}};
+  const std::string parts = partsOf(choice, turned);
+  EXPECT_NE(parts.find("128x128 by 8 ping-pong"), std::string::npos) << parts;
+  EXPECT_NE(parts.find("128x192 by 8"), std::string::npos) << parts;
+  EXPECT_EQ(parts.find("128x192 by 8 ping-pong"), std::string::npos) << parts;
+  EXPECT_EQ(parts.find("128x192 by 16 ping-pong"), std::string::npos) << parts;
+}
+
 TEST(LargeTiles, FindsTables) {
   EXPECT_TRUE(findTileTable("none"));
   const Result<TileTable> named = findTileTable("h300");

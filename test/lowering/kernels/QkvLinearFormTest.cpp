@@ -20,6 +20,7 @@ struct Config {
   DType result = DType::F32;
   int64_t inner = 64;
   int64_t farther = 0; // tokens that positions are off by
+  bool alternatives = false;
 };
 
 class QkvLinearForm : public testing::TestWithParam<uint64_t> {
@@ -32,7 +33,7 @@ INSTANTIATE_TEST_SUITE_P(Seeds, QkvLinearForm, testing::Values(0, 1));
 
 std::unique_ptr<Forms> build(const Config &config) {
   const auto [heads, kvHeads, dim, window, withBias, withNorm, result, inner,
-              farther] = config;
+              farther, alternatives] = config;
   std::vector<std::string> operands = {rowsType({inner}, DType::BF16)};
   for (int64_t count : {heads, kvHeads, kvHeads})
     operands.push_back(tensorType({count * dim, inner}, DType::BF16));
@@ -55,7 +56,8 @@ std::unique_ptr<Forms> build(const Config &config) {
   op += " append " + next(cache);
   op += ", " + next("!jet.batch");
   return Forms::build(
-      kernelText("qkv", op, operands, {rowsType({heads, dim}, result), cache}));
+      kernelText("qkv", op, operands, {rowsType({heads, dim}, result), cache}),
+      alternatives);
 }
 
 /// Rows of p turned by their angles.
@@ -76,7 +78,7 @@ void rotate(std::vector<double> &p, int64_t position, int64_t dim) {
 
 void QkvLinearForm::check(const Config &config, size_t form, const Step &step) {
   const auto [heads, kvHeads, dim, window, withBias, withNorm, result, inner,
-              farther] = config;
+              farther, alternatives] = config;
   const std::unique_ptr<Forms> forms = build(config);
   ASSERT_TRUE(forms);
   constexpr DType BF16 = DType::BF16;
@@ -192,6 +194,16 @@ TEST_P(QkvLinearForm, OfManyMoreRows) {
   check({2, 2, 128, 16, true, false, DType::BF16}, 4, makeStep(random, 150));
   check({2, 2, 64, {}, true, false, DType::BF16}, 4, makeStep(random, 150));
   check({1, 1, 256, {}, true, false, DType::BF16}, 4, makeStep(random, 140));
+}
+
+// Strips of 96 columns, which heads do not divide, and groups with whole tiles.
+TEST_P(QkvLinearForm, OfManyMoreRowsInEachTile) {
+  Config config{5, 1, 128, {}, true, true, DType::BF16};
+  config.alternatives = true;
+  const size_t forms = build(config)->kernel("qkv").forms.size();
+  ASSERT_EQ(forms, 9);
+  for (size_t form = 4; form < forms; ++form)
+    check(config, form, makeStep(random, 300));
 }
 
 TEST_P(QkvLinearForm, FarFromTheBeginning) {
