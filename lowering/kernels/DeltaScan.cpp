@@ -63,7 +63,8 @@ public:
       : c(chunks), groups(groups), slots(c.keyDim > 96 ? 2 : 3),
         buffers(groups > 1 ? 1 : 2), cluster(c.valueDim / (kColumns * groups)),
         hasBudgets(groups > 1 && c.keyDim > 96),
-        stage(form, "scan", groups * kGroup + (hasBudgets ? kGroup : 32),
+        producers(hasBudgets ? kGroup : 32),
+        stage(form, "scan", groups * kGroup + producers,
               {form.constant(cluster), form.constant(c.heads),
                form.symbol(Symbol::B)},
               cluster),
@@ -125,6 +126,7 @@ private:
   /// Of 9 warps three share a quarter of an SM: 168 registers each, which keys
   /// of more than 96 exceed. Then the producer's whole group gives up its own.
   bool hasBudgets;
+  int64_t producers; // threads
   Stage stage;
   TileBuilder &b;
   Value solvedKeys, queries, ends, solution, mix, values; // rings
@@ -204,7 +206,10 @@ void ScanKernel::produce() {
   constexpr int64_t kSquare = kRows * kRows * 2;
   int64_t bytes =
       3 * kRows * c.keyDim * 2 + 2 * kSquare + groups * kColumns * kRows * 2;
-  b.ifThen(tile::ElectOp::create(b), [&] {
+  Value leads = tile::ElectOp::create(b);
+  if (producers > 32) // the other warps have nothing to do
+    leads = b.both(leads, b.equal(b.warpId(), groups * kGroup / 32));
+  b.ifThen(leads, [&] {
     Value all;
     if (cluster > 1)
       all = arith::ConstantIntOp::create(b, (1 << cluster) - 1, 16);
@@ -406,9 +411,10 @@ void ScanKernel::consume() {
         // To cut a sequence into segments, whose first S a kernel without Y
         // makes: that kernel takes 0.6 us a chunk, and with five segments both
         // 119 us instead of 100 (65536 rows: 860 instead of 848). To take a
-        // step's chunks in two or four parts, each prepared while the one
-        // before is scanned: 1 x 8192 169 us for all stages instead of 164, 4 x
-        // 2048 152 instead of 140, 1 x 65536 1188 instead of 1209.
+        // step's chunks in parts, each prepared while the one before is
+        // scanned: with two 1 x 8192 takes 167 us for all stages instead of
+        // 164, and 4 x 2048 149 instead of 140; with four, each normed by
+        // itself, 1 x 65536 1188 instead of 1209, but 1 x 8192 182.
         // S by one product with (e^(G[C] − G) k)ᵀ·W, [keyDim, keyDim], instead
         // of by two in a row, and U's of v a chunk ahead: 112 us instead of
         // 100. Y stays in work. To wait for S behind the next chunk's vᵀ·Tᵀ,
@@ -437,16 +443,10 @@ void ScanKernel::build() {
   stage.setOverlaps();
   allocate();
   initialize();
-  if (hasBudgets)
-    b.roles(
-        {{"consumers", groups * kGroup, kConsumerRegisters, [&] { consume(); }},
-         {"producer", kGroup, kProducerRegisters, [&] {
-            b.ifThen(b.equal(b.warpId(), groups * kGroup / 32),
-                     [&] { produce(); });
-          }}});
-  else
-    b.roles({{"consumers", groups * kGroup, 0, [&] { consume(); }},
-             {"producer", 32, 0, [&] { produce(); }}});
+  b.roles({{"consumers", groups * kGroup, hasBudgets ? kConsumerRegisters : 0,
+            [&] { consume(); }},
+           {"producer", producers, hasBudgets ? kProducerRegisters : 0,
+            [&] { produce(); }}});
   // Others may still arrive at this CTA's barriers.
   tile::ClusterSyncOp::create(b);
   stage.finish();
