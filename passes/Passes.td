@@ -340,8 +340,8 @@ def RoundActivationsPass : Jet_FusionPass<"round-activations"> {
     projection. With `rule-inputs` so are q, k, v and the gate of a
     `jet.gated_delta_rule` that products by weights in bf16 make, and q of a
     `jet.attention` to keys in bf16 that `jet.qkv_linear` or `jet.rope` makes:
-    for kernels whose own products take bf16. It runs over many tokens, where these are most
-    of its bytes. A `jet.delta_step` keeps them in f32, so without such kernels
+    for kernels whose own products take bf16. The rule runs over many tokens,
+    where these are most of its bytes. A `jet.delta_step` keeps them in f32, so without such kernels
     a token's result would depend on which of the two it went through. For
     targets that multiply in f32 all this changes rounding, so it is off there.
 

@@ -66,8 +66,7 @@ static bool isRuleInput(OpOperand &use) {
 /// multiply it in that type.
 static bool isQuery(OpOperand &use) {
   auto attention = dyn_cast<AttentionOp>(use.getOwner());
-  return attention && use.get() == attention.getQ() &&
-         use.getOperandNumber() == 0 &&
+  return attention && use.getOperandNumber() == 0 &&
          attention.getCache().getType().getStorageType().isBF16() &&
          !findPort(cast<PortOpInterface>(attention.getOperation()), 0);
 }

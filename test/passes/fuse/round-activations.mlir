@@ -144,6 +144,17 @@ func.func @wide_queries(%p: tensor<?x4x32xf32>, %positions: tensor<?xi32>, %c: !
   return %y, %z, %s : tensor<?x4x32xf32>, tensor<?x4x32xf32>, tensor<?x4x32xf32>
 }
 
+// Not of what makes it for others: attention.
+// CHECK-LABEL: func.func @queries_of_another
+// CHECK:       %[[Y:.*]] = jet.attention {{.*}} -> tensor<?x4x32xf32>
+// CHECK:       jet.attention %[[Y]]
+func.func @queries_of_another(%q: tensor<?x4x32xf32>, %c: !jet.kv_cache<2x32xbf16, page = 64>, %batch: !jet.batch) -> tensor<?x4x32xf32> {
+  // expected-remark@+1 {{fusion 'round-activations' refused: an op that keeps q in f32 makes it}}
+  %y = jet.attention %q, %c, %batch : (tensor<?x4x32xf32>, !jet.kv_cache<2x32xbf16, page = 64>, !jet.batch) -> tensor<?x4x32xf32>
+  %z = jet.attention %y, %c, %batch : (tensor<?x4x32xf32>, !jet.kv_cache<2x32xbf16, page = 64>, !jet.batch) -> tensor<?x4x32xf32>
+  return %z : tensor<?x4x32xf32>
+}
+
 // CHECK-LABEL: func.func @refused
 // CHECK-NOT:   tensor<?x8xbf16>
 // CHECK:       return
