@@ -153,7 +153,8 @@ public:
 
   /// What comes before a measurement, since the clock of a GPU depends on what
   /// it has done: nothing for `pauseSeconds`, or the same for `busySeconds`.
-  /// Then `repeats` >= 1 runs are measured, or as many as take half as long.
+  /// Then `repeats` >= 1 runs are measured, with a pause or busy at least as
+  /// many as take 2 ms, and half as long as it was busy.
   struct Pace {
     int64_t repeats = 1;
     double pauseSeconds = 0, busySeconds = 0;

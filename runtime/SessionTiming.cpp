@@ -13,7 +13,8 @@
 
 namespace jet {
 
-/// What is measured behind a pause takes so long at least.
+/// What is measured behind a pause takes so long at least: the first launch
+/// does not count then.
 static constexpr double kBurstSeconds = 2e-3;
 
 Result<double>
@@ -36,27 +37,21 @@ Session::timeLaunches(std::span<const uint64_t> key,
       return seconds;
     return *seconds / static_cast<double>(count);
   };
-  int64_t repeats = pace.repeats;
-  if (pace.pauseSeconds > 0) {
-    Result<double> once = timeRuns(1);
-    if (!once)
-      return once;
-    // Long enough for the first launch not to count.
-    repeats = std::max(repeats, int64_t(kBurstSeconds / std::max(*once, 1e-6)));
-    std::this_thread::sleep_for(
-        std::chrono::duration<double>(pace.pauseSeconds));
-  }
-  if (pace.busySeconds > 0) {
-    Result<double> once = timeRuns(1);
-    if (!once)
-      return once;
-    const auto count = static_cast<int64_t>(std::clamp(
-        pace.busySeconds / std::max(*once, 1e-6), 1.0, double(1 << 20)));
-    if (auto busy = timeRuns(count); !busy)
+  if (pace.pauseSeconds <= 0 && pace.busySeconds <= 0)
+    return timeRuns(pace.repeats);
+  const Result<double> once = timeRuns(1);
+  if (!once)
+    return once;
+  const auto runsIn = [&](double seconds) {
+    return static_cast<int64_t>(
+        std::clamp(seconds / std::max(*once, 1e-6), 1.0, double(1 << 20)));
+  };
+  std::this_thread::sleep_for(std::chrono::duration<double>(pace.pauseSeconds));
+  if (pace.busySeconds > 0)
+    if (auto busy = timeRuns(runsIn(pace.busySeconds)); !busy)
       return busy;
-    repeats = std::max(repeats, count / 2);
-  }
-  return timeRuns(repeats);
+  return timeRuns(std::max(
+      pace.repeats, runsIn(std::max(pace.busySeconds / 2, kBurstSeconds))));
 }
 
 static Error noStep() { return {"time: expected a step before, found none"}; }

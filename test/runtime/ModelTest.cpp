@@ -7,6 +7,7 @@
 #include "ModelFixture.h"
 
 #include <algorithm>
+#include <chrono>
 #include <numeric>
 #include <thread>
 
@@ -375,12 +376,15 @@ TEST_F(ModelTest, TimesTheLastStep) {
   EXPECT_EQ((*kernels)[1].launches, 1);
   EXPECT_TRUE((*kernels)[1].rowsAreSequences);
   EXPECT_GT((*kernels)[1].seconds, 0);
+  const auto begin = std::chrono::steady_clock::now();
   const auto one = session.timeKernels(
-      state, {.pauseSeconds = 1e-6, .busySeconds = 1e-6},
+      state, {.pauseSeconds = 0.01, .busySeconds = 1e-6},
       [&](const KernelInfo &kernel) {
         return kernel.name == model->package().kernels[1].name;
       });
   ASSERT_TRUE(one) << messageOf(one);
+  EXPECT_GE(std::chrono::steady_clock::now() - begin,
+            std::chrono::milliseconds(10));
   ASSERT_EQ(one->size(), 1u);
   EXPECT_EQ((*one)[0].kernel, 1);
   EXPECT_GT((*one)[0].seconds, 0);
