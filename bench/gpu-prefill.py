@@ -19,10 +19,10 @@ Our kernels are those of `jet-run bench --prefill --kernels`, in a step of so ma
 rows: all layers' in turn, so that weights come from memory. Products are timed twice,
 ours and cuBLAS's alike: steadily, behind 200 ms of themselves, when the GPU's power
 is at its limit and its clock drops, and in bursts behind a pause; the rest in bursts.
-Ours with what they do besides: the norm's scale, SwiGLU, residual sums and SiLU in the epilogues of
-products; pages of keys and values in attention; unit lengths, gates and the gated
-norm in the delta rule. Rounding rows to bf16 before a product is a stage of its own,
-and not counted there.
+Ours with what they do besides: the norm's scale, SwiGLU, residual sums, rotation and
+SiLU in the epilogues of products; pages of keys and values in attention; unit lengths,
+gates and the gated norm in the delta rule. Rounding rows to bf16 before a product is
+a stage of its own, and not counted there.
 """
 
 import argparse

@@ -111,5 +111,6 @@ def chunkedDelta(batch, length, heads, keyDim, valueDim=256):
     decay = -torch.rand(batch, length, heads, device="cuda")
     beta = torch.rand(batch, length, heads, device="cuda")
     with torch.no_grad():
-        time = timing.eventTime(lambda: chunkRule(q, k, v, decay, beta))
+        time = timing.eventTime(lambda: chunkRule(q, k, v, decay, beta),
+                                pause=timing.PAUSE_SECONDS)
     return {"name": "fla chunk_gated_delta_rule", "us": time}

@@ -35,42 +35,37 @@ def capture(functions):
     return graph
 
 
-def eventTime(function, repeats=REPLAYS):
-    """Median microseconds of a call, each between two events."""
+def timed(function):
+    """Microseconds of a call on the device."""
+    begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    begin.record()
+    function()
+    end.record()
+    end.synchronize()
+    return begin.elapsed_time(end) * 1e3
+
+
+def eventTime(function, repeats=REPLAYS, pause=0):
+    """Median microseconds of a call, each behind a pause of so many seconds."""
     function()
     times = []
     for _ in range(repeats):
-        begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-        begin.record()
-        function()
-        end.record()
-        end.synchronize()
-        times.append(begin.elapsed_time(end) * 1e3)
+        torch.cuda.synchronize()
+        time.sleep(pause)
+        times.append(timed(function))
     return statistics.median(times)
 
 
-def graphTime(functions, repeats=REPLAYS):
-    """Median microseconds of one of the functions, which take turns."""
-    rounds = max(1, 8 // len(functions))
-    graph = capture(list(functions) * rounds)
-    return eventTime(graph.replay, repeats) / (rounds * len(functions))
-
-
-def burstTime(functions, calls=80, repeats=3):
-    """The same of so many calls behind a pause, at the clock of a GPU that is cool."""
+def graphTime(functions, calls=8, **options):
+    """The same of one of the functions, which take turns for so many calls at least."""
     rounds = -(-calls // len(functions))
     graph = capture(list(functions) * rounds)
-    times = []
-    for _ in range(repeats):
-        torch.cuda.synchronize()
-        time.sleep(PAUSE_SECONDS)
-        begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-        begin.record()
-        graph.replay()
-        end.record()
-        end.synchronize()
-        times.append(begin.elapsed_time(end) * 1e3)
-    return statistics.median(times) / (rounds * len(functions))
+    return eventTime(graph.replay, **options) / (rounds * len(functions))
+
+
+def burstTime(functions, calls=80):
+    """The same at the clock of a GPU that is cool."""
+    return graphTime(functions, calls, repeats=3, pause=PAUSE_SECONDS)
 
 
 def each(variants, measure=graphTime):
@@ -91,22 +86,17 @@ def steadyTime(functions):
     """Microseconds of one of the functions, which take turns for BUSY_SECONDS before
     the measurement and for half as long in it: the clock of a GPU that computes
     drops, and what is compared must meet the same one."""
-    rounds = max(1, 8 // len(functions))
+    rounds = -(-8 // len(functions))
     graph = capture(list(functions) * rounds)
-    each = eventTime(graph.replay, 1)
-    count = max(2, round(BUSY_SECONDS * 1e6 / each))
+    count = max(2, round(BUSY_SECONDS * 1e6 / eventTime(graph.replay, 1)))
 
     def run(count):
-        begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-        begin.record()
         for _ in range(count):
             graph.replay()
-        end.record()
-        end.synchronize()
-        return begin.elapsed_time(end) * 1e3 / count
 
     run(count)
-    return run(count // 2) / (rounds * len(functions))
+    half = count // 2
+    return timed(lambda: run(half)) / (half * rounds * len(functions))
 
 
 def best(times):
