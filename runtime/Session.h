@@ -179,7 +179,7 @@ public:
   /// The same for one stage of kernel `kernel` alone, also of a form that is
   /// not taken for the step, in launches over all rows. There must be some.
   Result<double> timeStage(const State &state, int64_t kernel, StageIndex stage,
-                           int64_t repeats);
+                           const Pace &pace);
 
 private:
   Result<int64_t> checkInputs(const State &state,

@@ -126,7 +126,7 @@ Session::timeKernels(const State &state, const Pace &pace,
 }
 
 Result<double> Session::timeStage(const State &state, int64_t kernel,
-                                  StageIndex stage, int64_t repeats) {
+                                  StageIndex stage, const Pace &pace) {
   if (!lastProgram)
     return noStep();
   Part part = {kernel, /*rowsAreSequences=*/false, {}};
@@ -145,7 +145,7 @@ Result<double> Session::timeStage(const State &state, int64_t kernel,
       return done.error();
   }
   part.stage = stage;
-  Result<double> seconds = timePart(state, part, {.repeats = repeats});
+  Result<double> seconds = timePart(state, part, pace);
   if (!seconds)
     return seconds;
   return *seconds / static_cast<double>(launches);

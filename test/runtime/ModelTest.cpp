@@ -363,7 +363,7 @@ TEST_F(ModelTest, TimesTheLastStep) {
   EXPECT_EQ(messageOf(session.timeStep(state, 1)),
             "time: expected a step before, found none");
   EXPECT_FALSE(session.timeKernels(state, {}));
-  EXPECT_FALSE(session.timeStage(state, 0, {}, 1));
+  EXPECT_FALSE(session.timeStage(state, 0, {}, {}));
   step(session, state, 0, kTokens);
   step(session, state, 0, {1});
   const Result<double> seconds = session.timeStep(state, 5);
@@ -388,7 +388,7 @@ TEST_F(ModelTest, TimesTheLastStep) {
   ASSERT_EQ(one->size(), 1u);
   EXPECT_EQ((*one)[0].kernel, 1);
   EXPECT_GT((*one)[0].seconds, 0);
-  EXPECT_EQ(messageOf(session.timeStage(state, 1000, {}, 1)),
+  EXPECT_EQ(messageOf(session.timeStage(state, 1000, {}, {})),
             "time: expected a launch of kernel 1000 in the last step, found "
             "none");
 }

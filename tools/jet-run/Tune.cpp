@@ -30,7 +30,8 @@ namespace {
 struct TuneOptions {
   std::string package, output, device;
   std::vector<int64_t> rows = {512, 2048, 8192};
-  int64_t rounds = 5;
+  int64_t rounds = 3;
+  double busy = 30; // ms
 };
 
 /// A product in one of its tiles.
@@ -106,7 +107,8 @@ static Result<void> measure(const TuneOptions &options, Session &session,
       if (interrupted())
         return {};
       Result<double> seconds = session.timeStage(
-          state, candidate.kernel, candidate.stage, /*repeats=*/2);
+          state, candidate.kernel, candidate.stage,
+          {.repeats = 2, .busySeconds = options.busy / 1e3});
       if (!seconds)
         return seconds.error();
       candidate.seconds.push_back(*seconds);
@@ -220,8 +222,13 @@ void addTuneCommand(CLI::App &app, Command &command) {
       ->delimiter(',')
       ->check(CLI::Range(129, 1 << 20));
   tune->add_option("--rounds", options->rounds,
-                   "How often each is measured, for a median [5]")
+                   "How often each is measured, for a median [3]")
       ->check(CLI::PositiveNumber);
+  tune->add_option("--busy", options->busy,
+                   "Measure each behind as long of itself, at the clock that "
+                   "its own power leaves, as in long prompts [30]")
+      ->type_name("MS")
+      ->check(CLI::Range(0.0, 60e3));
   addDeviceOption(*tune, options->device);
   tune->footer("Examples:\n"
                "  jetc compile 2b.json --target=sm_90a --tile-alternatives -o "
