@@ -19,10 +19,11 @@ Our kernels are those of `jet-run bench --prefill --kernels`, in a step of so ma
 rows: all layers' in turn, so that weights come from memory. Products are timed twice,
 ours and cuBLAS's alike: steadily, behind 200 ms of themselves, when the GPU's power
 is at its limit and its clock drops, and in bursts behind a pause; the rest in bursts.
-Ours with what they do besides: the norm's scale, SwiGLU, residual sums, rotation and
-SiLU in the epilogues of products; pages of keys and values in attention; unit lengths,
-gates and the gated norm in the delta rule. Rounding rows to bf16 before a product is
-a stage of its own, and not counted there.
+Ours with what they do besides: SwiGLU, residual sums, rotation and SiLU in the
+epilogues of products, where cuBLAS has none (and once more such a sum, "sum_us");
+pages of keys and values in attention; unit lengths, gates and the gated norm in the
+delta rule. Rows that are normed before a product are a stage of its own, and not
+counted there.
 """
 
 import argparse
@@ -139,6 +140,8 @@ class Table:
             row["ratio"] = row["peer"]["us"] / row["ours"]["us"]
             if "burst_us" in row["ours"]:
                 row["burst_ratio"] = row["peer"]["burst_us"] / row["ours"]["burst_us"]
+            if "sum_us" in row["peer"]:
+                row["sum_ratio"] = row["peer"]["sum_us"] / row["ours"]["us"]
         self.rows.append(row)
         self.write()  # as far as it is: a later row may take too long
 
@@ -158,8 +161,8 @@ class Table:
                                 "with cuBLAS, cuDNN and fla, " + self.head["device"]))
 
     def print(self):
-        print("%-9s  %-34s %11s %7s %11s %7s %6s %6s  %s" % (
-            "", "", "ours us", "TFLOP/s", "peer us", "TFLOP/s", "ratio", "burst",
+        print("%-9s  %-34s %11s %7s %11s %7s %6s %6s %6s  %s" % (
+            "", "", "ours us", "TFLOP/s", "peer us", "TFLOP/s", "ratio", "burst", "sum",
             "peer"))
         for row in self.rows:
             ours, peer = row.get("ours", {}), row.get("peer", {})
@@ -167,9 +170,10 @@ class Table:
                      for side, key, form in (
                          (ours, "us", ".1f"), (ours, "tflop_per_s", ".0f"),
                          (peer, "us", ".1f"), (peer, "tflop_per_s", ".0f"),
-                         (row, "ratio", ".2f"), (row, "burst_ratio", ".2f"))]
+                         (row, "ratio", ".2f"), (row, "burst_ratio", ".2f"),
+                         (row, "sum_ratio", ".2f"))]
             notes = [peer.get("name"), row.get("peer_failed"), row.get("ours_failed")]
-            print("%-9s  %-34s %11s %7s %11s %7s %6s %6s  %s" % (
+            print("%-9s  %-34s %11s %7s %11s %7s %6s %6s %6s  %s" % (
                 row["what"], row["case"], *cells, "; ".join(filter(None, notes))))
 
 
@@ -178,18 +182,19 @@ def addGemm(table, ours):
 
     for model, size in MODELS.items():
         hidden, ffn, values = size["hidden"], size["ffn"], size["values"]
-        for k, n, op in (
-                (hidden, 2 * ffn, "grouped_linear"),
-                (ffn, hidden, "grouped_linear"),
-                (hidden, size["into"], "grouped_linear"),
-                (values, hidden, "grouped_linear"),
-                (hidden, hidden, "grouped_linear"),
-                (size["generator"], 4 * values, "generated_conv"),
-                (hidden, size["qkv"], "qkv_linear")):
+        for k, n, op, hasSum in (
+                (hidden, 2 * ffn, "grouped_linear", False),
+                (ffn, hidden, "grouped_linear", True),
+                (hidden, size["into"], "grouped_linear", False),
+                (values, hidden, "grouped_linear", True),
+                (hidden, hidden, "grouped_linear", True),
+                (size["generator"], 4 * values, "generated_conv", False),
+                (hidden, size["qkv"], "qkv_linear", False)):
             for m in ours.rows:
                 table.compare("gemm", f"{model}, M {m}, {k} x {n}",
                               lambda: ours.product(model, op, (k, n), m),
-                              lambda: kernels.largeGemm(m, k, n), 2 * m * k * n)
+                              lambda: kernels.largeGemm(m, k, n, hasSum),
+                              2 * m * k * n)
 
 
 def addAttention(table, ours):

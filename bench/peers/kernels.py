@@ -68,9 +68,11 @@ def delta(batch, heads=12, keyDim=96, valueDim=256):
                    2 * stateBytes + 2 * 2 * batch * heads * (keyDim + valueDim))
 
 
-def largeGemm(m, k, n):
+def largeGemm(m, k, n, hasSum=False):
     """x [M, K] · W [K, N] of many rows by cuBLAS and cuBLASLt, weights by rows and by
-    columns: the fastest of them after a pause, "burst_us", and steadily."""
+    columns: the fastest of them after a pause, "burst_us", and steadily. With `hasSum`
+    the same library also adds the products to a matrix, in place and steadily,
+    "sum_us"."""
     x = random(m, k)
     rows = [random(n, k) for _ in range(timing.copies(2 * k * n))]
     weights = {"rows": rows, "columns": [w.t().contiguous().t() for w in rows]}
@@ -88,6 +90,10 @@ def largeGemm(m, k, n):
     peer["burst_us"] = peer["us"]
     peer["us"] = timing.steadyTime(
         [functools.partial(call, library, w) for w in weights[way]])
+    if hasSum:
+        sums = random(m, n)
+        peer["sum_us"] = timing.steadyTime(
+            [functools.partial(sums.addmm_, x, w.t()) for w in weights[way]])
     torch.backends.cuda.preferred_blas_library("default")
     return peer
 
@@ -111,6 +117,5 @@ def chunkedDelta(batch, length, heads, keyDim, valueDim=256):
     decay = -torch.rand(batch, length, heads, device="cuda")
     beta = torch.rand(batch, length, heads, device="cuda")
     with torch.no_grad():
-        time = timing.eventTime(lambda: chunkRule(q, k, v, decay, beta),
-                                pause=timing.PAUSE_SECONDS)
+        time = timing.burstTime([lambda: chunkRule(q, k, v, decay, beta)], calls=4)
     return {"name": "fla chunk_gated_delta_rule", "us": time}

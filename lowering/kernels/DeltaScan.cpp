@@ -32,7 +32,10 @@
 //
 // Registers, with keys of 96: S 48, as A 24, U and Y 32 each. Shared memory: a
 // slot has 60 KB, of two groups 68 KB, three of them; and tiles of Y, 8 KB
-// each, two, or one for each of two groups.
+// each, two, or one for each of two groups. With keys of 128 slots of 72 KB
+// leave room for one such tile, which costs less than a slot (16 heads, 65536
+// rows: 1222 us with two slots, 919 with three); of two groups, 80 KB, there
+// are two.
 
 #include "lowering/kernels/DeltaChunks.h"
 
@@ -52,16 +55,19 @@ constexpr int64_t kConsumerRegisters = 240, kProducerRegisters = 24;
 /// any more.
 constexpr int64_t kLag = 6;
 /// Chunks that a CTA's part of is on its way to L2 before there is a slot for
-/// them: memory takes longer than the slots last where `norm` runs besides, and
-/// with keys of 128, two slots, anyway. Of many sequences, where CTAs follow
-/// each other, this costs more than it saves (8 x 1024: 173 us instead of 169).
+/// them: memory takes longer than the slots last where `norm` runs besides (12
+/// heads of 96 x 256, 65536 rows: 1215 us instead of 1250). With keys of 128,
+/// which take longer, this costs more than it saves (16 heads: 1699 instead of
+/// 1617), and of many sequences, where CTAs follow each other (8 x 1024: 173
+/// instead of 169).
 constexpr int64_t kAhead = 6;
 
 class ScanKernel {
 public:
   ScanKernel(FormBuilder &form, const DeltaChunks &chunks, int64_t groups)
-      : c(chunks), groups(groups), slots(c.keyDim > 96 ? 2 : 3),
-        buffers(groups > 1 ? 1 : 2), cluster(c.valueDim / (kColumns * groups)),
+      : c(chunks), groups(groups), slots(c.keyDim > 96 && groups > 1 ? 2 : 3),
+        buffers(c.keyDim > 96 || groups > 1 ? 1 : 2),
+        cluster(c.valueDim / (kColumns * groups)),
         hasBudgets(groups > 1 && c.keyDim > 96),
         producers(hasBudgets ? kGroup : 32),
         stage(form, "scan", groups * kGroup + producers,
@@ -231,7 +237,7 @@ void ScanKernel::produce() {
                                        full, at.slot, ofAll ? all : Value(),
                                        tile::EvictAttr());
              });
-             if (groups == 1)
+             if (groups == 1 && c.keyDim <= 96)
                prefetch(b.add(chunk, kAhead));
              Ring next = b.advance(at, slots);
              return {next.slot, next.parity};

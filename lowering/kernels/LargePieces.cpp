@@ -55,9 +55,15 @@ void LargePieces::forEach(const Some &some, ValueRange inits, Body body) {
   });
 }
 
-/// Tile `number`, counted block by block.
+/// Tile `number`: block by block, or where a round has all of their columns
+/// twice, so that it reads all weights anyway, row by row.
 LargePieces::Piece LargePieces::pieceOf(Value number, Value half, Value round,
                                         Value pairs) {
+  if (2 * tiles <= kPairs) {
+    Value pair = b.div(number, tiles);
+    Value tile = b.sub(number, b.mul(pair, tiles));
+    return {b.mul(pair, kPair * LargeTile::kRows), tile, half, round};
+  }
   Value block = b.index(shape.blockPairs * tiles);
   Value blockNumber = b.div(number, block);
   Value inBlock = b.sub(number, b.mul(blockNumber, block));

@@ -6,7 +6,9 @@
 //
 // Pairs of CTAs, with neighbouring tiles of rows, take every 66th tile, counted
 // in blocks of some pairs of rows, whose x and weights stay in the second-level
-// cache. In the last round, if there are tiles for no more than half of the
+// cache; those of narrow products row by row (4096 -> 2048 of 8192 rows takes
+// 207 us instead of 215; 2048 -> 2x11008 would take 1248 instead of 1093). In
+// the last round, if there are tiles for no more than half of the
 // pairs, two pairs can get half of the columns each.
 
 #ifndef JET_LOWERING_KERNELS_LARGEPIECES_H

@@ -106,9 +106,9 @@ static Result<void> measure(const TuneOptions &options, Session &session,
     for (Candidate &candidate : candidates) {
       if (interrupted())
         return {};
-      Result<double> seconds = session.timeStage(
-          state, candidate.kernel, candidate.stage,
-          {.repeats = 2, .busySeconds = options.busy / 1e3});
+      Result<double> seconds =
+          session.timeStage(state, candidate.kernel, candidate.stage,
+                            {.repeats = 2, .busySeconds = options.busy / 1e3});
       if (!seconds)
         return seconds.error();
       candidate.seconds.push_back(*seconds);
