@@ -241,7 +241,8 @@ TEST_P(GroupedLinearForm, IsTheSameInAnyTiles) {
 }
 
 // Several tiles a pair of CTAs: all their shapes, the last ones halved or not.
-// 18 tiles of 256 columns, and 8 or 10 pairs of rows.
+// 18 tiles of 256 columns, which are taken row by row, and 36 of 128 in blocks
+// of 8 pairs of rows, of which there are 8 or 10.
 TEST_P(GroupedLinearForm, CutsManyRowsIntoAnyTiles) {
   constexpr int64_t kInner = 24, kColumns = 4600;
   const auto forms = Forms::build(sumText(kInner, kColumns), true);
@@ -253,7 +254,8 @@ TEST_P(GroupedLinearForm, CutsManyRowsIntoAnyTiles) {
   for (size_t form = 4; form < count; ++form)
     if (largeTiles()[form - 4].blockPairs == 8)
       checkSum(*forms, form, kInner, kColumns, 1999);
-  checkSum(*forms, 4, kInner, kColumns, 2500);
+  ASSERT_EQ(largeTiles().back().columns, 128);
+  checkSum(*forms, count - 1, kInner, kColumns, 2500);
 }
 
 // With more steps along k than slots: groups that take tiles in turn start

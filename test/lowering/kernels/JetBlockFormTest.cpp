@@ -204,6 +204,15 @@ TEST_F(JetBlockForm, AdvancesInChunksOfWideHeads) {
   checkRule(2, 48, 192, F32, true, 1, Step::random(random, 300), BF16);
 }
 
+// Keys whose slots leave room for one tile of results, and more chunks than
+// slots.
+TEST_F(JetBlockForm, AdvancesInChunksOfLongKeys) {
+  const Step step{
+      {{1, 0, 3, 330}, {0, 5, 333, 64}, {2, 0, 399, 1}}, 403, 340, 3};
+  checkRule(1, 128, 128, F32, true, 0, step, BF16, BF16);
+  checkRule(1, 112, 64, BF16, false, 1, Step::random(random, 280), BF16);
+}
+
 // Many sequences: CTAs of two groups, with a tile of results each.
 TEST_F(JetBlockForm, AdvancesInChunksByTwoGroups) {
   const Step step{
