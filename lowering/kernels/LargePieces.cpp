@@ -55,20 +55,16 @@ void LargePieces::forEach(const Some &some, ValueRange inits, Body body) {
   });
 }
 
-/// Tile `number`: block by block, or where a round has all of their columns
-/// twice, so that it reads all weights anyway, row by row.
+/// Tile `number`, counted block by block: of one pair where a round has all
+/// columns twice, so that it reads all weights anyway.
 LargePieces::Piece LargePieces::pieceOf(Value number, Value half, Value round,
                                         Value pairs) {
-  if (2 * tiles <= kPairs) {
-    Value pair = b.div(number, tiles);
-    Value tile = b.sub(number, b.mul(pair, tiles));
-    return {b.mul(pair, kPair * LargeTile::kRows), tile, half, round};
-  }
-  Value block = b.index(shape.blockPairs * tiles);
+  int64_t blockPairs = 2 * tiles <= kPairs ? 1 : shape.blockPairs;
+  Value block = b.index(blockPairs * tiles);
   Value blockNumber = b.div(number, block);
   Value inBlock = b.sub(number, b.mul(blockNumber, block));
-  Value firstPair = b.mul(blockNumber, shape.blockPairs);
-  Value count = b.min(b.sub(pairs, firstPair), b.index(shape.blockPairs));
+  Value firstPair = b.mul(blockNumber, blockPairs);
+  Value count = b.min(b.sub(pairs, firstPair), b.index(blockPairs));
   Value tile = b.div(inBlock, count);
   Value pair = b.add(firstPair, b.sub(inBlock, b.mul(tile, count)));
   return {b.mul(pair, kPair * LargeTile::kRows), tile, half, round};
