@@ -3,6 +3,7 @@
 
 #include "lowering/DescribeForms.h"
 #include "lowering/PackageTypes.h"
+#include "lowering/Passes.h"
 #include "lowering/kernels/Forms.h"
 
 using namespace mlir;

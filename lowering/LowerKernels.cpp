@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "lowering/LowerKernels.h"
+#include "lowering/Passes.h"
 #include "lowering/linalg/KernelBuilder.h"
 #include "runtime/Package.h"
 

@@ -7,7 +7,9 @@
 #ifndef JET_LOWERING_LOWERKERNELS_H
 #define JET_LOWERING_LOWERKERNELS_H
 
-#include "lowering/Passes.h"
+#include "dialects/jet/Jet.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 
 namespace jet {
 

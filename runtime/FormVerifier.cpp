@@ -113,7 +113,7 @@ PackageVerifier::verifyForms(const KernelInfo &kernel,
   if (!kernel.forms.empty() && package.target.kind != "cuda")
     return mismatch(place + ".forms", "none but for the target cuda",
                     std::to_string(kernel.forms.size()) + " for " +
-                        quoted(package.target.kind));
+                        inQuotes(package.target.kind));
   for (size_t i = 0; i < kernel.forms.size(); ++i) {
     const KernelForm &form = kernel.forms[i];
     const std::string at = place + ".forms[" + std::to_string(i) + "]";
@@ -165,7 +165,7 @@ PackageVerifier::verifyFormSizes(const ProgramInfo &program,
     for (const SymbolValues *symbols : {&smallest, &largest})
       if (auto sizes = evaluateForm(kernel, form, *symbols); !sizes)
         return makeFault(place + ": forms[" + std::to_string(i) + "] of " +
-                             quoted(kernel.name),
+                             inQuotes(kernel.name),
                          sizes.error().message);
   }
   return {};

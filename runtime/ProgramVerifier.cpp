@@ -75,7 +75,7 @@ PackageVerifier::describe(const ProgramInfo &program, const OperandRef &ref,
   switch (ref.kind) {
   case Kind::Parameter: {
     const ParameterInfo &parameter = package.parameters[ref.index];
-    actual.name = "parameter " + quoted(parameter.name);
+    actual.name = "parameter " + inQuotes(parameter.name);
     actual.dtype = parameter.dtype;
     for (int64_t dim : parameter.shape)
       shape.push_back(SizeExpr::makeConstant(dim));
@@ -219,7 +219,7 @@ PackageVerifier::verifyLaunch(const ProgramInfo &program,
   if (launch.operands.size() != kernel.operands.size())
     return mismatch(place,
                     std::to_string(kernel.operands.size()) +
-                        " operands of kernel " + quoted(kernel.name),
+                        " operands of kernel " + inQuotes(kernel.name),
                     std::to_string(launch.operands.size()));
   const int64_t batch = package.model.maxBatch;
   const int64_t tokens = batch * package.model.maxContext;
@@ -231,19 +231,19 @@ PackageVerifier::verifyLaunch(const ProgramInfo &program,
                                 batch,
                                 batch * context.maxPages};
   if (auto grid = SizePolynomial::expand(kernel.grid, context); !grid)
-    return makeFault(place + ": grid of " + quoted(kernel.name),
+    return makeFault(place + ": grid of " + inQuotes(kernel.name),
                      grid.error().message);
   if (auto grid = kernel.grid.evaluate(largest); !grid)
-    return makeFault(place + ": grid of " + quoted(kernel.name),
+    return makeFault(place + ": grid of " + inQuotes(kernel.name),
                      grid.error().message);
   if (auto scratch = kernel.scratch.evaluate(largest); !scratch)
-    return makeFault(place + ": scratch of " + quoted(kernel.name),
+    return makeFault(place + ": scratch of " + inQuotes(kernel.name),
                      scratch.error().message);
   if (auto fault = verifyFormSizes(program, launch, place))
     return fault;
   for (size_t i = 0; i < launch.operands.size(); ++i) {
     const std::string at = place + ".operands[" + std::to_string(i) + "] of " +
-                           quoted(kernel.name);
+                           inQuotes(kernel.name);
     if (auto fault = verifyOperand(program, launch, launch.operands[i],
                                    kernel.operands[i], at)) {
       fault->operand = i;

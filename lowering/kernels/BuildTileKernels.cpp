@@ -1,6 +1,7 @@
 // Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
+#include "lowering/Passes.h"
 #include "lowering/kernels/Forms.h"
 
 #include "llvm/ADT/TypeSwitch.h"

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 #include "lowering/kernels/Forms.h"
+#include "lowering/Passes.h"
 
 #include "lowering/tile/LowerTile.h"
 

@@ -7,6 +7,7 @@
 #include "lowering/DescribeForms.h"
 #include "lowering/LowerKernels.h"
 #include "lowering/PackageTypes.h"
+#include "lowering/Passes.h"
 #include "lowering/Registration.h"
 #include "lowering/kernels/Forms.h"
 #include "runtime/FormSizes.h"
