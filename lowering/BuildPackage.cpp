@@ -6,9 +6,11 @@
 #include "lowering/DescribeForms.h"
 #include "lowering/LowerKernels.h"
 #include "lowering/PackageTypes.h"
+#include "lowering/Passes.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -43,16 +45,25 @@ public:
     for (PlanOp plan : module.getOps<PlanOp>())
       if (failed(addProgram(plan)))
         return failure();
-    for (const ParameterInfo &parameter : package.parameters) {
-      int64_t count = 1;
-      for (int64_t size : parameter.shape)
-        count *= size;
-      package.model.parameters += count;
-    }
+    countParameters();
     return std::move(package);
   }
 
 private:
+  /// Those of the model, however weights are made of them.
+  void countParameters() {
+    llvm::StringSet<> counted;
+    auto count = [&](StringRef name, ArrayRef<int64_t> shape) {
+      if (counted.insert(name).second)
+        package.model.parameters += llvm::product_of(shape);
+    };
+    for (const ParameterInfo &parameter : package.parameters)
+      count(parameter.name, parameter.shape);
+    for (const ParameterInfo &parameter : package.parameters)
+      if (const auto &scale = parameter.columnScale)
+        count(scale->name, scale->shape);
+  }
+
   LogicalResult describeModel(ModelOp model) {
     ModelInfo &info = package.model;
     info.name = model.getSymName().str();
@@ -175,14 +186,15 @@ private:
     auto type = cast<MemRefType>(weight.getPlace().getType());
     ParameterInfo info = {weight.getName().str(),
                           toDType(type.getElementType()), type.getShape().vec(),
-                          sourcesOf(weight)};
+                          sourcesOf(weight), columnScaleOf(weight)};
     auto [entry, isNew] =
         parameters.try_emplace(weight.getName(), package.parameters.size());
     if (isNew) {
       package.parameters.push_back(std::move(info));
     } else if (const ParameterInfo &known = package.parameters[entry->second];
                known.dtype != info.dtype || known.shape != info.shape ||
-               known.concat != info.concat) {
+               known.concat != info.concat ||
+               known.columnScale != info.columnScale) {
       return weight.emitOpError("expected the type and the recipe that '")
              << weight.getName() << "' has elsewhere, found " << type;
     }
@@ -202,6 +214,14 @@ private:
       sources.back().shape[0] = rows;
     }
     return sources;
+  }
+
+  static std::optional<SourceTensor> columnScaleOf(WeightOp weight) {
+    std::optional<StringRef> name = weight.getColumnScale();
+    if (!name)
+      return std::nullopt;
+    auto type = cast<MemRefType>(weight.getPlace().getType());
+    return SourceTensor{name->str(), {type.getDimSize(1)}};
   }
 
   LogicalResult addProgram(PlanOp plan);

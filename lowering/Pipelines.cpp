@@ -42,7 +42,8 @@ ArrayRef<StringRef> jet::getFusionNames() {
                                     "delta-rule-inputs", "elementwise",
                                     "head-top-k",        "sample",
                                     "delta-step",        "kv-append",
-                                    "round-activations", "round-residuals"};
+                                    "round-activations", "round-residuals",
+                                    "fold-norms"};
   return names;
 }
 
@@ -99,6 +100,9 @@ void jet::buildFusePipeline(OpPassManager &pm, const FuseOptions &options) {
   // After all that makes and changes groups; it changes only where weights are.
   if (options.packWeights)
     pm.addPass(createPackWeightsPass({remarks}));
+  // After it: what is packed must be scaled alike.
+  if (options.foldNorms && isOn("fold-norms"))
+    pm.addPass(createFoldNormsPass({remarks}));
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createVerifyLevelPass({"tensor"}));
 }

@@ -54,7 +54,13 @@ struct FuseOptions : mlir::PassPipelineOptions<FuseOptions> {
       llvm::cl::desc("with round-activations, also what delta rules of many "
                      "tokens read"),
       llvm::cl::init(false)};
-  /// Costs a target that maps the checkpoint a copy of the weights.
+  /// For kernels that scale the rows of products; costs, as the next one, a
+  /// target that maps the checkpoint a copy of the weights.
+  Option<bool> foldNorms{
+      *this, "fold-norms",
+      llvm::cl::desc(
+          "multiply norms into the weights that read what they norm"),
+      llvm::cl::init(false)};
   Option<bool> packWeights{
       *this, "pack-weights",
       llvm::cl::desc("lay the weights of each group end to end"),

@@ -178,18 +178,18 @@ LogicalResult Planner::planOp(Operation *op) {
   if (auto launch = dyn_cast<LaunchOp>(op))
     return planLaunch(launch);
   if (auto param = dyn_cast<ParamOp>(op)) {
-    places[param] =
-        WeightOp::create(b, op->getLoc(), placeOf(param.getType()),
-                         param.getName(), ArrayAttr(), DenseI64ArrayAttr());
+    places[param] = WeightOp::create(
+        b, op->getLoc(), placeOf(param.getType()), param.getNameAttr(),
+        ArrayAttr(), DenseI64ArrayAttr(), param.getColumnScaleAttr());
     return success();
   }
   if (auto packed = dyn_cast<PackedParamOp>(op)) {
     // Named by its sources, "q + k": names are what programs share it by.
     auto names = packed.getNames().getAsValueRange<StringAttr>();
-    places[packed] =
-        WeightOp::create(b, op->getLoc(), placeOf(packed.getType()),
-                         b.getStringAttr(llvm::join(names, " + ")),
-                         packed.getNamesAttr(), packed.getRowsAttr());
+    places[packed] = WeightOp::create(
+        b, op->getLoc(), placeOf(packed.getType()),
+        b.getStringAttr(llvm::join(names, " + ")), packed.getNamesAttr(),
+        packed.getRowsAttr(), packed.getColumnScaleAttr());
     return success();
   }
   if (auto rows = dyn_cast<ParamRowsOp>(op); rows && !isWhole(rows)) {

@@ -58,6 +58,9 @@ Pack findPack(Operation *op, const Program &program, FusionLog &log) {
     if (program.readers.lookup(param.getName()) > 1) {
       (void)log.refuse(op, "parameter '" + param.getName() +
                                "' is read elsewhere too");
+    } else if (param.getColumnScale()) {
+      (void)log.refuse(op, "parameter '" + param.getName() +
+                               "' has a column scale already");
     } else if (!pack.params.empty() &&
                type.getElementType() !=
                    getElementTypeOrSelf(pack.params.front().getType())) {
@@ -136,7 +139,7 @@ void replaceByViews(const Pack &pack) {
       PackedParamOp::create(b, b.getFusedLoc(locations),
                             RankedTensorType::get({total, first.getDimSize(1)},
                                                   first.getElementType()),
-                            b.getStrArrayAttr(names), rows);
+                            b.getStrArrayAttr(names), rows, StringAttr());
   int64_t begin = 0;
   for (ParamOp param : pack.params) {
     int64_t end = begin + cast<RankedTensorType>(param.getType()).getDimSize(0);

@@ -118,6 +118,39 @@ def PackWeightsPass : Pass<"jet-pack-weights", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"numPacked", "packed", "groups packed">];
 }
 
+def FoldNormsPass : Pass<"jet-fold-norms", "::mlir::ModuleOp"> {
+  let summary = "Multiply norms into the weights that read what they norm "
+                "(`fold-norms`)";
+  let description = [{
+    The norm of a `jet.grouped_linear`, `jet.qkv_linear` or `jet.linear_top_k`
+    moves into the columns of its weights, which are multiplied once, when they
+    are loaded; `eps` stays. Then all that is left of the norm is a scale for each
+    row of the products, which a kernel applies at their end, and x is multiplied
+    as it is. Weights are rounded once more, x̂ once less.
+
+    Refused, with a remark:
+    - an input that is not in bf16: it would be rounded in a pass of its own;
+    - a norm or weights that are no parameters, or of different types;
+    - a weight that is read elsewhere too, such as a table that is both embedding
+      and head, or in another way by another program: weights are in memory once.
+
+    Before:
+    ```mlir
+    %n = jet.param "norm" : tensor<8xbf16>
+    %w = jet.param "w" : tensor<4x8xbf16>
+    %y = jet.grouped_linear %x(%w) norm %n eps 1.0e-06 products [1] : …
+    ```
+    After:
+    ```mlir
+    %w = jet.param "w" column_scale "norm" : tensor<4x8xbf16>
+    %y = jet.grouped_linear %x(%w) norm eps 1.0e-06 products [1] : …
+    ```
+  }];
+  let options = [Option<"remarks", "remarks", "bool", "false",
+                        "Report each refusal and its reason">];
+  let statistics = [Statistic<"numFolded", "folded", "norms folded">];
+}
+
 def AnnotateCostsPass : Pass<"jet-annotate-costs", "::mlir::ModuleOp"> {
   let summary = "Attach to ops or kernels what they cost";
   let description = [{
@@ -252,12 +285,15 @@ def FuseKvAppendPass : Jet_FusionPass<"fuse-kv-append"> {
     and k and v are never stored as activations. The projections' norm and biases
     go along.
 
-    Refused, with a remark: in programs of many tokens, a cache with a window
-    (the append would overwrite keys that earlier tokens of the step see); q, k
-    and v that are not one group, have other readers, are rounded before the
-    rotary embedding or carry other code than a bias; other readers of the cache.
+    In programs of many tokens an append to a cache with a window stays, behind
+    the attention: it overwrites keys that earlier tokens of the step see. The
+    `jet.qkv_linear` then has no cache, but q, k and v, rotated, as results.
 
-    q and the cache are bit-exact, and so is attention over a window. Over a cache
+    Refused, with a remark: q, k and v that are not one group, have other
+    readers, are rounded before the rotary embedding or carry other code than a
+    bias; other readers of the cache.
+
+    q, k, v and the cache are bit-exact, and so is attention over a window. Over a cache
     without one it changes rounding at most in the order of its sums: its blocks
     of keys begin at the sequence's first position and not at the step's, which
     is the same where a step begins with a block (64 keys, or a page that has

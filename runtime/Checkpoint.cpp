@@ -119,6 +119,8 @@ Checkpoint::bind(const std::vector<ParameterInfo> &parameters) const {
                    : describeTensor(found->second.dtype, found->second.shape));
   };
   for (const ParameterInfo &parameter : parameters) {
+    if (const auto &scale = parameter.columnScale)
+      bindTensor(scale->name, parameter.dtype, scale->shape);
     if (parameter.concat.empty())
       bindTensor(parameter.name, parameter.dtype, parameter.shape);
     for (const SourceTensor &source : parameter.concat)

@@ -17,8 +17,9 @@ namespace jet {
 
 /// The tensors of a checkpoint that a package asked for.
 struct BoundParameters {
-  /// In the order of the package's parameters, for each its tensor or, if it
-  /// has a recipe, the recipe's sources; inside the checkpoint.
+  /// In the order of the package's parameters, for each its column scale, if
+  /// it has one, and then its tensor or what its recipe puts end to end; inside
+  /// the checkpoint.
   std::vector<TensorView> tensors;
   /// Tensors that the package does not need, sorted; not an error.
   std::vector<std::string> extra;

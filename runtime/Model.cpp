@@ -3,12 +3,11 @@
 
 #include "runtime/Model.h"
 
-#include "runtime/ThreadPool.h"
+#include "runtime/CopyWeights.h"
 #include "support/CheckedMath.h"
 
 #include <algorithm>
 #include <cstring>
-#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -77,59 +76,6 @@ Result<void> Model::checkRoom() const {
                std::to_string(*free) + " bytes free"};
 }
 
-namespace {
-
-/// A tensor on its way into memory of our own.
-struct Copy {
-  std::span<const std::byte> from;
-  std::byte *to;
-};
-
-} // namespace
-
-/// Copies at the speed of memory: a block at a time on all threads, several
-/// blocks of all threads between two reports.
-static Result<void> runCopies(Device &device, const std::vector<Copy> &copies,
-                              const Model::Progress &progress) {
-  constexpr size_t kBlockBytes = size_t(1) << 20;
-  constexpr size_t kBlocksAtOnce = 256;
-  int64_t total = 0, done = 0;
-  for (const Copy &copy : copies)
-    total += static_cast<int64_t>(copy.from.size());
-  if (total == 0)
-    return {};
-  if (progress)
-    progress(0, total);
-  ThreadPool pool;
-  std::mutex mutex;
-  std::optional<Error> problem;
-  for (const Copy &copy : copies) {
-    const size_t size = copy.from.size();
-    const size_t stride = kBlockBytes * kBlocksAtOnce;
-    for (size_t start = 0; start < size; start += stride) {
-      const size_t end = std::min(size, start + stride);
-      const auto blocks = (end - start + kBlockBytes - 1) / kBlockBytes;
-      pool.run(static_cast<int64_t>(blocks), [&](int64_t first, int64_t last) {
-        const size_t low = start + first * kBlockBytes;
-        const size_t high = std::min(end, start + last * kBlockBytes);
-        auto written = device.write(copy.to + low, copy.from.data() + low,
-                                    static_cast<int64_t>(high - low));
-        const std::lock_guard<std::mutex> lock(mutex);
-        if (!written)
-          problem = written.error();
-      });
-      if (problem)
-        return *problem;
-      done += static_cast<int64_t>(end - start);
-      if (progress)
-        progress(done, total);
-    }
-    // The checkpoint's pages were read for this alone.
-    MappedFile::release(copy.from);
-  }
-  return {};
-}
-
 Result<void> Model::bindWeights(const std::string &path,
                                 const Progress &progress) {
   Result<Checkpoint> opened = Checkpoint::open(path);
@@ -140,12 +86,12 @@ Result<void> Model::bindWeights(const std::string &path,
     return bound.error();
   if (auto room = checkRoom(); !room)
     return room;
-  std::vector<Copy> copies;
+  std::vector<WeightCopy> copies;
   auto next = bound->tensors.begin();
   for (const ParameterInfo &parameter : contents.parameters) {
     const std::byte *data = next->bytes.data();
     // The format does not align tensors; kernels expect aligned elements.
-    if (place->isHost() && parameter.concat.empty() &&
+    if (place->isHost() && parameter.concat.empty() && !parameter.columnScale &&
         reinterpret_cast<uintptr_t>(data) % dtypeBytes(parameter.dtype) == 0) {
       addWeight(parameter, data);
       ++next;
@@ -155,13 +101,16 @@ Result<void> Model::bindWeights(const std::string &path,
     if (!memory)
       return memory.error();
     std::byte *to = *memory;
+    std::span<const std::byte> columnScale;
+    if (parameter.columnScale)
+      columnScale = next++->bytes;
     const auto sources = std::max<size_t>(1, parameter.concat.size());
     for (size_t i = 0; i < sources; ++i, ++next) {
-      copies.push_back({next->bytes, to});
+      copies.push_back({next->bytes, to, columnScale, parameter.dtype});
       to += next->bytes.size();
     }
   }
-  if (auto done = runCopies(*place, copies, progress); !done)
+  if (auto done = copyWeights(*place, copies, progress); !done)
     return done;
   extra = std::move(bound->extra);
   checkpoint = std::move(*opened);

@@ -87,7 +87,7 @@
 
 namespace jet {
 
-inline constexpr int64_t kPackageVersion = 6;
+inline constexpr int64_t kPackageVersion = 7;
 
 /// The sizes that kernels are symbolic in; the index is the ABI's.
 enum class Symbol { R = 0, B = 1, T = 2, C = 3, S = 4, P = 5 };
@@ -156,8 +156,12 @@ struct ParameterInfo {
   std::vector<int64_t> shape; // "shape"
   /// "recipe": {"concat": [source, …]}, left out for a checkpoint tensor. The
   /// rows (dimension 0) of the sources, one source after another; all other
-  /// sizes are the parameter's. No tensor is read by two parameters.
+  /// sizes are the parameter's. No tensor is read by two parameters so.
   std::vector<SourceTensor> concat = {};
+  /// "recipe": {"column_scale": source}: a vector of as many elements as the
+  /// parameter, a matrix of F32 or BF16, has columns. Each row is multiplied by
+  /// it, in f32, and rounded to `dtype`. Others may read it too.
+  std::optional<SourceTensor> columnScale = {};
 };
 
 /// What a layer keeps for a sequence between steps; see StateInfo::kind.

@@ -90,6 +90,11 @@ static std::vector<int64_t> readSizes(const JsonNode &node) {
   return sizes;
 }
 
+static SourceTensor readSource(const JsonNode &node) {
+  node.allowOnly({"name", "shape"});
+  return {node["name"].string(), readSizes(node["shape"])};
+}
+
 static ParameterInfo readParameter(const JsonNode &node) {
   node.allowOnly({"name", "dtype", "shape", "recipe"});
   ParameterInfo parameter;
@@ -99,12 +104,13 @@ static ParameterInfo readParameter(const JsonNode &node) {
   if (!node.contains("recipe"))
     return parameter;
   const JsonNode recipe = node["recipe"];
-  recipe.allowOnly({"concat"});
-  for (const JsonNode &source : recipe["concat"].elements()) {
-    source.allowOnly({"name", "shape"});
-    parameter.concat.push_back(
-        {source["name"].string(), readSizes(source["shape"])});
-  }
+  recipe.allowOnly({"concat", "column_scale"});
+  if (recipe.contains("column_scale"))
+    parameter.columnScale = readSource(recipe["column_scale"]);
+  if (parameter.columnScale && !recipe.contains("concat"))
+    return parameter;
+  for (const JsonNode &source : recipe["concat"].elements())
+    parameter.concat.push_back(readSource(source));
   // Without sources it would pass for a checkpoint tensor.
   if (parameter.concat.empty())
     recipe["concat"].fail("at least two tensors", "none");

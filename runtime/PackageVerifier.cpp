@@ -59,7 +59,7 @@ std::optional<PackageFault> PackageVerifier::verifyModel() {
                      "the size of the logits of max_batch x max_context tokens "
                      "does not fit 64 bits");
   if (model.dtype != "BF16" && model.dtype != "F32")
-    return mismatch("$.model.dtype", "BF16 or F32", quoted(model.dtype));
+    return mismatch("$.model.dtype", "BF16 or F32", inQuotes(model.dtype));
   for (int64_t id : model.eosTokenIds)
     if (id < 0 || id >= model.vocabSize)
       return mismatch("$.model.eos_token_ids",
@@ -83,7 +83,7 @@ std::optional<PackageFault> PackageVerifier::verifyParameters() {
     const std::string place = "$.parameters[" + std::to_string(i) + "]";
     if (!seen.insert(parameter.name).second)
       return mismatch(place + ".name", "a name of its own",
-                      quoted(parameter.name) + " again");
+                      inQuotes(parameter.name) + " again");
     for (int64_t dim : parameter.shape)
       if (dim < 0)
         return mismatch(place + ".shape", "sizes >= 0", std::to_string(dim));
@@ -95,10 +95,12 @@ std::optional<PackageFault> PackageVerifier::verifyParameters() {
     if (!parameter.concat.empty())
       if (auto fault = verifyRecipe(parameter, place + ".recipe.concat"))
         return fault;
+    if (auto fault = verifyColumnScale(parameter, place))
+      return fault;
     for (const SourceTensor &source : parameter.concat)
       if (!seen.insert(source.name).second)
         return mismatch(place + ".recipe", "tensors that nothing else reads",
-                        quoted(source.name) + " again");
+                        inQuotes(source.name) + " again");
   }
   return {};
 }
@@ -132,6 +134,25 @@ PackageVerifier::verifyRecipe(const ParameterInfo &parameter,
                     "sources of " + std::to_string(parameter.shape[0]) +
                         " rows in all",
                     std::to_string(parameter.shape[0] - left));
+  return {};
+}
+
+/// A parameter with a column scale is a matrix of numbers that can be scaled.
+std::optional<PackageFault>
+PackageVerifier::verifyColumnScale(const ParameterInfo &parameter,
+                                   const std::string &place) {
+  if (!parameter.columnScale)
+    return {};
+  if (parameter.shape.size() != 2)
+    return mismatch(place + ".shape", "a matrix, with a column scale",
+                    shapeText(parameter.shape));
+  if (parameter.dtype != DType::F32 && parameter.dtype != DType::BF16)
+    return mismatch(place + ".dtype", "F32 or BF16, with a column scale",
+                    std::string(dtypeName(parameter.dtype)));
+  const std::vector<int64_t> columns = {parameter.shape[1]};
+  if (parameter.columnScale->shape != columns)
+    return mismatch(place + ".recipe.column_scale.shape", shapeText(columns),
+                    shapeText(parameter.columnScale->shape));
   return {};
 }
 
@@ -187,7 +208,7 @@ std::optional<PackageFault> PackageVerifier::verifyKernels() {
     const std::string place = "$.kernels[" + std::to_string(i) + "]";
     if (kernel.name.empty() || !seen.insert(kernel.name).second)
       return mismatch(place + ".name", "a name of its own",
-                      quoted(kernel.name));
+                      inQuotes(kernel.name));
     if (auto fault = verifyDepth(kernel.grid, place + ".grid"))
       return fault;
     if (auto fault = verifyDepth(kernel.scratch, place + ".scratch"))
@@ -208,7 +229,8 @@ std::optional<PackageFault> PackageVerifier::verifyCode() {
     const CodeInfo &code = package.code[i];
     const std::string place = "$.code[" + std::to_string(i) + "]";
     if (code.name.empty() || !seen.insert(code.name).second)
-      return mismatch(place + ".name", "a name of its own", quoted(code.name));
+      return mismatch(place + ".name", "a name of its own",
+                      inQuotes(code.name));
     for (int64_t value :
          {code.registers, code.sharedBytes, code.spillBytes, code.threads})
       if (value < 0 || value > INT32_MAX)
@@ -266,7 +288,7 @@ std::optional<PackageFault> PackageVerifier::verifyWhole() {
   for (const Blob &blob : package.blobs)
     if (!blobs.insert(blob.name).second)
       return mismatch("$.blobs", "names of their own",
-                      quoted(blob.name) + " again");
+                      inQuotes(blob.name) + " again");
   if (package.target.kind == "cpu" && !blobs.count("host_code"))
     return makeFault("$.blobs", "expected a blob 'host_code', found none");
   if (package.target.kind != "cuda")

@@ -29,6 +29,8 @@ private:
   std::optional<PackageFault> verifyParameters();
   std::optional<PackageFault> verifyRecipe(const ParameterInfo &parameter,
                                            const std::string &place);
+  std::optional<PackageFault> verifyColumnScale(const ParameterInfo &parameter,
+                                                const std::string &place);
   std::optional<PackageFault> verifyStates();
   std::optional<PackageFault> verifyKernels();
   std::optional<PackageFault> verifyPrograms();
@@ -90,7 +92,7 @@ private:
 };
 
 /// "'text'", for messages.
-inline std::string quoted(std::string_view text) {
+inline std::string inQuotes(std::string_view text) {
   return "'" + std::string(text) + "'";
 }
 

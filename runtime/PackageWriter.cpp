@@ -161,13 +161,18 @@ static Json programToJson(const ProgramInfo &program) {
           {"launches", std::move(launches)}};
 }
 
+static Json sourceToJson(const SourceTensor &source) {
+  return {{"name", source.name}, {"shape", source.shape}};
+}
+
 static Json parameterToJson(const ParameterInfo &parameter) {
   Json result = {{"name", parameter.name},
                  {"dtype", dtypeName(parameter.dtype)},
                  {"shape", parameter.shape}};
   for (const SourceTensor &source : parameter.concat)
-    result["recipe"]["concat"].push_back(
-        {{"name", source.name}, {"shape", source.shape}});
+    result["recipe"]["concat"].push_back(sourceToJson(source));
+  if (parameter.columnScale)
+    result["recipe"]["column_scale"] = sourceToJson(*parameter.columnScale);
   return result;
 }
 

@@ -52,7 +52,7 @@ FailureOr<Package> jet::compileModel(ModuleOp module,
   for (const std::string &name : mixers)
     place.placement.push_back(name);
   FuseOptions fuse;
-  fuse.roundActivations = fuse.roundRuleInputs =
+  fuse.roundActivations = fuse.roundRuleInputs = fuse.foldNorms =
       !target.isHost() && !target.generalKernels;
   if (target.wideResiduals)
     fuse.disable.push_back("round-residuals");

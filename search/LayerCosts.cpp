@@ -36,7 +36,7 @@ Result<const Package *> LayerCosts::compile(size_t mixer, int layers,
   buildExpandPipeline(pm, {});
   FuseOptions fuse;
   // As jetc compile --target=sm_90a does.
-  fuse.roundActivations = fuse.roundRuleInputs = forGpu;
+  fuse.roundActivations = fuse.roundRuleInputs = fuse.foldNorms = forGpu;
   buildFusePipeline(pm, fuse);
   buildLaunchPipeline(pm);
   buildPlanPipeline(pm, {});

@@ -306,10 +306,12 @@ OpCost GatedDeltaRuleOp::getCost() {
   return cost;
 }
 
-/// As jet.rms_norm of `x`, if there is a norm; its weight is an operand.
-static void addNorm(OpCost &cost, Value norm, Value x) {
-  if (norm)
-    cost.vectorFlops += getElements(x.getType()) * CostExpr(4);
+/// As jet.rms_norm of `x`, if `op` norms it; the norm is an operand, or in the
+/// weights.
+template <typename Op> static void addNorm(OpCost &cost, Op op) {
+  if (op.getNormEps())
+    cost.vectorFlops +=
+        getElements(op.getX().getType()) * CostExpr(op.getNorm() ? 4 : 3);
 }
 
 OpCost GroupedLinearOp::getCost() {
@@ -318,26 +320,26 @@ OpCost GroupedLinearOp::getCost() {
     ArrayRef<int64_t> shape = cast<ShapedType>(weight.getType()).getShape();
     addMatrixProduct(cost, CostExpr::rows(), shape[0], shape[1]);
   }
-  addNorm(cost, getNorm(), getX());
+  addNorm(cost, *this);
   addPorts(cost, *this);
   return cost;
 }
 
 OpCost QkvLinearOp::getCost() {
   OpCost cost = getOperandCost(*this);
-  KvCacheType cache = getCache().getType();
   for (Value weight : getWeights()) {
     ArrayRef<int64_t> shape = cast<ShapedType>(weight.getType()).getShape();
     addMatrixProduct(cost, CostExpr::rows(), shape[0], shape[1]);
     if (!getBiases().empty())
       cost.vectorFlops += CostExpr::rows() * CostExpr(shape[0]);
   }
-  addNorm(cost, getNorm(), getX());
+  addNorm(cost, *this);
   for (Value weight : getWeights().drop_back()) // as jet.rope
     cost.vectorFlops +=
         CostExpr::rows() *
         product({3, cast<ShapedType>(weight.getType()).getDimSize(0)});
-  addKvAppend(cost, cache);
+  if (getCache())
+    addKvAppend(cost, getCache().getType());
   return cost;
 }
 
@@ -371,7 +373,7 @@ OpCost LinearTopKOp::getCost() {
   ArrayRef<int64_t> weight = getWeight().getType().getShape();
   addMatrixProduct(cost, CostExpr::rows(), weight[0], weight[1]);
   cost.vectorFlops += CostExpr::rows() * CostExpr(weight[0]);
-  addNorm(cost, getNorm(), getX());
+  addNorm(cost, *this);
   addPorts(cost, *this);
   return cost;
 }

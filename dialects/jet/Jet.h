@@ -81,6 +81,10 @@ verifyScale(llvm::function_ref<mlir::InFlightDiagnostic()> emitError,
 llvm::LogicalResult
 verifySize(llvm::function_ref<mlir::InFlightDiagnostic()> emitError,
            llvm::StringRef name, int64_t size);
+/// Reports at `op` a column scale of a weight that has no columns.
+llvm::LogicalResult verifyColumnScale(mlir::Operation *op,
+                                      std::optional<llvm::StringRef> scale,
+                                      mlir::ShapedType type);
 } // namespace jet
 
 #endif // JET_DIALECTS_JET_JET_H

@@ -105,23 +105,27 @@ def Jet_WeightOp : Jet_PlaceOp<"weight"> {
   let summary = "A checkpoint tensor in memory";
   let description = [{
     Mapped, never written. With `concat`, made when weights are bound from the
-    rows of several tensors, one after another (`jet.packed_param`).
+    rows of several tensors, one after another (`jet.packed_param`); with
+    `column_scale`, its columns are multiplied by the vector of that name then.
 
     Constraints:
     - (C1) the place is such a memref of static shape;
     - (C2) `concat` names tensors, with a number of rows for each that is
-      positive; these sum to the rows of the place.
+      positive; these sum to the rows of the place;
+    - (C3) with a column scale the place has 2 dimensions.
 
     Examples:
     ```mlir
     %norm = jet.weight "model.norm.weight" : memref<128xf32>
-    %qk = jet.weight "q + k" concat ["q", "k"] rows [96, 32] : memref<128x64xf32>
+    %qk = jet.weight "q + k" concat ["q", "k"] rows [96, 32] column_scale "norm" : memref<128x64xf32>
     ```
   }];
   let arguments = (ins StrAttr:$name, OptionalAttr<StrArrayAttr>:$concat,
-                       OptionalAttr<DenseI64ArrayAttr>:$concat_rows);
+                       OptionalAttr<DenseI64ArrayAttr>:$concat_rows,
+                       OptionalAttr<StrAttr>:$column_scale);
   let assemblyFormat = [{
-    $name (`concat` $concat^ `rows` $concat_rows)? attr-dict `:` type($place)
+    $name (`concat` $concat^ `rows` $concat_rows)?
+    (`column_scale` $column_scale^)? attr-dict `:` type($place)
   }];
 }
 

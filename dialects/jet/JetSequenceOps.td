@@ -254,9 +254,8 @@ def Jet_LastTokenOp : Jet_TensorOp<"last_token"> {
 // What fusion makes
 //===----------------------------------------------------------------------===//
 
-def Jet_QkvLinearOp : Jet_TensorOp<"qkv_linear", [
-    AttrSizedOperandSegments, AllTypesMatch<["cache", "next_cache"]>]> {
-  let summary = "Projections of q, k and v; k and v go into the cache at once";
+def Jet_QkvLinearOp : Jet_TensorOp<"qkv_linear", [AttrSizedOperandSegments]> {
+  let summary = "Projections of q, k and v, rotated; k and v go into the cache";
   let description = [{
     With `p_q`, `p_k`, `p_v` the projections of `jet.grouped_linear`, normed rows
     included, to each of which its bias is added if there are any:
@@ -267,34 +266,43 @@ def Jet_QkvLinearOp : Jet_TensorOp<"qkv_linear", [
     rounded once, to the cache's type, and are stored nowhere else; a
     `jet.attention` of q reads them from the next cache.
 
+    Without a cache k and v are results: of a window that a step of many tokens
+    must not overwrite before its attention has read it.
+
     Shapes: x `[R, K]`, weights `[H·D, K]`, `[Hkv·D, K]`, `[Hkv·D, K]`, biases
-    `[H·D]`, `[Hkv·D]`, `[Hkv·D]`, norm `[K]`, positions `[R]`, q `[R, H, D]`.
+    `[H·D]`, `[Hkv·D]`, `[Hkv·D]`, norm `[K]`, positions `[R]`, q `[R, H, D]`,
+    k, v `[R, Hkv, D]`.
 
     Constraints:
-    - (C1) q agrees with x and positions in R and with the cache in D; Hkv
-      divides H;
+    - (C1) q agrees with x and positions in R; Hkv divides H;
     - (C2) x and the weights agree in K, the weights of q, k and v have as many
       rows as their heads have elements;
     - (C3) there are no biases or one for each weight, of its rows;
-    - (C4) norm agrees in K and has a positive eps;
-    - (C5) D is even and theta positive.
+    - (C4) norm agrees in K and comes with an eps, which is positive;
+    - (C5) D is even and theta positive;
+    - (C6) a cache comes with a batch, is that of the other result, and agrees in
+      Hkv and D; without one the other results are k and v, of one type.
 
-    Example:
+    Examples:
     ```mlir
     %q, %next = jet.qkv_linear %x(%wq, %wk, %wv) bias(%bq, %bk, %bv) norm %n eps 1.0e-06 rope %positions theta 10000.0 append %cache, %batch : (tensor<?x64xf32>, tensor<128x64xbf16>, tensor<64x64xbf16>, tensor<64x64xbf16>, tensor<128xbf16>, tensor<64xbf16>, tensor<64xbf16>, tensor<64xbf16>, tensor<?xi32>, !jet.kv_cache<2x32xbf16, page = 64>, !jet.batch) -> (tensor<?x4x32xf32>, !jet.kv_cache<2x32xbf16, page = 64>)
+    %q, %k, %v = jet.qkv_linear %x(%wq, %wk, %wv) rope %positions theta 10000.0 : (tensor<?x64xf32>, tensor<128x64xbf16>, tensor<64x64xbf16>, tensor<64x64xbf16>, tensor<?xi32>) -> (tensor<?x4x32xf32>, tensor<?x2x32xbf16>, tensor<?x2x32xbf16>)
     ```
   }];
   let arguments = (ins Jet_F2:$x, Jet_F2:$q_weight, Jet_F2:$k_weight,
                        Jet_F2:$v_weight, Variadic<Jet_F1>:$biases,
                        Optional<Jet_F1>:$norm, Jet_I1:$positions,
-                       Jet_KvCacheType:$cache, Jet_BatchType:$batch,
+                       Optional<Jet_KvCacheType>:$cache,
+                       Optional<Jet_BatchType>:$batch,
                        F64Attr:$theta, OptionalAttr<F64Attr>:$norm_eps);
-  let results = (outs Jet_F3:$q, Jet_KvCacheType:$next_cache);
+  let results = (outs Jet_F3:$q,
+                      Variadic<AnyTypeOf<[Jet_F3, Jet_KvCacheType]>>:$kept);
   let assemblyFormat = [{
     $x `(` $q_weight `,` $k_weight `,` $v_weight `)` (`bias` `(` $biases^ `)`)?
-    (`norm` $norm^ `eps` custom<DoubleAttr>($norm_eps))?
+    (`norm` ($norm^)? `eps` custom<DoubleAttr>($norm_eps)^)?
     `rope` $positions `theta` custom<DoubleAttr>($theta)
-    `append` $cache `,` $batch attr-dict `:` functional-type(operands, results)
+    (`append` $cache^ `,` $batch)? attr-dict `:`
+    functional-type(operands, results)
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
@@ -303,6 +311,16 @@ def Jet_QkvLinearOp : Jet_TensorOp<"qkv_linear", [
     ::mlir::OperandRange getWeights() {
       return getOperation()->getOperands().slice(1, 3);
     }
+    /// D, and Hkv.
+    int64_t getHeadDim() { return getQ().getType().getDimSize(2); }
+    int64_t getKvHeads();
+    /// With a cache.
+    ::mlir::Value getNextCache() { return getKept().front(); }
+    /// Without one.
+    ::mlir::Value getK() { return getKept().front(); }
+    ::mlir::Value getV() { return getKept().back(); }
+    /// Elements of k and v as they are kept.
+    ::mlir::Type getKeptType();
   }];
 }
 
@@ -316,8 +334,10 @@ def Jet_GroupedLinearOp : Jet_PortedOp<"grouped_linear", [
     code, the result is the one p. So q, k, v are three results of one product
     each, and SwiGLU is one result of two.
 
-    With `norm`, x̂ is normed by it and `eps` as by `jet.rms_norm`. The scale of a
-    row commutes with the product, so a kernel may apply it at the end:
+    With `norm`, x̂ is normed by it and `eps` as by `jet.rms_norm`; with `eps`
+    alone by a norm of ones, as where the norm is in the weights' columns
+    (`-jet-fold-norms`). The scale of a row commutes with the product, so a kernel
+    may apply it at the end:
     ```
     p_i[r, n] = (Σ_k x̂[r, k] · norm[k] · weight_i[n, k]) / sqrt(mean_k(x̂[r, k]²) + eps)
     ```
@@ -329,7 +349,7 @@ def Jet_GroupedLinearOp : Jet_PortedOp<"grouped_linear", [
     - (C2) x and all weights agree in K;
     - (C3) the weights of a result agree with it in N;
     - (C4) a result of several products has code on it;
-    - (C5) norm agrees in K and has a positive eps.
+    - (C5) norm agrees in K and comes with an eps, which is positive.
 
     Example:
     ```mlir
@@ -347,7 +367,7 @@ def Jet_GroupedLinearOp : Jet_PortedOp<"grouped_linear", [
                         OptionalAttr<F64Attr>:$norm_eps));
   let results = (outs Variadic<Jet_F2>:$results);
   let assemblyFormat = [{
-    $x `(` $weights `)` (`norm` $norm^ `eps` custom<DoubleAttr>($norm_eps))?
+    $x `(` $weights `)` (`norm` ($norm^)? `eps` custom<DoubleAttr>($norm_eps)^)?
     `products` $products
     custom<Ports>($extras, $ports, $port_regions) attr-dict `:`
     functional-type(operands, results)

@@ -36,18 +36,26 @@ def Jet_I1 : 1DTensorOf<[I32]>;
 def Jet_ParamOp : Jet_TensorOp<"param"> {
   let summary = "A checkpoint tensor";
   let description = [{
-    The tensor of that name in the checkpoint, in its stored type.
+    The tensor of that name in the checkpoint, in its stored type. With
+    `column_scale`, the vector of that name, of the same type, is multiplied into
+    its columns: `w[n, k] = tensor[n, k] · scale[k]`, in f32 and rounded once, a
+    recipe that is executed when weights are loaded.
 
-    Constraints: (C1) the shape is static and not empty.
+    Constraints:
+    - (C1) the shape is static and not empty;
+    - (C2) with a column scale it has 2 dimensions.
 
-    Example:
+    Examples:
     ```mlir
     %w = jet.param "model.norm.weight" : tensor<128xf32>
+    %h = jet.param "lm_head.weight" column_scale "model.norm.weight" : tensor<512x128xbf16>
     ```
   }];
-  let arguments = (ins StrAttr:$name);
+  let arguments = (ins StrAttr:$name, OptionalAttr<StrAttr>:$column_scale);
   let results = (outs RankedTensorOf<[AnyFloat]>:$result);
-  let assemblyFormat = "$name attr-dict `:` type($result)";
+  let assemblyFormat = [{
+    $name (`column_scale` $column_scale^)? attr-dict `:` type($result)
+  }];
   let hasVerifier = 1;
   let extraClassDeclaration = Jet_DeclareCost;
 }
@@ -57,21 +65,27 @@ def Jet_PackedParamOp : Jet_TensorOp<"packed_param"> {
   let description = [{
     The rows of the tensors of those names, one tensor after another: a recipe
     that is executed once, when weights are loaded. `rows` says how many rows
-    each tensor has; in all other sizes they agree with the result.
+    each tensor has; in all other sizes they agree with the result. With
+    `column_scale` all of them are scaled as by `jet.param`.
 
     Constraints:
     - (C1) the shape is static and not empty, of 1 or 2 dimensions;
     - (C2) at least two names, all different;
-    - (C3) one positive number of rows per name; their sum is the result's.
+    - (C3) one positive number of rows per name; their sum is the result's;
+    - (C4) with a column scale it has 2 dimensions.
 
     Example:
     ```mlir
-    %w = jet.packed_param ["q_proj.weight", "k_proj.weight"] rows [1536, 128] : tensor<1664x1536xbf16>
+    %w = jet.packed_param ["q_proj.weight", "k_proj.weight"] rows [1536, 128] column_scale "norm.weight" : tensor<1664x1536xbf16>
     ```
   }];
-  let arguments = (ins StrArrayAttr:$names, DenseI64ArrayAttr:$rows);
+  let arguments = (ins StrArrayAttr:$names, DenseI64ArrayAttr:$rows,
+                       OptionalAttr<StrAttr>:$column_scale);
   let results = (outs RankedTensorOf<[AnyFloat]>:$result);
-  let assemblyFormat = "$names `rows` $rows attr-dict `:` type($result)";
+  let assemblyFormat = [{
+    $names `rows` $rows (`column_scale` $column_scale^)? attr-dict `:`
+    type($result)
+  }];
   let hasVerifier = 1;
   let extraClassDeclaration = Jet_DeclareCost;
 }

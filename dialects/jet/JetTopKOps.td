@@ -54,10 +54,11 @@ def Jet_LinearTopKOp : Jet_PortedOp<"linear_top_k", [
   let description = [{
     The projection `p[r, n] = Σ_c x̂[r, c] · weight[n, c]` of
     `jet.grouped_linear`, with x̂ = x or what the code on operand 0 makes of it,
-    and with `norm`, x̂ normed by it and `eps` as by `jet.rms_norm`. Its V columns are cut into blocks of `block`, and for each block, in the
-    order of `jet.top_k`, the k largest elements and their columns are written:
-    those of block j to `[j·k, (j+1)·k)`. A last block of fewer than k columns
-    is filled up with NaN and id 2147483647, which come after everything.
+    and with `norm`, or `eps` alone, normed as there. Its V columns are cut into
+    blocks of `block`, and for each block, in the order of `jet.top_k`, the k
+    largest elements and their columns are written: those of block j to
+    `[j·k, (j+1)·k)`. A last block of fewer than k columns is filled up with NaN
+    and id 2147483647, which come after everything.
 
     Shapes: x `[R, C]`, weight `[V, C]`, norm `[C]`, values and ids
     `[R, ⌈V/block⌉·k]`.
@@ -66,7 +67,7 @@ def Jet_LinearTopKOp : Jet_PortedOp<"linear_top_k", [
     - (C1) x and weight agree in C;
     - (C2) `1 <= k <= V` and `k <= block`;
     - (C3) values and ids have R rows of `⌈V/block⌉·k`;
-    - (C4) norm agrees in C and has a positive eps.
+    - (C4) norm agrees in C and comes with an eps, which is positive.
 
     Example:
     ```mlir
@@ -79,7 +80,7 @@ def Jet_LinearTopKOp : Jet_PortedOp<"linear_top_k", [
                         OptionalAttr<F64Attr>:$norm_eps));
   let results = (outs Jet_F32Rows:$values, Jet_I32Rows:$ids);
   let assemblyFormat = [{
-    $x `,` $weight (`norm` $norm^ `eps` custom<DoubleAttr>($norm_eps))?
+    $x `,` $weight (`norm` ($norm^)? `eps` custom<DoubleAttr>($norm_eps)^)?
     `k` $k `block` $block
     custom<Ports>($extras, $ports, $port_regions) attr-dict `:`
     functional-type(operands, results)

@@ -119,6 +119,8 @@ LogicalResult WeightOp::verify() {
                          << getPlace().getType();
   if (failed(verifyDense(*this, memref)))
     return failure();
+  if (failed(verifyColumnScale(*this, getColumnScale(), memref))) // C3
+    return failure();
   // C2
   if (getConcat().has_value() != getConcatRows().has_value() ||
       (getConcat() && (getConcat()->size() != getConcatRows()->size() ||

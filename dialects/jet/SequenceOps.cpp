@@ -223,11 +223,12 @@ LogicalResult GeneratedConvOp::verify() {
 
 LogicalResult jet::verifyNorm(Operation *op, Value norm,
                               std::optional<APFloat> eps, int64_t columns) {
-  if (!norm && !eps)
-    return success();
-  if (!norm || !eps || !(eps->convertToDouble() > 0))
-    return op->emitOpError("expected a norm and norm_eps > 0 together");
-  if (tensorOf(norm).getDimSize(0) != columns)
+  if (norm && !eps)
+    return op->emitOpError("expected norm_eps with a norm, found none");
+  if (eps && !(eps->convertToDouble() > 0))
+    return op->emitOpError("expected norm_eps > 0, found ")
+           << eps->convertToDouble();
+  if (norm && tensorOf(norm).getDimSize(0) != columns)
     return op->emitOpError()
            << "expected a norm of " << columns << ", found " << norm.getType();
   return success();
@@ -291,30 +292,68 @@ LogicalResult GroupedLinearOp::verify() {
 // QkvLinearOp
 //===----------------------------------------------------------------------===//
 
+int64_t QkvLinearOp::getKvHeads() {
+  return tensorOf(getKWeight()).getDimSize(0) / getHeadDim();
+}
+
+Type QkvLinearOp::getKeptType() {
+  if (getCache())
+    return getCache().getType().getStorageType();
+  return getElementTypeOrSelf(getK());
+}
+
+/// C6
+static LogicalResult verifyKept(QkvLinearOp op) {
+  ResultRange kept = op.getKept();
+  if (bool(op.getCache()) != bool(op.getBatch()))
+    return op.emitOpError("expected a cache and a batch together");
+  if (TypedValue<KvCacheType> cache = op.getCache()) {
+    KvCacheType type = cache.getType();
+    if (kept.size() != 1 || kept.front().getType() != type)
+      return op.emitOpError("expected q and a result of ")
+             << type << ", found " << op->getResultTypes();
+    if (type.getHeads() != op.getKvHeads() ||
+        type.getHeadDim() != op.getHeadDim())
+      return op.emitOpError("expected a cache of ")
+             << op.getKvHeads() << " heads of " << op.getHeadDim() << ", found "
+             << type;
+    return success();
+  }
+  SmallVector<int64_t> shape(tensorOf(op.getQ()).getShape());
+  shape[1] = op.getKvHeads();
+  auto isLike = [&](Value value) {
+    auto type = dyn_cast<RankedTensorType>(value.getType());
+    return type && type.getShape() == ArrayRef(shape) &&
+           type == kept.front().getType();
+  };
+  if (kept.size() != 2 || !llvm::all_of(kept, isLike))
+    return op.emitOpError("expected q, k and v, the last two of one type with ")
+           << op.getKvHeads() << " heads of " << op.getHeadDim() << ", found "
+           << op->getResultTypes();
+  return success();
+}
+
 LogicalResult QkvLinearOp::verify() {
-  KvCacheType cache = getCache().getType();
   RankedTensorType x = tensorOf(getX()), q = tensorOf(getQ());
-  if (q.getDimSize(0) != x.getDimSize(0) ||
-      q.getDimSize(2) != cache.getHeadDim() ||
-      q.getDimSize(1) % cache.getHeads()) // C1
+  const int64_t dim = getHeadDim(), kvHeads = getKvHeads();
+  if (q.getDimSize(0) != x.getDimSize(0) || kvHeads < 1 ||
+      q.getDimSize(1) % kvHeads) // C1
     return emitOpError() << "expected q with the rows of x, of shape [?, a "
                             "multiple of "
-                         << cache.getHeads() << ", " << cache.getHeadDim()
-                         << "], found " << q;
+                         << kvHeads << ", " << dim << "], found " << q;
   if (failed(expectRows(*this, "positions", getPositions(), getX(), {})))
     return failure();
   if (!getBiases().empty() && getBiases().size() != 3) // C3
     return emitOpError() << "expected no biases or three, found "
                          << getBiases().size();
-  int64_t heads[] = {q.getDimSize(1), cache.getHeads(), cache.getHeads()};
+  int64_t heads[] = {q.getDimSize(1), kvHeads, kvHeads};
   for (auto [index, weight] : llvm::enumerate(getWeights())) {
     int64_t rows = tensorOf(weight).getDimSize(0);
     // Not by a product, which might overflow.
-    if (rows % cache.getHeadDim() ||
-        rows / cache.getHeadDim() != heads[index] ||
+    if (rows % dim || rows / dim != heads[index] ||
         tensorOf(weight).getDimSize(1) != x.getDimSize(1)) // C2
       return emitOpError() << "expected a weight of " << heads[index]
-                           << " heads of " << cache.getHeadDim() << " and of "
+                           << " heads of " << dim << " and of "
                            << x.getDimSize(1) << " columns, found "
                            << weight.getType();
     if (!getBiases().empty() &&
@@ -322,11 +361,12 @@ LogicalResult QkvLinearOp::verify() {
       return emitOpError() << "expected a bias of " << rows << ", found "
                            << getBiases()[index].getType();
   }
-  if (cache.getHeadDim() % 2 || !(getTheta().convertToDouble() > 0)) // C5
+  if (dim % 2 || !(getTheta().convertToDouble() > 0)) // C5
     return emitOpError() << "expected an even head size and a positive theta, "
                             "found "
-                         << cache.getHeadDim() << " and "
-                         << getTheta().convertToDouble();
+                         << dim << " and " << getTheta().convertToDouble();
+  if (failed(verifyKept(*this)))
+    return failure();
   return verifyNorm(*this, getNorm(), getNormEps(), x.getDimSize(1)); // C4
 }
 

@@ -77,12 +77,21 @@ static LogicalResult expectPositive(Operation *op, StringRef what, APFloat v) {
                            << v.convertToDouble();
 }
 
+LogicalResult jet::verifyColumnScale(Operation *op,
+                                     std::optional<StringRef> scale,
+                                     ShapedType type) {
+  if (scale && type.getRank() != 2)
+    return op->emitOpError()
+           << "expected 2 dimensions with a column scale, found " << type;
+  return success();
+}
+
 LogicalResult ParamOp::verify() {
   auto type = cast<RankedTensorType>(getType());
   if (!type.hasStaticShape() || type.getNumElements() == 0) // C1
     return emitOpError() << "expected a static shape that is not empty, found "
                          << type;
-  return success();
+  return verifyColumnScale(*this, getColumnScale(), type); // C2
 }
 
 LogicalResult PackedParamOp::verify() {
@@ -114,7 +123,7 @@ LogicalResult PackedParamOp::verify() {
   if (left != 0)
     return emitOpError() << "expected rows that sum to " << type.getDimSize(0)
                          << ", found " << type.getDimSize(0) - left;
-  return success();
+  return verifyColumnScale(*this, getColumnScale(), type); // C4
 }
 
 LogicalResult ParamRowsOp::verify() {

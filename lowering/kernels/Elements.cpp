@@ -176,7 +176,7 @@ Values RowReader::read(Value row, Value column) {
 
 Value RowReader::scaleOf(Value squares) {
   Value mean =
-      b.addf(b.mulf(squares, b.f32(1.0 / double(columns))), b.f32(input.eps));
+      b.addf(b.mulf(squares, b.f32(1.0 / double(columns))), b.f32(*input.eps));
   return b.reciprocal(math::SqrtOp::create(b, mean));
 }
 
@@ -192,14 +192,20 @@ Values RowReader::norms(Value column) {
 Value RowReader::round(Values elements, Value column, Value scale) {
   Values factors = norms(column);
   for (auto [element, factor] : llvm::zip_equal(elements, factors)) {
+    if (scale)
+      element = b.mulf(element, scale);
     if (input.norm)
-      element = b.mulf(b.mulf(element, scale), factor);
+      element = b.mulf(element, factor);
     element = b.convert(element, b.getBF16Type());
   }
   return b.join(elements);
 }
 
 bool jet::isRounded(FormBuilder &form, const RowInput &input) {
+  return isRoundedButForScale(form, input) && !input.eps;
+}
+
+bool jet::isRoundedButForScale(FormBuilder &form, const RowInput &input) {
   return inputType(form, input).getElementType().isBF16() &&
          !hasCodeOn(form.op(), input.operand) && !input.norm;
 }
@@ -217,69 +223,118 @@ static Value sumOfBlock(TileBuilder &b, Value partials, Value sum,
   return total;
 }
 
-// A warp has a row in registers; one that is too long for it the CTA.
-Place jet::roundRows(FormBuilder &form, const RowInput &input,
-                     const CopyAhead &ahead) {
-  constexpr int64_t kWarp = 32, kMostOfLane = 64;
-  if (isRounded(form, input))
-    return Place::ofOperand(input.operand);
-  bool byWarp = columnsOf(form, input) <= kWarp * kMostOfLane;
-  int64_t threads = byWarp ? 128 : 256, lanes = byWarp ? kWarp : threads;
-  AffineExpr count = form.rows().ceilDiv(threads / lanes);
-  Stage stage(form, "rows", threads, {count});
-  TileBuilder &b = stage.b;
-  RowReader reader(stage, input);
-  Place rounded =
-      Place::ofScratch(form.reserve(form.rows() * (reader.inner() * 2)));
-  Value y = stage.memory(
-      rounded,
-      MemRefType::get({ShapedType::kDynamic, reader.inner()}, b.getBF16Type()));
-  Value partials;
+namespace {
+
+/// A stage that goes over rows of x: a warp has a row in registers, or where it
+/// is too long for it the CTA.
+class RowsKernel {
+public:
+  RowsKernel(FormBuilder &form, StringRef what, const RowInput &input)
+      : byWarp(columnsOf(form, input) <= kWarp * kMostOfLane),
+        threads(byWarp ? 128 : 256), lanes(byWarp ? kWarp : threads),
+        rows(form.rows()), count(rows.ceilDiv(threads / lanes)),
+        stage(form, what, threads, {count}), b(stage.b), reader(stage, input) {}
+
+  /// Stores x̂ to `rounded`, if there is one, and what its rows are scaled by
+  /// to `scales`.
+  void build(std::optional<Place> rounded, std::optional<Place> scales,
+             const CopyAhead &ahead);
+
+private:
+  static constexpr int64_t kWarp = 32, kMostOfLane = 64;
+
+  void read();
+  Value makeScale();
+
+  bool byWarp;
+  int64_t threads, lanes; // of a CTA, and that have a row
+  AffineExpr rows, count;
+  Stage stage;
+  TileBuilder &b;
+  RowReader reader;
+  Value partials, lane, row;
+  // What the lane has of the row.
+  Values columns, isInside;
+  SmallVector<Values> parts;
+};
+
+} // namespace
+
+/// All loads are under way before the first use.
+void RowsKernel::read() {
+  int64_t width = reader.width();
+  for (int64_t first = 0; first < reader.inner(); first += lanes * width) {
+    Value column = b.add(b.mul(lane, width), first), inside;
+    if (first + lanes * width > reader.inner()) {
+      inside = b.less(column, reader.inner());
+      column = b.min(column, b.index(reader.inner() - width));
+    }
+    columns.push_back(column);
+    isInside.push_back(inside);
+    parts.push_back(reader.read(row, column));
+  }
+}
+
+Value RowsKernel::makeScale() {
+  Value sum = b.f32(0);
+  for (auto [part, inside] : llvm::zip_equal(parts, isInside))
+    for (Value x : part)
+      sum = b.fma(x, inside ? b.select(inside, x, b.f32(0)) : x, sum);
+  return reader.scaleOf(byWarp ? b.sumOfWarp(sum)
+                               : sumOfBlock(b, partials, sum, threads));
+}
+
+void RowsKernel::build(std::optional<Place> rounded,
+                       std::optional<Place> scales, const CopyAhead &ahead) {
   if (!byWarp)
     partials = b.alloc(b.shared({threads / 32}, b.getF32Type()));
   stage.setOverlaps();
   // The projection may start now: it fills its ring with weights, and waits for
   // this stage's end before it reads rows.
   tile::LaunchDependentsOp::create(b);
-  Value lane = byWarp ? b.laneId() : b.threadId(), row = b.blockX();
+  lane = byWarp ? b.laneId() : b.threadId(), row = b.blockX();
   if (byWarp)
     row = b.add(b.mul(row, threads / lanes), b.warpId());
   if (ahead)
     b.ifThen(b.equal(lane, 0),
              [&] { ahead(stage, row, stage.size(count * (threads / lanes))); });
   tile::WaitDependenciesOp::create(b);
-  int64_t width = reader.width();
   auto make = [&] {
-    // All loads are under way before the first use.
-    Values columns, isInside;
-    SmallVector<Values> parts;
-    for (int64_t first = 0; first < reader.inner(); first += lanes * width) {
-      Value column = b.add(b.mul(lane, width), first), inside;
-      if (first + lanes * width > reader.inner()) {
-        inside = b.less(column, reader.inner());
-        column = b.min(column, b.index(reader.inner() - width));
-      }
-      columns.push_back(column);
-      isInside.push_back(inside);
-      parts.push_back(reader.read(row, column));
-    }
-    Value scale;
-    if (reader.hasNorm()) {
-      Value sum = b.f32(0);
-      for (auto [part, inside] : llvm::zip_equal(parts, isInside))
-        for (Value x : part)
-          sum = b.fma(x, inside ? b.select(inside, x, b.f32(0)) : x, sum);
-      scale = reader.scaleOf(byWarp ? b.sumOfWarp(sum)
-                                    : sumOfBlock(b, partials, sum, threads));
-    }
+    read();
+    Value scale = reader.hasScale() ? makeScale() : Value();
+    if (scales)
+      b.store(scale,
+              stage.memory(*scales, MemRefType::get({ShapedType::kDynamic},
+                                                    b.getF32Type())),
+              {row}, b.equal(lane, 0));
+    if (!rounded)
+      return;
+    Value y = stage.memory(
+        *rounded, MemRefType::get({ShapedType::kDynamic, reader.inner()},
+                                  b.getBF16Type()));
     for (auto [part, column, inside] :
          llvm::zip_equal(parts, columns, isInside))
       b.store(reader.round(part, column, scale), y, {row, column}, inside);
   };
   if (byWarp)
-    b.ifThen(b.less(row, stage.size(form.rows())), make);
+    b.ifThen(b.less(row, stage.size(rows)), make);
   else
     make();
   stage.finish();
+}
+
+Place jet::roundRows(FormBuilder &form, const RowInput &input,
+                     const CopyAhead &ahead) {
+  if (isRounded(form, input))
+    return Place::ofOperand(input.operand);
+  int64_t bytes = columnsOf(form, input) * 2;
+  Place rounded = Place::ofScratch(form.reserve(form.rows() * bytes));
+  RowsKernel(form, "rows", input).build(rounded, {}, ahead);
   return rounded;
+}
+
+Place jet::makeScales(FormBuilder &form, const RowInput &input) {
+  Place scales = Place::ofScratch(form.reserve(form.rows() * 4));
+  RowsKernel(form, "scales", input).build({}, scales, {});
+  return scales;
 }

@@ -46,12 +46,21 @@ inline int64_t vectorWidth(int64_t columns) {
 
 /// x̂ [R, K] in bf16, the input of a projection:
 ///
-///   x̂[r, k] = code(x[r, k]);  with a norm  x̂ · norm[k] / sqrt(mean(x̂²) + eps)
+///   x̂[r, k] = code(x[r, k]);  with eps  x̂ · norm[k] / sqrt(mean(x̂²) + eps)
 struct RowInput {
   unsigned operand = 0;              // x
-  std::optional<unsigned> norm = {}; // operand
-  double eps = 0;
+  std::optional<unsigned> norm = {}; // operand; of ones if there is none
+  std::optional<double> eps = {};
 };
+/// x of a projection `op`, which may norm it.
+template <typename Op> RowInput rowInputOf(Op op) {
+  RowInput input;
+  if (op.getNorm())
+    input.norm = (*op.getNormMutable().begin()).getOperandNumber();
+  if (op.getNormEps())
+    input.eps = op.getNormEps()->convertToDouble();
+  return input;
+}
 
 /// Makes elements of x̂ in any stage.
 class RowReader {
@@ -60,15 +69,15 @@ public:
   /// Elements of a row, and how many are read at once.
   int64_t inner() const { return columns; }
   int64_t width() const { return vector; }
-  bool hasNorm() const { return input.norm.has_value(); }
+  bool hasScale() const { return input.eps.has_value(); }
   /// The code's f32 from [row, column] on.
   llvm::SmallVector<mlir::Value> read(mlir::Value row, mlir::Value column);
   /// What a row is scaled by, from the sum of its squares.
   mlir::Value scaleOf(mlir::Value squares);
   /// The f32 factors of the norm from `column` on; ones without one.
   llvm::SmallVector<mlir::Value> norms(mlir::Value column);
-  /// x̂ from `column` on, of what was read there: a vector. `scale` is there if
-  /// there is a norm.
+  /// x̂ from `column` on, of what was read there: a vector. `scale` is null if
+  /// rows have none.
   mlir::Value round(llvm::SmallVector<mlir::Value> elements, mlir::Value column,
                     mlir::Value scale);
 
@@ -92,6 +101,12 @@ Place roundRows(FormBuilder &form, const RowInput &input,
                 const CopyAhead &ahead = {});
 /// Whether x̂ is x.
 bool isRounded(FormBuilder &form, const RowInput &input);
+
+/// Whether x̂ is x but for what its rows are scaled by: then products of x may
+/// be scaled instead.
+bool isRoundedButForScale(FormBuilder &form, const RowInput &input);
+/// f32 [R]: what the rows of x are scaled by, made by a stage `scales`.
+Place makeScales(FormBuilder &form, const RowInput &input);
 
 } // namespace jet
 

@@ -70,16 +70,11 @@ static LargeProduct productOf(GroupedLinearOp op) {
 
 static void buildForm(FormBuilder form, GroupedLinearOp op, ProjectionSize size,
                       const LargeProduct &product) {
-  RowInput input;
   unsigned weight = 1;
-  if (op.getNormEps()) {
-    input.norm = weight + op.getWeights().size();
-    input.eps = op.getNormEps()->convertToDouble();
-  }
   Projection projection;
   projection.rows = form.rows();
   projection.inner = cast<RankedTensorType>(op.getX().getType()).getDimSize(1);
-  projection.input = input;
+  projection.input = rowInputOf(op);
   projection.size = size;
   projection.product = product.name();
   for (auto [index, products] : llvm::enumerate(op.getProducts())) {

@@ -14,8 +14,9 @@
 //                         the code on the tile will load
 //   consumers (2 groups)  for each tile: 64 rows; for each 64 of k: wait
 //                         full[slot]; wgmma; the slot before is free.
-//                         Then code on what each thread has, whose loads began
-//                         some chunks before; store (ColumnWriter.h)
+//                         Then the sums are scaled, if x was not; code on what
+//                         each thread has, whose loads began some chunks
+//                         before; store (ColumnWriter.h)
 //   with ping-pong        each second tile is one group's, all 128 rows: it
 //                         waits for turns[group] before it multiplies, and
 //                         behind its last step gives the turn to the other one
@@ -66,7 +67,11 @@ public:
         tiles(product.tiles(shape)), slots(kRingBytes / slotBytes()),
         stage(form, what, kConsumers + kProducers,
               {form.constant(kMultiprocessors)}, kPair),
-        b(stage.b) {}
+        b(stage.b) {
+    if (spec.scales && shape.pingPong)
+      for (ProjectionOutput &output : this->spec.outputs)
+        scaleWhereMade(output);
+  }
 
   void build();
 
@@ -120,12 +125,16 @@ private:
            std::max<int64_t>(1, output.loaded.size());
   }
   std::deque<ColumnWriter::Loaded> loadAhead(const Piece &piece, Value row);
+  Value loadScale(Stage &stage, Value row);
+  void scaleWhereMade(ProjectionOutput &output);
+  Values loadScales(Value row);
+  void computePiece(const Piece &piece, Ring &ring, Value row);
   void writePiece(const Piece &piece, ValueRange sums, Value row,
-                  std::deque<ColumnWriter::Loaded> ahead = {});
+                  std::deque<ColumnWriter::Loaded> ahead);
   /// Accumulators of a group, of kGroupRows each.
   int64_t parts() const { return shape.pingPong ? kGroups : 1; }
 
-  const Projection &spec;
+  Projection spec;
   LargeProduct product;
   LargeTile shape;
   int64_t columns;            // of a strip
@@ -358,6 +367,53 @@ std::deque<ColumnWriter::Loaded> LargeProjection::loadAhead(const Piece &piece,
   return ahead;
 }
 
+/// What products of row `row` are multiplied by.
+Value LargeProjection::loadScale(Stage &stage, Value row) {
+  auto type = MemRefType::get({ShapedType::kDynamic}, stage.b.getF32Type());
+  return stage.b.load(stage.memory(*spec.scales, type), {row});
+}
+
+/// With ping-pong, where sums leave no registers: each vector loads the scale
+/// of its row, while the other group multiplies.
+void LargeProjection::scaleWhereMade(ProjectionOutput &output) {
+  const size_t count = output.weights.size();
+  output.make = [=, this, make = output.make](Stage &stage, Value row,
+                                              Value column, int64_t width,
+                                              ArrayRef<Values> products) {
+    SmallVector<Values> scaled(products);
+    Value scale = loadScale(stage, row);
+    for (Values &product : MutableArrayRef(scaled).take_front(count))
+      for (Value &sum : product)
+        sum = stage.b.mulf(sum, scale);
+    return make(stage, row, column, width, scaled);
+  };
+}
+
+/// Without it: those of the group's rows from `row` on, under the products;
+/// none if x is scaled already.
+Values LargeProjection::loadScales(Value row) {
+  Values scales;
+  if (!spec.scales || shape.pingPong)
+    return scales;
+  auto type = tile::RowsType::get(b.getContext(), kGroupRows);
+  Value last = b.sub(stage.size(spec.rows), b.index(1));
+  scales.push_back(b.map(
+      type, {tile::SplatOp::create(b, type, b.f32(0))}, [&](ValueRange in) {
+        return loadScale(stage, b.min(b.add(row, in[1]), last));
+      }));
+  return scales;
+}
+
+void LargeProjection::computePiece(const Piece &piece, Ring &ring, Value row) {
+  Values scales = loadScales(row);
+  auto ahead = loadAhead(piece, row);
+  Values sums = multiply(piece, ring);
+  for (auto [sum, scale] : llvm::zip(sums, scales))
+    sum = b.map(sum.getType(), {sum, scale},
+                [&](ValueRange in) { return b.mulf(in[0], in[1]); });
+  writePiece(piece, sums, row, std::move(ahead));
+}
+
 void LargeProjection::consume() {
   Value group = tile::WarpgroupIdOp::create(b);
   tile::WaitDependenciesOp::create(b);
@@ -371,10 +427,7 @@ void LargeProjection::consume() {
           // there is at once.
           b.wait(turns, group,
                  b.toI32(b.rem(b.div(b.add(piece.round, 3), 2), 2)));
-          Value row = b.add(piece.pairRow, b.mul(rank, kRows));
-          auto ahead = loadAhead(piece, row);
-          Values sums = multiply(piece, ring);
-          writePiece(piece, sums, row, std::move(ahead));
+          computePiece(piece, ring, b.add(piece.pairRow, b.mul(rank, kRows)));
           return {};
         });
     return;
@@ -384,9 +437,7 @@ void LargeProjection::consume() {
                     Ring ring{carried[0], carried[1]};
                     Value row = b.add(b.add(piece.pairRow, b.mul(rank, kRows)),
                                       b.mul(group, kGroupRows));
-                    auto ahead = loadAhead(piece, row);
-                    Values sums = multiply(piece, ring);
-                    writePiece(piece, sums, row, std::move(ahead));
+                    computePiece(piece, ring, row);
                     return {ring.slot, ring.parity};
                   });
 }

@@ -3,12 +3,12 @@
 //
 // jet.qkv_linear of more than 128 rows:
 //
-//   angles    CTA (row): cos φ, sin φ of each pair, and the place of the row's
-//             key in the cache, to scratch memory
+//   angles    CTA (row): cos φ, sin φ of each pair, and, if there is a cache,
+//             the place of the row's key in it, to scratch memory
 //   project   LargeProjection.cpp. Of q and k the two products are those with
 //             the first and the second halves of heads, so that a thread has
 //             both elements of a pair: it turns them and stores them, q to the
-//             result, k, and v as it is, to the cache
+//             result, k, and v as it is, to the cache or to their results
 
 #include "lowering/kernels/LargeQkvLinear.h"
 #include "lowering/kernels/CacheRows.h"
@@ -29,10 +29,12 @@ constexpr int64_t kPlace = 4;
 class LargeQkvLinear {
 public:
   LargeQkvLinear(FormBuilder &form, QkvLinearOp op)
-      : form(form), op(op), type(op.getCache().getType()),
-        half(type.getHeadDim() / 2), heads(op.getQ().getType().getDimSize(1)),
-        angles(Place::ofScratch(form.reserve(form.rows() * (2 * half * 4)))),
-        places(Place::ofScratch(form.reserve(form.rows() * (kPlace * 4)))) {}
+      : form(form), op(op), half(op.getHeadDim() / 2),
+        heads(op.getQ().getType().getDimSize(1)), kvHeads(op.getKvHeads()),
+        angles(Place::ofScratch(form.reserve(form.rows() * (2 * half * 4)))) {
+    if (op.getCache())
+      places = Place::ofScratch(form.reserve(form.rows() * (kPlace * 4)));
+  }
 
   void buildAngles();
   ProjectionOutput q();
@@ -42,28 +44,34 @@ public:
 private:
   using Loaded = SmallVector<Values>;
 
-  /// f32 [R, 2, half]: cosines, sines; i32 [R, kPlace].
+  /// f32 [R, 2, half]: cosines, sines; i32 [R, kPlace], with a cache.
   Value anglesIn(Stage &stage) const {
     return stage.memory(angles, MemRefType::get({ShapedType::kDynamic, 2, half},
                                                 stage.b.getF32Type()));
   }
   Value placesIn(Stage &stage) const {
-    return stage.memory(places, MemRefType::get({ShapedType::kDynamic, kPlace},
-                                                stage.b.getI32Type()));
+    return stage.memory(*places, MemRefType::get({ShapedType::kDynamic, kPlace},
+                                                 stage.b.getI32Type()));
   }
-  unsigned cacheOperand() { return operandNumber(op, op.getCache()); }
+  /// Where k (1) and v (2) go.
+  unsigned keptOperand(unsigned part) {
+    return op.getCache() ? operandNumber(op, op.getCache())
+                         : form.resultOperand(part);
+  }
   int64_t bytesOf(unsigned operand) const {
     return form.argument(operand).element.getIntOrFloatBitWidth() / 8;
   }
   ProjectionOutput turned(unsigned part, int64_t count, unsigned operand);
-  void storeKept(Stage &stage, const Values &place, int64_t plane, Value head,
-                 Value column, const Values &elements);
+  void storeToCache(Stage &stage, const Values &place, int64_t plane,
+                    Value head, Value column, const Values &elements);
+  void storeToResult(Stage &stage, unsigned operand, Value row, Value head,
+                     Value column, const Values &elements);
 
   FormBuilder &form;
   QkvLinearOp op;
-  KvCacheType type;
-  int64_t half, heads;
-  Place angles, places;
+  int64_t half, heads, kvHeads;
+  Place angles;
+  std::optional<Place> places;
 };
 
 } // namespace
@@ -71,7 +79,10 @@ private:
 void LargeQkvLinear::buildAngles() {
   Stage stage(form, "angles", kThreads, {form.rows()});
   TileBuilder &b = stage.b;
-  RowFinder finder(stage, type, operandNumber(op, op.getBatch()), kThreads);
+  std::optional<RowFinder> finder;
+  if (op.getCache())
+    finder.emplace(stage, op.getCache().getType(),
+                   operandNumber(op, op.getBatch()), kThreads);
   stage.setOverlaps();
   tile::LaunchDependentsOp::create(b);
   Value row = b.blockX(), thread = b.threadId();
@@ -81,26 +92,39 @@ void LargeQkvLinear::buildAngles() {
       b.load(stage.operand(operandNumber(op, op.getPositions())), {row});
   RotaryAngles made(op.getTheta().convertToDouble(), half);
   auto [cos, sin] = made.build(b, position, i);
-  CacheRow place = finder.find(row);
+  CacheRow place;
+  if (finder)
+    place = finder->find(row);
   tile::WaitDependenciesOp::create(b);
   b.store(cos, anglesIn(stage), {row, b.index(0), i}, isPair);
   b.store(sin, anglesIn(stage), {row, b.index(1), i}, isPair);
-  Value isKept = b.select(place.isKept, b.i32(1), b.i32(0));
-  b.store(b.join({b.toI32(place.unit), b.toI32(place.at), isKept, b.i32(0)}),
-          placesIn(stage), {row, b.index(0)}, b.equal(thread, 0));
+  if (places) {
+    Value isKept = b.select(place.isKept, b.i32(1), b.i32(0));
+    b.store(b.join({b.toI32(place.unit), b.toI32(place.at), isKept, b.i32(0)}),
+            placesIn(stage), {row, b.index(0)}, b.equal(thread, 0));
+  }
   stage.finish();
 }
 
 /// To the place of a row, from loaded kPlace numbers.
-void LargeQkvLinear::storeKept(Stage &stage, const Values &place, int64_t plane,
-                               Value head, Value column,
-                               const Values &elements) {
+void LargeQkvLinear::storeToCache(Stage &stage, const Values &place,
+                                  int64_t plane, Value head, Value column,
+                                  const Values &elements) {
   TileBuilder &b = stage.b;
   b.store(
-      b.convert(b.join(elements), type.getStorageType()),
-      stage.operand(cacheOperand()),
+      b.convert(b.join(elements), op.getKeptType()),
+      stage.operand(keptOperand(1)),
       {b.toIndex(place[0]), b.index(plane), head, b.toIndex(place[1]), column},
       b.equal(b.toIndex(place[2]), 1));
+}
+
+void LargeQkvLinear::storeToResult(Stage &stage, unsigned operand, Value row,
+                                   Value head, Value column,
+                                   const Values &elements) {
+  TileBuilder &b = stage.b;
+  Value memory = stage.operand(operand);
+  Type element = cast<MemRefType>(memory.getType()).getElementType();
+  b.store(b.convert(b.join(elements), element), memory, {row, head, column});
 }
 
 /// `count` heads of product `part`, to the kernel's `operand`: columns are
@@ -112,7 +136,7 @@ ProjectionOutput LargeQkvLinear::turned(unsigned part, int64_t count,
   output.half = half;
   output.elementBytes = bytesOf(operand);
   std::optional<unsigned> bias = biasOperand(op, part);
-  bool isKey = part == 1;
+  bool isCached = part == 1 && places;
   output.load = [=, this](Stage &stage, Value row, Value column,
                           int64_t width) -> Loaded {
     TileBuilder &b = stage.b;
@@ -126,7 +150,7 @@ ProjectionOutput LargeQkvLinear::turned(unsigned part, int64_t count,
             some, b.split(b.load(anglesIn(stage),
                                  {row, b.index(which), b.add(i, at)}, most)));
     }
-    if (isKey)
+    if (isCached)
       loaded.push_back(
           b.split(b.load(placesIn(stage), {row, b.index(0)}, kPlace)));
     if (bias)
@@ -141,7 +165,7 @@ ProjectionOutput LargeQkvLinear::turned(unsigned part, int64_t count,
     TileBuilder &b = stage.b;
     Values x = products[0], y = products[1];
     Values cos = products[2], sin = products[3];
-    Values place = isKey ? products[4] : Values();
+    Values place = isCached ? products[4] : Values();
     if (bias) {
       ArrayRef<Values> biases = products.take_back(2);
       x = addBias(stage, *bias, column, width, {x, biases[0]});
@@ -152,11 +176,10 @@ ProjectionOutput LargeQkvLinear::turned(unsigned part, int64_t count,
     Value head = b.div(column, half), at = b.rem(column, half);
     return [=, this, &stage, &b] {
       auto store = [&](const Values &elements, Value at) {
-        if (isKey)
-          return storeKept(stage, place, 0, head, at, elements);
-        Value q = stage.operand(operand);
-        Type element = cast<MemRefType>(q.getType()).getElementType();
-        b.store(b.convert(b.join(elements), element), q, {row, head, at});
+        if (isCached)
+          storeToCache(stage, place, 0, head, at, elements);
+        else
+          storeToResult(stage, operand, row, head, at, elements);
       };
       store(first, at);
       store(second, b.add(at, half));
@@ -170,39 +193,44 @@ ProjectionOutput LargeQkvLinear::q() {
 }
 
 ProjectionOutput LargeQkvLinear::k() {
-  return turned(1, type.getHeads(), cacheOperand());
+  return turned(1, kvHeads, keptOperand(1));
 }
 
 ProjectionOutput LargeQkvLinear::v() {
-  ProjectionOutput output{
-      {Place::ofOperand(3)}, type.getHeads() * 2 * half, {}};
-  output.elementBytes = bytesOf(cacheOperand());
+  ProjectionOutput output{{Place::ofOperand(3)}, kvHeads * 2 * half, {}};
+  const unsigned operand = keptOperand(2);
+  output.elementBytes = bytesOf(operand);
   std::optional<unsigned> bias = biasOperand(op, 2);
   output.load = [=, this](Stage &stage, Value row, Value column,
                           int64_t width) -> Loaded {
     TileBuilder &b = stage.b;
-    Loaded loaded = {
-        b.split(b.load(placesIn(stage), {row, b.index(0)}, kPlace))};
+    Loaded loaded;
+    if (places)
+      loaded.push_back(
+          b.split(b.load(placesIn(stage), {row, b.index(0)}, kPlace)));
     if (bias)
       loaded.push_back(loadBias(stage, *bias, column, width).front());
     return loaded;
   };
-  output.make = [=, this](Stage &stage, Value, Value column, int64_t width,
+  output.make = [=, this](Stage &stage, Value row, Value column, int64_t width,
                           ArrayRef<Values> products) -> std::function<void()> {
     TileBuilder &b = stage.b;
     Values sums = bias ? addBias(stage, *bias, column, width, products)
                        : products.front();
-    Values place = products[1];
+    Values place = places ? products[1] : Values();
     return [=, this, &stage, &b] {
-      storeKept(stage, place, 1, b.div(column, 2 * half),
-                b.rem(column, 2 * half), sums);
+      Value head = b.div(column, 2 * half), at = b.rem(column, 2 * half);
+      if (places)
+        storeToCache(stage, place, 1, head, at, sums);
+      else
+        storeToResult(stage, operand, row, head, at, sums);
     };
   };
   return output;
 }
 
 bool jet::hasLargeQkvLinear(QkvLinearOp op) {
-  int64_t half = op.getCache().getType().getHeadDim() / 2;
+  int64_t half = op.getHeadDim() / 2;
   return half % ColumnWriter::kHalf == 0 && half <= kThreads;
 }
 
@@ -211,7 +239,7 @@ LargeProduct jet::largeProductOf(QkvLinearOp op) {
   auto nameOf = [](Type type) -> StringRef {
     return getElementTypeOrSelf(type).isF32() ? "f32" : "bf16";
   };
-  StringRef kept = nameOf(op.getCache().getType().getStorageType());
+  StringRef kept = nameOf(op.getKeptType());
   LargeProduct product{op.getX().getType().getDimSize(1), {}};
   for (auto [part, weight] : llvm::enumerate(op.getWeights())) {
     int64_t columns = cast<RankedTensorType>(weight.getType()).getDimSize(0);

@@ -49,7 +49,7 @@ void OwnRows::make(Value rowCount, Value begin, Value end, int64_t barrier) {
       });
   tile::FenceAsyncOp::create(b);
   b.sync(barrier, threads);
-  if (reader.hasNorm())
+  if (reader.hasScale())
     makeScales();
 }
 
@@ -81,7 +81,7 @@ void OwnRows::makeRows(Value first, int64_t together) {
                 {b.div(local, kStep), row, b.rem(local, kStep)});
       });
     }
-    if (reader.hasNorm()) {
+    if (reader.hasScale()) {
       sum = b.sumOfWarp(sum);
       b.store(sum, squares, {row, warp}, b.equal(lane, 0));
     }
@@ -99,7 +99,7 @@ void OwnRows::makeScales() {
 }
 
 void OwnRows::scale(MutableArrayRef<Value> results, Value m) {
-  if (!reader.hasNorm())
+  if (!reader.hasScale())
     return;
   Value factor = b.load(scales, {m});
   for (Value &result : results)

@@ -347,7 +347,12 @@ void jet::buildProjection(FormBuilder &form, StringRef what,
                           Projection projection) {
   int64_t rows = projection.size.tileRows;
   if (projection.size.manyRows) {
-    projection.x = roundRows(form, projection.input);
+    if (projection.input.eps && isRoundedButForScale(form, projection.input)) {
+      projection.x = Place::ofOperand(projection.input.operand);
+      projection.scales = makeScales(form, projection.input);
+    } else {
+      projection.x = roundRows(form, projection.input);
+    }
     return buildLargeProjection(form, what, projection);
   }
   if (rows >= 64) {

@@ -74,6 +74,9 @@ struct Projection {
 
   // By buildProjection(), from the input:
   Place x; // bf16 [rows, inner]
+  /// Of more than 128 rows: f32 [rows], what products are multiplied by, if x
+  /// is not scaled.
+  std::optional<Place> scales = {};
   /// Instead of x, for at most 8 rows: each CTA makes them itself, which takes
   /// less time than a stage of its own.
   bool ownsRows = false;
@@ -101,7 +104,7 @@ TileBuilder::Values addBias(Stage &stage, unsigned operand, mlir::Value column,
                             llvm::ArrayRef<TileBuilder::Values> products);
 
 /// Appends the stage to the form, and before it, where x has to be made by one,
-/// the stage `rows`.
+/// the stage `rows`, or `scales` where its rows alone have to be scaled.
 void buildProjection(FormBuilder &form, llvm::StringRef what,
                      Projection projection);
 /// The same for 17 to 128 rows (EvenProjection.cpp), and for more

@@ -5,9 +5,10 @@
 //
 //   append   CTA (row): cos φ, sin φ of each pair, and the sequence that the
 //            row is of; then for each head of q and k, rotated, and of v:
-//            to the result, or to its place in the cache
+//            to its result, or to its place in the cache
 //
-// Of more than 128 rows the projection does that itself (LargeQkvLinear.cpp).
+// Without a cache the stage is named `turn`. Of more than 128 rows the
+// projection does that itself (LargeQkvLinear.cpp).
 
 #include "lowering/kernels/CacheRows.h"
 #include "lowering/kernels/Elements.h"
@@ -26,10 +27,10 @@ constexpr int64_t kThreads = 256;
 class AppendKernel {
 public:
   AppendKernel(FormBuilder &form, QkvLinearOp op, Place projected)
-      : op(op), type(op.getCache().getType()), dim(type.getHeadDim()),
-        half(dim / 2), kvHeads(type.getHeads()),
+      : op(op), dim(op.getHeadDim()), half(dim / 2), kvHeads(op.getKvHeads()),
         heads(op.getQ().getType().getDimSize(1)), width(vectorWidth(half)),
-        projected(projected), stage(form, "append", kThreads, {form.rows()}),
+        projected(projected),
+        stage(form, op.getCache() ? "append" : "turn", kThreads, {form.rows()}),
         b(stage.b) {}
 
   void build();
@@ -39,9 +40,12 @@ private:
   void makeAngles();
   void moveHeads();
   Values rotated(Value head, Value i, bool second);
+  void store(const Values &elements, Value memory, ValueRange at,
+             Value isKept = {});
+  void storeToCache(const Values &elements, Value inCache, Value column);
+  void storeToResult(const Values &elements, Value inResults, Value column);
 
   QkvLinearOp op;
-  KvCacheType type;
   int64_t dim, half, kvHeads, heads, width;
   Place projected; // f32 [R, (H + 2 Hkv)·D]
   Stage stage;
@@ -81,17 +85,37 @@ Values AppendKernel::rotated(Value head, Value i, bool second) {
   return turned;
 }
 
+void AppendKernel::store(const Values &elements, Value memory, ValueRange at,
+                         Value isKept) {
+  Type element = cast<MemRefType>(memory.getType()).getElementType();
+  Values converted;
+  for (Value value : elements)
+    converted.push_back(b.convert(value, element));
+  b.store(b.join(converted), memory, at, isKept);
+}
+
+/// Head `inCache` of those of k and then those of v.
+void AppendKernel::storeToCache(const Values &elements, Value inCache,
+                                Value column) {
+  Value plane = b.div(inCache, kvHeads), head = b.rem(inCache, kvHeads);
+  store(elements, stage.operand(numberOf(op.getCache())),
+        {place.unit, plane, head, place.at, column}, place.isKept);
+}
+
+void AppendKernel::storeToResult(const Values &elements, Value inResults,
+                                 Value column) {
+  auto to = [&](unsigned result, Value head) {
+    store(elements, stage.operand(stage.form.resultOperand(result)),
+          {row, head, column});
+  };
+  b.ifElse(
+      b.less(inResults, kvHeads), [&] { to(1, inResults); },
+      [&] { to(2, b.sub(inResults, b.index(kvHeads))); });
+}
+
 void AppendKernel::moveHeads() {
   int64_t units = half / width;
   Value q = stage.operand(stage.form.resultOperand(0));
-  Value cache = stage.operand(numberOf(op.getCache()));
-  auto convert = [&](const Values &elements, Value memory) {
-    Type element = cast<MemRefType>(memory.getType()).getElementType();
-    Values converted;
-    for (Value value : elements)
-      converted.push_back(b.convert(value, element));
-    return b.join(converted);
-  };
   int64_t count = (heads + 2 * kvHeads) * units;
   b.loop(b.threadId(), b.index(count), b.index(kThreads), [&](Value number) {
     Value head = b.div(number, units);
@@ -100,15 +124,13 @@ void AppendKernel::moveHeads() {
       Values elements = rotated(head, i, second);
       Value column = b.add(i, second ? half : 0);
       b.ifElse(
-          b.less(head, heads),
-          [&] { b.store(convert(elements, q), q, {row, head, column}); },
+          b.less(head, heads), [&] { store(elements, q, {row, head, column}); },
           [&] {
-            Value inCache = b.sub(head, b.index(heads));
-            Value plane = b.div(inCache, kvHeads);
-            Value kvHead = b.rem(inCache, kvHeads);
-            b.store(convert(elements, cache), cache,
-                    {place.unit, plane, kvHead, place.at, column},
-                    place.isKept);
+            Value other = b.sub(head, b.index(heads));
+            if (op.getCache())
+              storeToCache(elements, other, column);
+            else
+              storeToResult(elements, other, column);
           });
     }
   });
@@ -118,13 +140,19 @@ void AppendKernel::build() {
   auto table = b.shared({half}, b.getF32Type());
   cosines = b.alloc(table);
   sines = b.alloc(table);
-  RowFinder finder(stage, type, numberOf(op.getBatch()), kThreads);
+  std::optional<RowFinder> finder;
+  if (op.getCache())
+    finder.emplace(stage, op.getCache().getType(), numberOf(op.getBatch()),
+                   kThreads);
   stage.setOverlaps();
   tile::LaunchDependentsOp::create(b);
   row = b.blockX();
   // Positions and batch are inputs of the step: no launch before writes them.
   makeAngles();
-  place = finder.find(row);
+  if (finder)
+    place = finder->find(row);
+  else
+    b.sync(); // the angles are there
   tile::WaitDependenciesOp::create(b);
   moveHeads();
   stage.finish();
@@ -138,22 +166,18 @@ static bool isSupported(QkvLinearOp op) {
   auto isBf16 = [](Value value) {
     return getElementTypeOrSelf(value.getType()).isBF16();
   };
-  KvCacheType type = op.getCache().getType();
-  Type element = type.getStorageType();
+  Type element = op.getKeptType();
   return op.getX().getType().getDimSize(1) % 8 == 0 &&
          llvm::all_of(op.getWeights(), isBf16) &&
          (element.isBF16() || element.isF32()) &&
-         RotaryAngles(op.getTheta().convertToDouble(), type.getHeadDim() / 2)
+         RotaryAngles(op.getTheta().convertToDouble(), op.getHeadDim() / 2)
              .isExact();
 }
 
 static Projection projectionOf(FormBuilder &form, QkvLinearOp op,
                                ProjectionSize size) {
   Projection projection;
-  if (op.getNormEps()) {
-    projection.input.norm = operandNumber(op, op.getNorm());
-    projection.input.eps = op.getNormEps()->convertToDouble();
-  }
+  projection.input = rowInputOf(op);
   projection.rows = form.rows();
   projection.inner = op.getX().getType().getDimSize(1);
   projection.size = size;

@@ -43,15 +43,10 @@ void jet::buildForms(FormContext &context, MergeTopKOp op) {
 //===----------------------------------------------------------------------===//
 
 static void buildForm(FormBuilder form, LinearTopKOp op, ProjectionSize size) {
-  RowInput input;
-  if (op.getNormEps()) {
-    input.norm = 2;
-    input.eps = op.getNormEps()->convertToDouble();
-  }
   Projection projection;
   projection.rows = form.rows();
   projection.inner = op.getX().getType().getDimSize(1);
-  projection.input = input;
+  projection.input = rowInputOf(op);
   projection.size = size;
   int64_t columns = op.getWeight().getType().getDimSize(0);
   Place logits = Place::ofScratch(form.reserve(form.rows() * (columns * 4)));

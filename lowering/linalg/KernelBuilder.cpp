@@ -193,13 +193,16 @@ Value KernelBuilder::normRows(Value x, Value norm, double eps) {
     Value in = row(x, r);
     Value scale = inverseNorm(sumOfSquares(in), columns, eps, 1.0);
     // Not mulf(), which lets products be reassociated.
-    Value out =
-        elementwiseInto({in, norm}, slice(values[0], at, extent, {false, true}),
-                        [&](ValueRange in) -> Value {
-                          Value scaled =
-                              arith::MulFOp::create(*this, in[0], scale);
-                          return arith::MulFOp::create(*this, in[1], scaled);
-                        });
+    SmallVector<Value> inputs = {in};
+    if (norm)
+      inputs.push_back(norm);
+    Value out = elementwiseInto(
+        inputs, slice(values[0], at, extent, {false, true}),
+        [&](ValueRange in) -> Value {
+          Value scaled = arith::MulFOp::create(*this, in[0], scale);
+          return norm ? arith::MulFOp::create(*this, in[1], scaled).getResult()
+                      : scaled;
+        });
     return SmallVector<Value>{insert(out, values[0], at, extent)};
   })[0];
 }

@@ -92,7 +92,7 @@ public:
   /// -jet-vectorize-contractions takes up.
   mlir::Value contract(mlir::Value x, mlir::Value w, mlir::Value init);
   /// norm ∘ x / sqrt(mean(x²) + eps) of every row of `x` [R, K], in f32: as
-  /// jet.rms_norm.
+  /// jet.rms_norm. A null `norm` is one of ones.
   mlir::Value normRows(mlir::Value x, mlir::Value norm, double eps);
   /// Σ x².
   mlir::Value sumOfSquares(mlir::Value tensor);

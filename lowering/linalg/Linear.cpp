@@ -87,8 +87,9 @@ public:
     OpFoldResult zero = b.getIndexAttr(0), inner = b.dim(operands[0], 1);
     Value x = code.read(0, {{zero, zero}, {rows, inner}, {true, true}});
     if (std::optional<APFloat> eps = op.getNormEps())
-      x = b.normRows(x, operands[1 + op.getWeights().size()],
-                     eps->convertToDouble());
+      x = b.normRows(
+          x, op.getNorm() ? operands[1 + op.getWeights().size()] : Value(),
+          eps->convertToDouble());
     int64_t block = std::min(kLinearBlock, total);
     return b.grid({b.getIndexAttr(total)}, {b.getIndexAttr(block)}, inits,
                   [&](ValueRange point, ValueRange inits) {

@@ -301,7 +301,8 @@ Lowered jet::lowerLinearTopK(KernelBuilder &b, LinearTopKOp op,
   OpFoldResult zero = b.getIndexAttr(0);
   Value x = code.read(0, {{zero, zero}, {rows, inner}, {true, true}});
   if (std::optional<APFloat> eps = op.getNormEps())
-    x = b.normRows(x, operands[2], eps->convertToDouble());
+    x = b.normRows(x, op.getNorm() ? operands[2] : Value(),
+                   eps->convertToDouble());
 
   auto body = [&](ValueRange point, ValueRange inits) {
     TopK topK(b, k);

@@ -19,7 +19,7 @@ RankedTensorType ExpandBuilder::rows(ArrayRef<int64_t> sizes, Type element) {
 
 Value ExpandBuilder::param(const Twine &name, ArrayRef<int64_t> shape) {
   return ParamOp::create(*this, RankedTensorType::get(shape, storage),
-                         (prefix + name).str());
+                         (prefix + name).str(), StringAttr());
 }
 
 Value ExpandBuilder::linear(Value x, const Twine &name, int64_t outputs,

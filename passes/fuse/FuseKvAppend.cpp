@@ -18,8 +18,10 @@ using namespace jet;
 
 namespace {
 
-/// All that becomes a jet.qkv_linear and an attention that reads the cache.
+/// All that becomes a jet.qkv_linear and, if that may append, an attention that
+/// reads the cache.
 struct Match {
+  bool appends;
   AttentionOp attention;
   KvAppendOp append;
   RopeOp qRope, kRope;
@@ -115,16 +117,14 @@ static LogicalResult matchGroup(Match &match, FusionLog &log) {
 
 static FailureOr<Match> findMatch(KvAppendOp append, bool oneTokenEach,
                                   FusionLog &log) {
-  if (append.getCache().getType().getWindow() && !oneTokenEach)
-    return log.refuse(append, "this program takes many tokens of a sequence, "
-                              "which would push keys out of the window that "
-                              "earlier tokens see");
   FailureOr<AttentionOp> attention = findAttention(append, log);
   if (failed(attention))
     return failure();
   Match match;
   match.append = append;
   match.attention = *attention;
+  // Many tokens would push keys out of the window that earlier ones see.
+  match.appends = oneTokenEach || !append.getCache().getType().getWindow();
   match.qRope = match.attention.getQ().getDefiningOp<RopeOp>();
   match.kRope = append.getK().getDefiningOp<RopeOp>();
   if (!match.qRope || !match.kRope)
@@ -148,19 +148,30 @@ static FailureOr<Match> findMatch(KvAppendOp append, bool oneTokenEach,
   return match;
 }
 
-static void fuse(RewriterBase &rewriter, Match &match) {
-  AttentionOp attention = match.attention;
+/// The projections, before the attention.
+static QkvLinearOp createProjections(RewriterBase &rewriter, Match &match) {
   KvAppendOp append = match.append;
-  rewriter.setInsertionPoint(attention);
-  auto fused = QkvLinearOp::create(
-      rewriter,
-      rewriter.getFusedLoc({match.group.getLoc(), match.qRope.getLoc(),
-                            match.kRope.getLoc(), append.getLoc()}),
-      attention.getQ().getType(), append.getType(), match.group.getX(),
+  SmallVector<Type> kept = {append.getType()};
+  if (!match.appends)
+    kept = {append.getK().getType(), append.getV().getType()};
+  SmallVector<Location> locations = {match.group.getLoc(), match.qRope.getLoc(),
+                                     match.kRope.getLoc()};
+  if (match.appends)
+    locations.push_back(append.getLoc());
+  rewriter.setInsertionPoint(match.attention);
+  return QkvLinearOp::create(
+      rewriter, rewriter.getFusedLoc(locations),
+      match.attention.getQ().getType(), kept, match.group.getX(),
       match.weights[0], match.weights[1], match.weights[2], match.biases,
-      match.group.getNorm(), match.qRope.getPositions(), append.getCache(),
-      append.getBatch(), match.qRope.getThetaAttr(),
-      match.group.getNormEpsAttr());
+      match.group.getNorm(), match.qRope.getPositions(),
+      match.appends ? Value(append.getCache()) : Value(),
+      match.appends ? Value(append.getBatch()) : Value(),
+      match.qRope.getThetaAttr(), match.group.getNormEpsAttr());
+}
+
+/// The attention that reads k and v from the cache.
+static AttentionOp createReader(RewriterBase &rewriter, AttentionOp attention,
+                                QkvLinearOp fused) {
   auto reader = AttentionOp::create(
       rewriter, attention.getLoc(), attention.getType(), fused.getQ(),
       /*k=*/Value(), /*v=*/Value(), fused.getNextCache(), attention.getBatch(),
@@ -169,8 +180,20 @@ static void fuse(RewriterBase &rewriter, Match &match) {
   for (auto [from, to] :
        llvm::zip_equal(attention.getPortRegions(), reader.getPortRegions()))
     to.takeBody(from);
-  rewriter.replaceOp(append, fused.getNextCache());
-  rewriter.replaceOp(attention, reader.getResult());
+  return reader;
+}
+
+static void fuse(RewriterBase &rewriter, Match &match) {
+  QkvLinearOp fused = createProjections(rewriter, match);
+  if (match.appends) {
+    AttentionOp reader = createReader(rewriter, match.attention, fused);
+    rewriter.replaceOp(match.append, fused.getNextCache());
+    rewriter.replaceOp(match.attention, reader.getResult());
+  } else {
+    rewriter.replaceAllUsesWith(match.attention.getQ(), fused.getQ());
+    rewriter.replaceAllUsesWith(match.append.getK(), fused.getK());
+    rewriter.replaceAllUsesWith(match.append.getV(), fused.getV());
+  }
   for (Operation *op : {match.qRope.getOperation(), match.kRope.getOperation()})
     rewriter.eraseOp(op);
   for (SplitHeadsOp heads : match.heads)

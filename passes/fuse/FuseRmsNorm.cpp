@@ -21,7 +21,7 @@ static LogicalResult fuse(RewriterBase &rewriter, RmsNormOp norm,
   auto linear = dyn_cast<GroupedLinearOp>(use.getOwner());
   if (!linear || use.getOperandNumber() != 0)
     return log.refuse(norm, "its result is not the input of a projection");
-  if (linear.getNorm())
+  if (linear.getNormEps())
     return log.refuse(norm, "the projection norms its input already");
   if (findPort(linear, 0))
     return log.refuse(norm, "the projection has code between the norm and its "

@@ -34,7 +34,7 @@ static SmallVector<Value> findWeights(OpOperand &use) {
     return {cast<DeltaStepOp>(op).getConvolution().getWeight()};
   unsigned number = use.getOperandNumber();
   auto isPlain = [&](auto projection) {
-    return number == 0 && !projection.getNorm();
+    return number == 0 && !projection.getNormEps();
   };
   auto carriesCode = [&] {
     return findPort(cast<PortOpInterface>(op), number).has_value();

@@ -15,6 +15,10 @@ constexpr DType F32 = DType::F32, BF16 = DType::BF16;
 /// Large, so that a short row of small values does not blow up roundings.
 constexpr double kNormEps = 0.125;
 
+/// Of an input: none, by an operand of the op, or by one that is in the
+/// weights.
+enum class Norm { None, Own, InWeights };
+
 class Fused : public testing::TestWithParam<std::string> {
 protected:
   DType anyType() { return uniform(random, 0, 1) ? F32 : BF16; }
@@ -22,7 +26,7 @@ protected:
 
   void checkGroupedLinear(int64_t rows, int64_t inner,
                           const std::vector<int64_t> &widths,
-                          bool normed = false);
+                          Norm norm = Norm::None);
   void checkConvolution(bool generated, int64_t width, int64_t channels,
                         int64_t inner, DType result, const Step &step);
   void checkAttention(int64_t heads, int64_t kvHeads, int64_t dim,
@@ -39,19 +43,19 @@ INSTANTIATE_TEST_SUITE_P(Cpu, Fused, testing::ValuesIn(cpuLevels()),
 //===----------------------------------------------------------------------===//
 
 /// norm ∘ x / sqrt(mean(x²) + eps).
-std::vector<Term> rmsNorm(std::vector<Term> x, const Buffer &norm) {
+std::vector<Term> rmsNorm(std::vector<Term> x, const Buffer *norm) {
   double sum = 0;
   for (const Term &term : x)
     sum += term.value * term.value;
   const double scale = 1 / std::sqrt(sum / x.size() + kNormEps);
   for (size_t k = 0; k < x.size(); ++k)
-    x[k] = x[k] * norm(k) * scale;
+    x[k] = x[k] * (norm ? (*norm)(k) : 1) * scale;
   return x;
 }
 
 void Fused::checkGroupedLinear(int64_t rows, int64_t inner,
                                const std::vector<int64_t> &widths,
-                               bool normed) {
+                               Norm normed) {
   Arguments arguments;
   Buffer &x =
       arguments.add(Buffer::random(random, anyType(), {rows, inner}), true);
@@ -74,7 +78,9 @@ void Fused::checkGroupedLinear(int64_t rows, int64_t inner,
   std::string op = "jet.grouped_linear %arg0(" +
                    Arguments::names(1, arguments.types.size()) + ")";
   const Buffer *norm = nullptr;
-  if (normed) {
+  if (normed == Norm::InWeights) {
+    op += " norm eps " + std::to_string(kNormEps);
+  } else if (normed == Norm::Own) {
     norm = &arguments.add(Buffer::random(random, anyType(), {inner}), false);
     const size_t number = arguments.types.size();
     op += " norm " + Arguments::names(number - 1, number) + " eps " +
@@ -111,8 +117,8 @@ void Fused::checkGroupedLinear(int64_t rows, int64_t inner,
     std::vector<Term> input;
     for (int64_t k = 0; k < inner; ++k)
       input.push_back(code.apply({x(r, k)}, {r, k}));
-    if (norm)
-      input = rmsNorm(input, *norm);
+    if (normed != Norm::None)
+      input = rmsNorm(input, norm);
     for (size_t j = 0; j < widths.size(); ++j)
       for (int64_t n = 0; n < widths[j]; ++n) {
         std::vector<Term> sums;
@@ -153,16 +159,18 @@ TEST_P(Fused, GroupedLinearIsRightForAnyShape) {
 }
 
 TEST_P(Fused, GroupedLinearNormsItsInput) {
-  checkGroupedLinear(1, 1, {1}, true);
-  checkGroupedLinear(1, 33, {128}, true);
-  checkGroupedLinear(5, 48, {70}, true);
-  checkGroupedLinear(4, 17, {63, 65, 9}, true);
+  for (Norm norm : {Norm::Own, Norm::InWeights}) {
+    checkGroupedLinear(1, 1, {1}, norm);
+    checkGroupedLinear(1, 33, {128}, norm);
+    checkGroupedLinear(5, 48, {70}, norm);
+    checkGroupedLinear(4, 17, {63, 65, 9}, norm);
+  }
   for (int trial = 0; trial < 4; ++trial) {
     std::vector<int64_t> widths(uniform(random, 1, 4));
     for (int64_t &width : widths)
       width = uniform(random, 1, 100);
     checkGroupedLinear(uniform(random, 1, 9), uniform(random, 1, 70), widths,
-                       true);
+                       coin() ? Norm::Own : Norm::InWeights);
   }
 }
 

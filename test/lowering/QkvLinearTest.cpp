@@ -109,6 +109,10 @@ std::unique_ptr<Kernels> QkvLinear::compile(const Config &config) {
                          " rope " + nameOf(rest) + theta + " append " +
                          nameOf(rest + 1) + ", " + nameOf(rest + 2),
                      fused, {q, cache}) +
+          kernelText("apart",
+                     "jet.qkv_linear %a(%b, %c, %d)" + biases + fusedNorm +
+                         " rope " + nameOf(rest) + theta,
+                     {fused.begin(), fused.end() - 2}, {q, kv, kv}) +
           kernelText("read", "jet.attention %a, %b, %c", {q, cache, batch},
                      {q}),
       GetParam());
@@ -188,6 +192,16 @@ void QkvLinear::check(const Config &config, const Kernels &kernels, Step step,
   inputs.insert(inputs.end(), {&positions, &fusedCache, &batch, &fusedQ});
   kernels.run("fused", inputs, step);
   kernels.run("read", {&fusedQ, &fusedCache, &batch, &fusedY}, step);
+
+  // Without the cache.
+  Buffer apartQ(F32, q.shape()), apartK(storage, k.shape()),
+      apartV(storage, v.shape());
+  inputs.resize(inputs.size() - 3);
+  inputs.insert(inputs.end(), {&apartQ, &apartK, &apartV});
+  kernels.run("apart", inputs, Step::rows(rows));
+  EXPECT_TRUE(apartQ == q);
+  EXPECT_TRUE(apartK == k);
+  EXPECT_TRUE(apartV == v);
 
   EXPECT_TRUE(fusedCache == cache);
   Comparison queries("q"), attention("attention");

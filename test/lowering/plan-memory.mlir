@@ -25,7 +25,7 @@ jet.model @m hidden 48 intermediate 64 vocab 32 max_position 4096 rms_norm_eps 1
 // CHECK-NEXT:   %buffer1 = jet.buffer at {{[0-9]+}} bytes 192 : memref<?x48xf32>
 // CHECK-NEXT:   jet.execute @kernels::@last_token_48 reads(%buffer0, %batch : memref<?x48xf32>, !jet.batch) writes(%buffer1 : memref<?x48xf32>) rows tokens
 // A row of 3 numbers takes a cache line, so that the next begins at one.
-// CHECK-NEXT:   %w = jet.weight "w" : memref<3x48xf32>
+// CHECK-NEXT:   %w = jet.weight "w" column_scale "n" : memref<3x48xf32>
 // CHECK-NEXT:   %buffer2 = jet.buffer at {{[0-9]+}} bytes 64 : memref<?x3xf32>
 // CHECK-NEXT:   jet.execute @kernels::@linear_3x48 reads(%buffer1, %w : memref<?x48xf32>, memref<3x48xf32>) writes(%buffer2 : memref<?x3xf32>) rows sequences
 // CHECK-NEXT:   jet.execute @kernels::@linear_32x48 reads(%buffer1, %t : memref<?x48xf32>, memref<32x48xf32>) writes(%logits : memref<?x32xf32>) rows sequences
@@ -36,7 +36,7 @@ func.func @prefill(%tokens: tensor<?xi32>, %positions: tensor<?xi32>, %batch: !j
   %h = jet.split_heads %x : (tensor<?x48xf32>) -> tensor<?x1x48xf32>
   %n = jet.launch @kernels::@kv_append(%h, %h, %s, %batch) rows tokens : (tensor<?x1x48xf32>, tensor<?x1x48xf32>, !jet.kv_cache<1x48xf32, page = 64>, !jet.batch) -> !jet.kv_cache<1x48xf32, page = 64>
   %l = jet.launch @kernels::@last_token_48(%x, %batch) rows tokens : (tensor<?x48xf32>, !jet.batch) -> tensor<?x48xf32>
-  %w = jet.param "w" : tensor<3x48xf32>
+  %w = jet.param "w" column_scale "n" : tensor<3x48xf32>
   %unused = jet.launch @kernels::@linear_3x48(%l, %w) rows sequences : (tensor<?x48xf32>, tensor<3x48xf32>) -> tensor<?x3xf32>
   %y = jet.launch @kernels::@linear_32x48(%l, %t) rows sequences : (tensor<?x48xf32>, tensor<32x48xf32>) -> tensor<?x32xf32>
   return %y, %n : tensor<?x32xf32>, !jet.kv_cache<1x48xf32, page = 64>

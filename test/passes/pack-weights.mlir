@@ -96,3 +96,17 @@ func.func @decode(%x: tensor<?x8xf32>, %p: tensor<?xi32>, %c: !jet.kv_cache<2x2x
   %y, %n = jet.qkv_linear %x(%q, %k, %v) rope %p theta 10000.0 append %c, %b : (tensor<?x8xf32>, tensor<8x8xbf16>, tensor<4x8xbf16>, tensor<4x8xbf16>, tensor<?xi32>, !jet.kv_cache<2x2xbf16, page = 64>, !jet.batch) -> (tensor<?x4x2xf32>, !jet.kv_cache<2x2xbf16, page = 64>)
   return %y, %n : tensor<?x4x2xf32>, !jet.kv_cache<2x2xbf16, page = 64>
 }
+
+// -----
+
+// Weights that are scaled when they are loaded stay: packing comes first.
+// CHECK-LABEL: func.func @scaled
+// CHECK-NOT: jet.packed_param
+// REMARK: remark: fusion 'pack-weights' refused: parameter 'a' has a column scale already
+// REMARK: remark: fusion 'pack-weights' refused: parameter 'b' has a column scale already
+func.func @scaled(%x: tensor<?x8xbf16>) -> (tensor<?x4xf32>, tensor<?x4xf32>) {
+  %a = jet.param "a" column_scale "n" : tensor<4x8xbf16>
+  %b = jet.param "b" column_scale "n" : tensor<4x8xbf16>
+  %y:2 = jet.grouped_linear %x(%a, %b) norm eps 1.0e-06 products [1, 1] : (tensor<?x8xbf16>, tensor<4x8xbf16>, tensor<4x8xbf16>) -> (tensor<?x4xf32>, tensor<?x4xf32>)
+  return %y#0, %y#1 : tensor<?x4xf32>, tensor<?x4xf32>
+}

@@ -132,6 +132,39 @@ TEST_F(ModelLoadTest, ExecutesRecipes) {
                                          "found none");
 }
 
+// A vector that scales the columns of two parameters and is one itself.
+TEST_F(ModelLoadTest, ScalesColumns) {
+  const std::vector<float> embedding = makeEmbedding(), head = makeHead();
+  const std::vector<float> scale = {2, -0.5, 3, 0};
+  const auto split = embedding.begin() + 3 * kHidden;
+  writeTensors(
+      weightsPath,
+      {{"a", DType::F32, {3, kHidden}},
+       {"b", DType::F32, {kVocab - 3, kHidden}},
+       {"lm_head.weight", DType::F32, {kVocab, kHidden}},
+       {"n", DType::F32, {kHidden}}},
+      {{embedding.begin(), split}, {split, embedding.end()}, head, scale});
+  Package package = makePackage();
+  package.parameters[0].concat = {{"a", {3, kHidden}},
+                                  {"b", {kVocab - 3, kHidden}}};
+  for (ParameterInfo &parameter : package.parameters)
+    parameter.columnScale = SourceTensor{"n", {kHidden}};
+  package.parameters.push_back({"n", DType::F32, {kHidden}});
+  ASSERT_TRUE(writePackage(package, packagePath));
+  const auto model = Model::load(packagePath, weightsPath);
+  ASSERT_TRUE(model) << messageOf(model);
+  EXPECT_TRUE((*model)->extraTensors().empty());
+  for (int64_t index = 0; index < 2; ++index) {
+    const auto *got = static_cast<const float *>((*model)->parameter(index));
+    const std::vector<float> &from = index == 0 ? embedding : head;
+    for (size_t i = 0; i < from.size(); ++i)
+      EXPECT_EQ(got[i], from[i] * scale[i % kHidden]) << index << ", " << i;
+  }
+  package.parameters[1].columnScale->name = "absent";
+  EXPECT_EQ(load(package),
+            weightsPath + ": tensor 'absent': expected F32 [4], found none");
+}
+
 TEST_F(ModelLoadTest, ListsExtraTensors) {
   writeTensors(weightsPath,
                {{"another", DType::F32, {1}},

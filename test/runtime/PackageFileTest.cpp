@@ -69,6 +69,8 @@ TEST_F(PackageFileTest, RoundTrips) {
   package.model.bosTokenId = 3;
   package.parameters[0].concat = {{"a", {1, kHidden}},
                                   {"b", {kVocab - 1, kHidden}}};
+  for (ParameterInfo &parameter : package.parameters)
+    parameter.columnScale = SourceTensor{"n", {kHidden}};
   package.programs[0].launches[0].operands[1].rows = RowRange{0, kVocab};
   package.blobs.push_back({"other", {}});
   package.blobs.push_back({"third", {std::byte(1), std::byte(2)}});
@@ -89,6 +91,10 @@ TEST_F(PackageFileTest, RoundTrips) {
   EXPECT_EQ(read->model.layers, package.model.layers);
   EXPECT_EQ(read->blobs[2].bytes, package.blobs[2].bytes);
   EXPECT_EQ(read->programs[2].launches.size(), 4u);
+  EXPECT_EQ(read->parameters[0].concat, package.parameters[0].concat);
+  EXPECT_EQ(read->parameters[0].columnScale, package.parameters[0].columnScale);
+  EXPECT_TRUE(read->parameters[1].concat.empty());
+  EXPECT_EQ(read->parameters[1].columnScale, package.parameters[1].columnScale);
   const SymbolValues symbols = {9, 1, 1, 1, 1, 1};
   EXPECT_EQ(*read->kernels[0].grid.evaluate(symbols), 2);
   EXPECT_EQ(read->kernels[1].op, "linear");
@@ -211,10 +217,10 @@ TEST_F(PackageFileTest, AHugeHeaderLengthAllocatesNothing) {
 
 TEST_F(PackageFileTest, AnotherVersionIsNamedBeforeTheChecksum) {
   nlohmann::json other = header();
-  other["version"] = 7;
+  other["version"] = kPackageVersion + 1;
   std::string file = withHeader(other.dump());
   file.back() ^= 1;
-  EXPECT_EQ(read(file), path + ": expected package version 6, found 7");
+  EXPECT_EQ(read(file), path + ": expected package version 7, found 8");
 }
 
 TEST_F(PackageFileTest, AnotherFormatIsNamed) {
@@ -297,6 +303,22 @@ TEST_F(PackageFileTest, RecipesAndRowsMustHaveTheRightForm) {
                       "tensors, found none"),
             std::string::npos);
   EXPECT_NE(withConcat({1, 2}).find("$.parameters[0].recipe.concat[0]"),
+            std::string::npos);
+  const auto withRecipe = [&](const nlohmann::json &recipe) {
+    return readChanged([&](nlohmann::json &json) {
+      json["parameters"][0]["recipe"] = recipe;
+    });
+  };
+  const nlohmann::json scale = {{"name", "n"}, {"shape", {kHidden}}};
+  EXPECT_EQ(withRecipe({{"column_scale", scale}}), "success");
+  EXPECT_NE(
+      withRecipe({{"column_scale", "n"}})
+          .find("$.parameters[0].recipe.column_scale: expected an object"),
+      std::string::npos);
+  EXPECT_NE(withRecipe({{"row_scale", scale}}).find("$.parameters[0].recipe"),
+            std::string::npos);
+  EXPECT_NE(withRecipe(nlohmann::json::object())
+                .find("$.parameters[0].recipe: expected a member \"concat\""),
             std::string::npos);
   const auto withRows = [&](const nlohmann::json &rows) {
     return readChanged([&](nlohmann::json &json) {

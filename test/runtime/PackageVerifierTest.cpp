@@ -90,6 +90,25 @@ const Broken kBroken[] = {
                                  {p.parameters[0].name, {15, kHidden}}};
      },
      "$.parameters[1].recipe: expected tensors that nothing else reads"},
+    {"a column scale for a vector",
+     [](Package &p) {
+       p.parameters[0].shape = {kVocab * kHidden};
+       p.parameters[0].columnScale = SourceTensor{"n", {kHidden}};
+     },
+     "$.parameters[0].shape: expected a matrix, with a column scale, found "
+     "[64]"},
+    {"a column scale of rows",
+     [](Package &p) {
+       p.parameters[0].columnScale = SourceTensor{"n", {kVocab}};
+     },
+     "$.parameters[0].recipe.column_scale.shape: expected [4], found [16]"},
+    {"a column scale of integers",
+     [](Package &p) {
+       p.parameters[0].dtype = DType::I32;
+       p.parameters[0].columnScale = SourceTensor{"n", {kHidden}};
+     },
+     "$.parameters[0].dtype: expected F32 or BF16, with a column scale, found "
+     "I32"},
     {"rows beyond a parameter",
      [](Package &p) {
        p.programs[0].launches[0].operands[1].rows = RowRange{1, kVocab + 1};

@@ -20,7 +20,7 @@ namespace jet {
 inline Package compileWhole(mlir::ModuleOp module, bool forGpu,
                             const std::vector<std::string> &mixers = {}) {
   FuseOptions fuse;
-  fuse.roundActivations = fuse.roundRuleInputs = forGpu;
+  fuse.roundActivations = fuse.roundRuleInputs = fuse.foldNorms = forGpu;
   mlir::PassManager pm(module.getContext());
   if (!mixers.empty()) {
     PlacementOptions place;

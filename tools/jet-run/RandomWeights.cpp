@@ -4,6 +4,7 @@
 #include "RandomWeights.h"
 
 #include "runtime/Sampler.h"
+#include "support/BFloat16.h"
 
 #include <cmath>
 #include <cstring>
@@ -54,13 +55,6 @@ static uint64_t hashName(std::string_view name) {
   return hash;
 }
 
-/// Rounds to nearest, ties to even. `value` is finite.
-static uint16_t toBFloat16(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof(bits));
-  return static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
-}
-
 template <typename Store, typename Make>
 void RandomWeights::fill(uint64_t stream, int64_t begin, int64_t end,
                          Store store, Make make) const {
@@ -80,7 +74,7 @@ void RandomWeights::generate(std::string_view name, DType dtype, int64_t begin,
       fill(
           stream, begin, end,
           [out](int64_t i, float value) {
-            const uint16_t bits = toBFloat16(value);
+            const uint16_t bits = floatToBFloat16(value);
             std::memcpy(out + i * 2, &bits, sizeof(bits));
           },
           make);

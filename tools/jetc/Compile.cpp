@@ -283,6 +283,7 @@ private:
         // Its tensor cores take bf16.
         fuse.roundActivations = isForDevice();
         fuse.roundRuleInputs = isForDevice() && !options.generalKernels;
+        fuse.foldNorms = isForDevice() && !options.generalKernels;
         fuse.packWeights = options.packWeights;
         buildFusePipeline(pm, fuse);
       });

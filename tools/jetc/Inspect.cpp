@@ -36,14 +36,19 @@ struct Summary {
 static nlohmann::ordered_json packedToJson(const Package &package) {
   nlohmann::ordered_json result = nlohmann::ordered_json::array();
   for (const ParameterInfo &parameter : package.parameters) {
-    if (parameter.concat.empty())
+    if (parameter.concat.empty() && !parameter.columnScale)
       continue;
+    std::vector<SourceTensor> tensors = parameter.concat;
+    if (tensors.empty())
+      tensors.push_back({parameter.name, parameter.shape});
     nlohmann::ordered_json sources = nlohmann::ordered_json::array();
-    for (const SourceTensor &source : parameter.concat)
+    for (const SourceTensor &source : tensors)
       sources.push_back({{"name", source.name}, {"shape", source.shape}});
     result.push_back({{"shape", parameter.shape},
                       {"dtype", dtypeName(parameter.dtype)},
                       {"sources", std::move(sources)}});
+    if (parameter.columnScale)
+      result.back()["column_scale"] = parameter.columnScale->name;
   }
   return result;
 }

@@ -226,6 +226,14 @@ jet.plan @p arena 0 max_batch 16 max_context 4096 {
 
 // -----
 
+// jet.weight C3
+jet.plan @p arena 0 max_batch 16 max_context 4096 {
+  // expected-error @+1 {{'jet.weight' op expected 2 dimensions with a column scale, found 'memref<64xf32>'}}
+  %w = jet.weight "w" column_scale "n" : memref<64xf32>
+}
+
+// -----
+
 // jet.weight_rows C1: range
 jet.plan @p arena 0 max_batch 16 max_context 4096 {
   %w = jet.weight "w" : memref<64x64xf32>

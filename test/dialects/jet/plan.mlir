@@ -20,6 +20,10 @@ jet.plan @decode arena 1024 max_batch 16 max_context 4096 {
   %table = jet.weight "model.embed_tokens.weight" : memref<64x64xf32>
   // CHECK: %[[PACKED:.*]] = jet.weight "q + k" concat ["q", "k"] rows [48, 16] : memref<64x64xf32>
   %packed = jet.weight "q + k" concat ["q", "k"] rows [48, 16] : memref<64x64xf32>
+  // CHECK: jet.weight "v" column_scale "n" : memref<64x64xf32>
+  %scaled = jet.weight "v" column_scale "n" : memref<64x64xf32>
+  // CHECK: jet.weight "r + s" concat ["r", "s"] rows [48, 16] column_scale "n" : memref<64x64xf32>
+  %both = jet.weight "r + s" concat ["r", "s"] rows [48, 16] column_scale "n" : memref<64x64xf32>
   // CHECK: %rows = jet.weight_rows %[[PACKED]][48, 64] : memref<64x64xf32> -> memref<16x64xf32>
   %k = jet.weight_rows %packed[48, 64] : memref<64x64xf32> -> memref<16x64xf32>
   // CHECK: %buffer0 = jet.buffer at 0 bytes 256 : memref<?x64xf32>

@@ -159,7 +159,7 @@ func.func @norm_size(%x: tensor<?x8xf32>, %w: tensor<4x8xf32>, %n: tensor<4xf32>
 
 // grouped_linear C5
 func.func @norm_eps(%x: tensor<?x8xf32>, %w: tensor<4x8xf32>, %n: tensor<8xf32>) {
-  // expected-error @+1 {{expected a norm and norm_eps > 0 together}}
+  // expected-error @+1 {{expected norm_eps > 0, found 0}}
   %y = jet.grouped_linear %x(%w) norm %n eps 0.0 products [1] : (tensor<?x8xf32>, tensor<4x8xf32>, tensor<8xf32>) -> tensor<?x4xf32>
   return
 }
@@ -167,9 +167,9 @@ func.func @norm_eps(%x: tensor<?x8xf32>, %w: tensor<4x8xf32>, %n: tensor<8xf32>)
 // -----
 
 // grouped_linear C5
-func.func @eps_alone(%x: tensor<?x8xf32>, %w: tensor<4x8xf32>) {
-  // expected-error @+1 {{expected a norm and norm_eps > 0 together}}
-  %y = "jet.grouped_linear"(%x, %w) <{norm_eps = 1.0e-06 : f64, operandSegmentSizes = array<i32: 1, 1, 0, 0>, ports = array<i64>, products = array<i64: 1>}> : (tensor<?x8xf32>, tensor<4x8xf32>) -> tensor<?x4xf32>
+func.func @norm_alone(%x: tensor<?x8xf32>, %w: tensor<4x8xf32>, %n: tensor<8xf32>) {
+  // expected-error @+1 {{expected norm_eps with a norm, found none}}
+  %y = "jet.grouped_linear"(%x, %w, %n) <{operandSegmentSizes = array<i32: 1, 1, 1, 0>, ports = array<i64>, products = array<i64: 1>}> : (tensor<?x8xf32>, tensor<4x8xf32>, tensor<8xf32>) -> tensor<?x4xf32>
   return
 }
 

@@ -17,6 +17,14 @@ func.func @grouped_linear(%x: tensor<?x64xf32>, %wq: tensor<32x64xbf16>, %wg: te
   return %q, %h : tensor<?x32xf32>, tensor<?x96xf32>
 }
 
+// A norm that is in the weights.
+// CHECK-LABEL: func.func @grouped_linear_eps
+// CHECK: jet.grouped_linear %arg0(%arg1) norm eps 1.0e-06 products [1] :
+func.func @grouped_linear_eps(%x: tensor<?x64xbf16>, %w: tensor<32x64xbf16>) -> tensor<?x32xf32> {
+  %y = jet.grouped_linear %x(%w) norm eps 1.0e-06 products [1] : (tensor<?x64xbf16>, tensor<32x64xbf16>) -> tensor<?x32xf32>
+  return %y : tensor<?x32xf32>
+}
+
 // Code before and after: a weight along k, a scale per row, a residual.
 // CHECK-LABEL: func.func @both_sides
 // CHECK: jet.grouped_linear %arg0(%arg1) products [1]

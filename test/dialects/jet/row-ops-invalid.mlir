@@ -21,6 +21,24 @@ func.func @f() {
 
 // -----
 
+// param C2
+func.func @f() -> tensor<128xf32> {
+  // expected-error @+1 {{'jet.param' op expected 2 dimensions with a column scale, found 'tensor<128xf32>'}}
+  %w = jet.param "w" column_scale "n" : tensor<128xf32>
+  return %w : tensor<128xf32>
+}
+
+// -----
+
+// packed_param C4
+func.func @f() -> tensor<5xf32> {
+  // expected-error @+1 {{'jet.packed_param' op expected 2 dimensions with a column scale, found 'tensor<5xf32>'}}
+  %w = jet.packed_param ["a", "b"] rows [3, 2] column_scale "n" : tensor<5xf32>
+  return %w : tensor<5xf32>
+}
+
+// -----
+
 // packed_param C1: not static
 func.func @f() {
   // expected-error @+1 {{'jet.packed_param' op expected a static shape of 1 or 2 dimensions that is not empty, found 'tensor<?x8xf32>'}}

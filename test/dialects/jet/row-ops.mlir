@@ -11,6 +11,15 @@ func.func @param() -> tensor<128xf32> {
   return %w : tensor<128xf32>
 }
 
+// CHECK-LABEL: @column_scale
+func.func @column_scale() -> (tensor<512x128xbf16>, tensor<5x128xbf16>) {
+  // CHECK: jet.param "lm_head.weight" column_scale "model.norm.weight" : tensor<512x128xbf16>
+  %w = jet.param "lm_head.weight" column_scale "model.norm.weight" : tensor<512x128xbf16>
+  // CHECK: jet.packed_param ["q", "k"] rows [3, 2] column_scale "n" : tensor<5x128xbf16>
+  %p = jet.packed_param ["q", "k"] rows [3, 2] column_scale "n" : tensor<5x128xbf16>
+  return %w, %p : tensor<512x128xbf16>, tensor<5x128xbf16>
+}
+
 // CHECK-LABEL: @packed_param
 func.func @packed_param() -> tensor<128x1536xbf16> {
   // CHECK: jet.packed_param ["q_proj.weight", "k_proj.weight"] rows [1536, 128] : tensor<1664x1536xbf16>

@@ -83,9 +83,9 @@ func.func @f(%q: tensor<?x4x32xf32>, %k: tensor<?x2x32xf32>, %cache: !jet.kv_cac
 
 // -----
 
-// qkv_linear C1: head size
+// qkv_linear C6: head size
 func.func @f(%x: tensor<?x8xf32>, %wq: tensor<8x8xf32>, %wk: tensor<4x8xf32>, %wv: tensor<4x8xf32>, %p: tensor<?xi32>, %c: !jet.kv_cache<2x2xf32, page = 64>, %b: !jet.batch) {
-  // expected-error @+1 {{'jet.qkv_linear' op expected q with the rows of x, of shape [?, a multiple of 2, 2], found 'tensor<?x2x4xf32>'}}
+  // expected-error @+1 {{'jet.qkv_linear' op expected a cache of 1 heads of 4, found '!jet.kv_cache<2x2xf32, page = 64>'}}
   %q, %next = jet.qkv_linear %x(%wq, %wk, %wv) rope %p theta 10000.0 append %c, %b : (tensor<?x8xf32>, tensor<8x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<?xi32>, !jet.kv_cache<2x2xf32, page = 64>, !jet.batch) -> (tensor<?x2x4xf32>, !jet.kv_cache<2x2xf32, page = 64>)
   return
 }
@@ -175,8 +175,53 @@ func.func @f(%x: tensor<?x8xf32>, %wq: tensor<8x8xf32>, %wk: tensor<4x8xf32>, %w
 
 // qkv_linear C4: eps
 func.func @f(%x: tensor<?x8xf32>, %wq: tensor<8x8xf32>, %wk: tensor<4x8xf32>, %wv: tensor<4x8xf32>, %n: tensor<8xf32>, %p: tensor<?xi32>, %c: !jet.kv_cache<2x2xf32, page = 64>, %b: !jet.batch) {
-  // expected-error @+1 {{'jet.qkv_linear' op expected a norm and norm_eps > 0 together}}
+  // expected-error @+1 {{'jet.qkv_linear' op expected norm_eps > 0, found 0}}
   %q, %next = jet.qkv_linear %x(%wq, %wk, %wv) norm %n eps 0.0 rope %p theta 10000.0 append %c, %b : (tensor<?x8xf32>, tensor<8x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<8xf32>, tensor<?xi32>, !jet.kv_cache<2x2xf32, page = 64>, !jet.batch) -> (tensor<?x4x2xf32>, !jet.kv_cache<2x2xf32, page = 64>)
+  return
+}
+
+// -----
+
+// qkv_linear C6: the cache's heads
+func.func @f(%x: tensor<?x8xf32>, %wq: tensor<8x8xf32>, %wk: tensor<4x8xf32>, %wv: tensor<4x8xf32>, %p: tensor<?xi32>, %c: !jet.kv_cache<4x2xf32, page = 64>, %b: !jet.batch) {
+  // expected-error @+1 {{'jet.qkv_linear' op expected a cache of 2 heads of 2, found '!jet.kv_cache<4x2xf32, page = 64>'}}
+  %q, %next = jet.qkv_linear %x(%wq, %wk, %wv) rope %p theta 10000.0 append %c, %b : (tensor<?x8xf32>, tensor<8x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<?xi32>, !jet.kv_cache<4x2xf32, page = 64>, !jet.batch) -> (tensor<?x4x2xf32>, !jet.kv_cache<4x2xf32, page = 64>)
+  return
+}
+
+// -----
+
+// qkv_linear C6: another cache
+func.func @f(%x: tensor<?x8xf32>, %wq: tensor<8x8xf32>, %wk: tensor<4x8xf32>, %wv: tensor<4x8xf32>, %p: tensor<?xi32>, %c: !jet.kv_cache<2x2xf32, page = 64>, %b: !jet.batch) {
+  // expected-error @+1 {{'jet.qkv_linear' op expected q and a result of '!jet.kv_cache<2x2xf32, page = 64>', found 'tensor<?x4x2xf32>', '!jet.kv_cache<2x2xf32, page = 32>'}}
+  %q, %next = jet.qkv_linear %x(%wq, %wk, %wv) rope %p theta 10000.0 append %c, %b : (tensor<?x8xf32>, tensor<8x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<?xi32>, !jet.kv_cache<2x2xf32, page = 64>, !jet.batch) -> (tensor<?x4x2xf32>, !jet.kv_cache<2x2xf32, page = 32>)
+  return
+}
+
+// -----
+
+// qkv_linear C6: a cache without a batch
+func.func @f(%x: tensor<?x8xf32>, %wq: tensor<8x8xf32>, %wk: tensor<4x8xf32>, %wv: tensor<4x8xf32>, %p: tensor<?xi32>, %c: !jet.kv_cache<2x2xf32, page = 64>) {
+  // expected-error @+1 {{'jet.qkv_linear' op expected a cache and a batch together}}
+  %q, %next = "jet.qkv_linear"(%x, %wq, %wk, %wv, %p, %c) <{operandSegmentSizes = array<i32: 1, 1, 1, 1, 0, 0, 1, 1, 0>, theta = 1.0e+04 : f64}> : (tensor<?x8xf32>, tensor<8x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<?xi32>, !jet.kv_cache<2x2xf32, page = 64>) -> (tensor<?x4x2xf32>, !jet.kv_cache<2x2xf32, page = 64>)
+  return
+}
+
+// -----
+
+// qkv_linear C6: k and v
+func.func @f(%x: tensor<?x8xf32>, %wq: tensor<8x8xf32>, %wk: tensor<4x8xf32>, %wv: tensor<4x8xf32>, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'jet.qkv_linear' op expected q, k and v, the last two of one type with 2 heads of 2, found 'tensor<?x4x2xf32>', 'tensor<?x2x2xf32>', 'tensor<?x2x2xbf16>'}}
+  %q, %k, %v = jet.qkv_linear %x(%wq, %wk, %wv) rope %p theta 10000.0 : (tensor<?x8xf32>, tensor<8x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<?xi32>) -> (tensor<?x4x2xf32>, tensor<?x2x2xf32>, tensor<?x2x2xbf16>)
+  return
+}
+
+// -----
+
+// qkv_linear C6: no v
+func.func @f(%x: tensor<?x8xf32>, %wq: tensor<8x8xf32>, %wk: tensor<4x8xf32>, %wv: tensor<4x8xf32>, %p: tensor<?xi32>) {
+  // expected-error @+1 {{'jet.qkv_linear' op expected q, k and v, the last two of one type with 2 heads of 2, found 'tensor<?x4x2xf32>', 'tensor<?x2x2xf32>'}}
+  %q, %k = jet.qkv_linear %x(%wq, %wk, %wv) rope %p theta 10000.0 : (tensor<?x8xf32>, tensor<8x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<?xi32>) -> (tensor<?x4x2xf32>, tensor<?x2x2xf32>)
   return
 }
 

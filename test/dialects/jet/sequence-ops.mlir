@@ -32,6 +32,13 @@ func.func @qkv_linear(%x: tensor<?x64xf32>, %wq: tensor<128x64xbf16>, %wk: tenso
   return %q, %next : tensor<?x4x32xf32>, !jet.kv_cache<2x32xbf16, page = 64>
 }
 
+// CHECK-LABEL: @qkv_linear_apart
+func.func @qkv_linear_apart(%x: tensor<?x64xbf16>, %wq: tensor<128x64xbf16>, %wk: tensor<64x64xbf16>, %wv: tensor<64x64xbf16>, %positions: tensor<?xi32>) -> (tensor<?x4x32xf32>, tensor<?x2x32xbf16>, tensor<?x2x32xbf16>) {
+  // CHECK: %{{.*}}, %{{.*}}:2 = jet.qkv_linear %{{.*}}(%{{.*}}, %{{.*}}, %{{.*}}) norm eps 1.0e-06 rope %{{.*}} theta 10000.0 : (tensor<?x64xbf16>, tensor<128x64xbf16>, tensor<64x64xbf16>, tensor<64x64xbf16>, tensor<?xi32>) -> (tensor<?x4x32xf32>, tensor<?x2x32xbf16>, tensor<?x2x32xbf16>)
+  %q, %k, %v = jet.qkv_linear %x(%wq, %wk, %wv) norm eps 1.0e-06 rope %positions theta 10000.0 : (tensor<?x64xbf16>, tensor<128x64xbf16>, tensor<64x64xbf16>, tensor<64x64xbf16>, tensor<?xi32>) -> (tensor<?x4x32xf32>, tensor<?x2x32xbf16>, tensor<?x2x32xbf16>)
+  return %q, %k, %v : tensor<?x4x32xf32>, tensor<?x2x32xbf16>, tensor<?x2x32xbf16>
+}
+
 // CHECK-LABEL: @kv_append
 func.func @kv_append(%cache: !jet.kv_cache<2x32xf32, page = 64>, %k: tensor<?x2x32xf32>, %v: tensor<?x2x32xf32>, %batch: !jet.batch) -> !jet.kv_cache<2x32xf32, page = 64> {
   // CHECK: jet.kv_append %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : (!jet.kv_cache<2x32xf32, page = 64>, tensor<?x2x32xf32>, tensor<?x2x32xf32>, !jet.batch) -> !jet.kv_cache<2x32xf32, page = 64>

@@ -58,7 +58,7 @@ func.func @f(%x: tensor<?x8xf32>, %w: tensor<64x8xf32>, %n: tensor<64xf32>) {
 
 // linear_top_k C4: eps
 func.func @f(%x: tensor<?x8xf32>, %w: tensor<64x8xf32>, %n: tensor<8xf32>) {
-  // expected-error @+1 {{'jet.linear_top_k' op expected a norm and norm_eps > 0 together}}
+  // expected-error @+1 {{'jet.linear_top_k' op expected norm_eps > 0, found 0}}
   %v, %i = jet.linear_top_k %x, %w norm %n eps 0.0 k 2 block 64 : (tensor<?x8xf32>, tensor<64x8xf32>, tensor<8xf32>) -> (tensor<?x2xf32>, tensor<?x2xi32>)
   return
 }

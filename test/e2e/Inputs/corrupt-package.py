@@ -18,7 +18,7 @@ elif action == "cut":
 elif action == "flip":
     data[int(rest[0])] ^= 0x10
 else:
-    old = data.find(b'"version":6')
+    old = data.find(b'"version":7')
     assert old > 0, "the header has no version"
     data[old : old + 11] = b'"version":9'
 with open(target, "wb") as file:

@@ -17,9 +17,12 @@ namespace {
 constexpr DType F32 = DType::F32, BF16 = DType::BF16;
 constexpr double kEps = 0.125;
 
+/// Of x: none, an operand of the op, or one that is in the weights already.
+enum class Norm { None, Own, InWeights };
+
 struct Config {
   int64_t inner;
-  bool withNorm;
+  Norm norm;
   DType input = DType::F32;
   int64_t residual = 96, pair = 72, narrow = 7; // columns of the results
 };
@@ -41,15 +44,17 @@ INSTANTIATE_TEST_SUITE_P(Seeds, GroupedLinearForm, testing::Values(0, 1));
 
 /// residual + p; g · u; p in bf16.
 std::string textOf(const Config &config) {
-  const auto &[inner, withNorm, input, residual, pair, narrow] = config;
+  const auto &[inner, normed, input, residual, pair, narrow] = config;
   std::vector<std::string> operands = {rowsType({inner}, input)};
   for (int64_t columns : {residual, pair, pair, narrow})
     operands.push_back(tensorType({columns, inner}, BF16));
   std::string op = "jet.grouped_linear %a(%b, %c, %d, %e)", extra = "%f";
-  if (withNorm) {
+  if (normed == Norm::Own) {
     operands.push_back(tensorType({inner}, BF16));
     op += " norm %f eps 0.125";
     extra = "%g";
+  } else if (normed == Norm::InWeights) {
+    op += " norm eps 0.125";
   }
   operands.push_back(rowsType({residual}, F32));
   op += " products [1, 2, 1]\n on result 0 with(" + extra + R"() {
@@ -68,8 +73,8 @@ std::string textOf(const Config &config) {
 }
 
 void GroupedLinearForm::check(const Config &config, size_t form, int64_t rows) {
-  const auto &[inner, withNorm, input, residual, pair, narrow] = config;
-  const std::unique_ptr<Forms> forms = Forms::build(textOf(config));
+  const auto &[inner, normed, input, residual, pair, narrow] = config;
+  const std::unique_ptr<Forms> forms = Forms::build(textOf(config), form > 4);
   ASSERT_TRUE(forms);
   Buffer x = Buffer::random(random, input, {rows, inner});
   std::vector<Buffer> weights;
@@ -82,7 +87,7 @@ void GroupedLinearForm::check(const Config &config, size_t form, int64_t rows) {
   std::vector<Buffer *> operands = {&x};
   for (Buffer &weight : weights)
     operands.push_back(&weight);
-  if (withNorm)
+  if (normed == Norm::Own)
     operands.push_back(&norm);
   operands.insert(operands.end(), {&before, &sum, &product, &rounded});
   forms->run("linear", operands, Step::rows(rows), GetParam(), form);
@@ -91,13 +96,14 @@ void GroupedLinearForm::check(const Config &config, size_t form, int64_t rows) {
     double squares = 0;
     for (int64_t k = 0; k < inner; ++k)
       squares += x(r, k) * x(r, k);
-    const double scale =
-        withNorm ? 1 / std::sqrt(squares / double(inner) + kEps) : 1;
+    const double scale = normed == Norm::None
+                             ? 1
+                             : 1 / std::sqrt(squares / double(inner) + kEps);
     auto p = [&](int weight, int64_t n) {
       double total = 0;
       for (int64_t k = 0; k < inner; ++k)
-        total +=
-            x(r, k) * scale * (withNorm ? norm(k) : 1) * weights[weight](n, k);
+        total += x(r, k) * scale * (normed == Norm::Own ? norm(k) : 1) *
+                 weights[weight](n, k);
       return total;
     };
     // Each of x is rounded to bf16, by 2⁻⁹ of it at most; the roundings of a
@@ -121,37 +127,61 @@ void GroupedLinearForm::check(const Config &config, size_t form, int64_t rows) {
 // Rows that the projection makes itself, of a whole step of k, of parts, of a
 // cluster's parts.
 TEST_P(GroupedLinearForm, OfItsOwnRows) {
-  check({64, true}, 0, 1);
-  check({200, true}, 0, 8);
-  check({1032, true}, 0, 5);
-  check({264, false}, 0, 3);
+  check({64, Norm::Own}, 0, 1);
+  check({200, Norm::Own}, 0, 8);
+  check({1032, Norm::Own}, 0, 5);
+  check({264, Norm::None}, 0, 3);
 }
 
 TEST_P(GroupedLinearForm, OfFewRowsAndALongRow) {
-  check({1032, false, BF16}, 0, 7);
-  check({1032, false, BF16}, 1, 13);
-  check({1032, true}, 1, 16);
+  check({1032, Norm::None, BF16}, 0, 7);
+  check({1032, Norm::None, BF16}, 1, 13);
+  check({1032, Norm::Own}, 1, 16);
 }
 
 TEST_P(GroupedLinearForm, OfRowsThatAreNoMultiple) {
-  check({200, true}, 2, 33);
-  check({520, false}, 3, 65);
-  check({136, true, BF16}, 3, 128);
+  check({200, Norm::Own}, 2, 33);
+  check({520, Norm::None}, 3, 65);
+  check({136, Norm::Own, BF16}, 3, 128);
 }
 
 // Of more columns than a warp has registers for, the last vectors of a lane
 // behind the end, read 4 and 8 elements at once.
 TEST_P(GroupedLinearForm, OfLongRowsThatAreNormed) {
-  check({2088, true}, 2, 18);
-  check({2056, true, BF16}, 2, 17);
+  check({2088, Norm::Own}, 2, 18);
+  check({2056, Norm::Own, BF16}, 2, 17);
 }
 
 // Pairs of tiles, of which the last has no columns or no rows; results whose
 // columns share tiles; more tiles than pairs of CTAs.
 TEST_P(GroupedLinearForm, OfManyRows) {
-  check({72, true}, 4, 130);
-  check({264, false, BF16, 130, 64, 9}, 4, 257);
-  check({136, false, BF16, 300, 150, 9}, 4, 700);
+  check({72, Norm::Own}, 4, 130);
+  check({264, Norm::None, BF16, 130, 64, 9}, 4, 257);
+  check({136, Norm::None, BF16, 300, 150, 9}, 4, 700);
+}
+
+// Rows that are scaled alone: by each CTA itself, by a stage that rounds them,
+// and in bf16 by none: the products are.
+TEST_P(GroupedLinearForm, ScalesRowsWhoseNormIsInTheWeights) {
+  check({200, Norm::InWeights}, 0, 8);
+  check({136, Norm::InWeights, BF16}, 3, 70);
+  check({72, Norm::InWeights}, 4, 130);
+  check({136, Norm::InWeights, BF16, 300, 150, 9}, 4, 700);
+  check({2056, Norm::InWeights, BF16, 40, 8, 2}, 4, 131);
+}
+
+// All tiles, of results of one product and of two that share them.
+TEST_P(GroupedLinearForm, ScalesTheProductsOfAnyTiles) {
+  const Config config{72, Norm::InWeights, BF16, 260, 130, 8};
+  const auto forms = Forms::build(textOf(config), true);
+  ASSERT_TRUE(forms);
+  const auto &all = forms->kernel("linear").forms;
+  ASSERT_GT(all.size(), 5u);
+  for (size_t form = 4; form < all.size(); ++form) {
+    EXPECT_EQ(all[form].stages.size(), 2u);
+    EXPECT_NE(all[form].stages.front().name.find("scales"), std::string::npos);
+    check(config, form, 300);
+  }
 }
 
 /// A sum of p and a matrix.

@@ -21,6 +21,8 @@ struct Config {
   int64_t inner = 64;
   int64_t farther = 0; // tokens that positions are off by
   bool alternatives = false;
+  bool normInWeights = false; // with withNorm
+  bool apart = false;         // k and v are results, there is no cache
 };
 
 class QkvLinearForm : public testing::TestWithParam<uint64_t> {
@@ -33,7 +35,7 @@ INSTANTIATE_TEST_SUITE_P(Seeds, QkvLinearForm, testing::Values(0, 1));
 
 std::unique_ptr<Forms> build(const Config &config) {
   const auto [heads, kvHeads, dim, window, withBias, withNorm, result, inner,
-              farther, alternatives] = config;
+              farther, alternatives, normInWeights, apart] = config;
   std::vector<std::string> operands = {rowsType({inner}, DType::BF16)};
   for (int64_t count : {heads, kvHeads, kvHeads})
     operands.push_back(tensorType({count * dim, inner}, DType::BF16));
@@ -50,14 +52,19 @@ std::unique_ptr<Forms> build(const Config &config) {
     op += " bias(" + biases + ")";
   }
   if (withNorm)
-    op += " norm " + next(tensorType({inner}, DType::BF16)) + " eps 0.125";
+    op += " norm " +
+          (normInWeights ? "" : next(tensorType({inner}, DType::BF16))) +
+          " eps 0.125";
   op += " rope " + next("tensor<?xi32>") + " theta 1000000.0";
-  const std::string cache = cacheType(kvHeads, dim, DType::BF16, 8, window);
-  op += " append " + next(cache);
-  op += ", " + next("!jet.batch");
-  return Forms::build(
-      kernelText("qkv", op, operands, {rowsType({heads, dim}, result), cache}),
-      alternatives);
+  std::vector<std::string> results = {rowsType({heads, dim}, result)};
+  if (apart) {
+    results.resize(3, rowsType({kvHeads, dim}, DType::BF16));
+  } else {
+    results.push_back(cacheType(kvHeads, dim, DType::BF16, 8, window));
+    op += " append " + next(results.back());
+    op += ", " + next("!jet.batch");
+  }
+  return Forms::build(kernelText("qkv", op, operands, results), alternatives);
 }
 
 /// Rows of p turned by their angles.
@@ -78,7 +85,7 @@ void rotate(std::vector<double> &p, int64_t position, int64_t dim) {
 
 void QkvLinearForm::check(const Config &config, size_t form, const Step &step) {
   const auto [heads, kvHeads, dim, window, withBias, withNorm, result, inner,
-              farther, alternatives] = config;
+              farther, alternatives, normInWeights, apart] = config;
   const std::unique_ptr<Forms> forms = build(config);
   ASSERT_TRUE(forms);
   constexpr DType BF16 = DType::BF16;
@@ -99,6 +106,7 @@ void QkvLinearForm::check(const Config &config, size_t form, const Step &step) {
   Buffer cache(BF16, {window ? step.slots : step.pages(), 2, kvHeads,
                       window.value_or(step.pageSize), dim});
   Buffer q(result, {rows, heads, dim});
+  Buffer k(BF16, {rows, kvHeads, dim}), v(BF16, {rows, kvHeads, dim});
 
   std::vector<Buffer *> operands = {&x};
   for (Buffer &weight : weights)
@@ -106,9 +114,12 @@ void QkvLinearForm::check(const Config &config, size_t form, const Step &step) {
   if (withBias)
     for (Buffer &bias : biases)
       operands.push_back(&bias);
-  if (withNorm)
+  if (withNorm && !normInWeights)
     operands.push_back(&norm);
-  operands.insert(operands.end(), {&positions, &cache, &batch, &q});
+  if (apart)
+    operands.insert(operands.end(), {&positions, &q, &k, &v});
+  else
+    operands.insert(operands.end(), {&positions, &cache, &batch, &q});
   forms->run("qkv", operands, step, GetParam(), form);
 
   // Sums of 64 products, and a rounding of each normed element to bf16.
@@ -129,8 +140,8 @@ void QkvLinearForm::check(const Config &config, size_t form, const Step &step) {
     std::vector<double> p(counts[part] * dim);
     for (size_t n = 0; n < p.size(); ++n) {
       for (int64_t k = 0; k < inner; ++k)
-        p[n] +=
-            x(row, k) * scale * (withNorm ? norm(k) : 1) * weights[part](n, k);
+        p[n] += x(row, k) * scale * (withNorm && !normInWeights ? norm(k) : 1) *
+                weights[part](n, k);
       if (withBias)
         p[n] += biases[part](n);
     }
@@ -142,6 +153,16 @@ void QkvLinearForm::check(const Config &config, size_t form, const Step &step) {
     const std::vector<double> want = project(row, 0);
     for (size_t i = 0; i < want.size(); ++i)
       expectNear(q, q.at(row, 0, 0) + int64_t(i), want[i]);
+  }
+  if (apart) {
+    for (int64_t row = 0; row < rows; ++row)
+      for (int part : {1, 2}) {
+        const std::vector<double> want = project(row, part);
+        const Buffer &got = part == 1 ? k : v;
+        for (size_t i = 0; i < want.size(); ++i)
+          expectNear(got, got.at(row, 0, 0) + int64_t(i), want[i]);
+      }
+    return;
   }
   int64_t written = 0;
   for (const Sequence &sequence : step.sequences)
@@ -203,6 +224,28 @@ TEST_P(QkvLinearForm, OfManyMoreRowsInEachTile) {
   const size_t forms = build(config)->kernel("qkv").forms.size();
   ASSERT_EQ(forms, 9);
   for (size_t form = 4; form < forms; ++form)
+    check(config, form, makeStep(random, 300));
+}
+
+// Rows are scaled before they are rounded, or products are.
+TEST_P(QkvLinearForm, ScalesRowsWhoseNormIsInTheWeights) {
+  Config config{5, 1, 128, {}, true, true, DType::BF16};
+  config.normInWeights = true;
+  check(config, 1, makeStep(random, 16));
+  check(config, 4, makeStep(random, 300));
+}
+
+// k and v as results: of few rows, of many whose heads tiles cannot halve, and
+// turned by the product itself in all tiles.
+TEST_P(QkvLinearForm, WithoutACache) {
+  Config config{4, 2, 32, {}};
+  config.apart = true;
+  check(config, 1, makeStep(random, 16));
+  check(config, 4, makeStep(random, 150));
+  config = {5, 1, 128, {}, true, true, DType::BF16};
+  config.apart = config.alternatives = config.normInWeights = true;
+  for (size_t form = 4; form < build(config)->kernel("qkv").forms.size();
+       ++form)
     check(config, form, makeStep(random, 300));
 }
 

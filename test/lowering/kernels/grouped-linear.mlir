@@ -89,6 +89,35 @@ module {
 
 // -----
 
+// Rows in bf16 whose norm is in the weights: of more than 128 a stage makes their
+// scales alone, and the product reads x and scales its sums.
+// CHECK-LABEL: module @scaled
+// CHECK:      tile.kernel @scaled_3_rows
+// CHECK:      tile.kernel @scaled_4_scales(
+// CHECK-SAME:   memref<?xf32> {jet.scratch = affine_map<()[s0, s1, s2, s3, s4, s5] -> (0)>}
+// CHECK:        math.sqrt
+// CHECK:        tile.store {{.*}} if {{.*}} : f32, memref<?xf32>
+// CHECK-NOT:    tile.store
+// CHECK:      tile.kernel @scaled_4_project(
+// CHECK-SAME:   !tile.tensor_map<128x64xbf16, swizzle 128> {jet.map = affine_map<()[s0, s1, s2, s3, s4, s5] -> (s0, 64)>, jet.operand = 0 : i64}
+// CHECK:        %[[SCALES:.*]] = tile.map {{.*}} -> !tile.rows<64xf32>
+// CHECK:          tile.load {{.*}} : memref<?xf32>, f32
+// CHECK:        tile.wgmma %
+// CHECK:        tile.map %{{.*}}, %[[SCALES]] : (!tile.acc<64x256xf32>, !tile.rows<64xf32>)
+// CHECK:          arith.mulf
+// CHECK:        tile.elements
+// CHECK-NOT:  _rows(
+module @scaled {
+  module @kernels {
+    func.func @scaled(%x: tensor<?x64xbf16>, %w: tensor<256x64xbf16>) -> tensor<?x256xbf16> {
+      %y = jet.grouped_linear %x(%w) norm eps 1.0e-06 products [1] : (tensor<?x64xbf16>, tensor<256x64xbf16>) -> tensor<?x256xbf16>
+      return %y : tensor<?x256xbf16>
+    }
+  }
+}
+
+// -----
+
 // None for weights in f32, for rows that TMA cannot copy, for results in fp8, or
 // for code that the tensor cores' kernel cannot hold.
 // CHECK-LABEL: module @none

@@ -58,6 +58,30 @@ module @large {
 
 // -----
 
+// Without a cache keys and values are results, and rows have no places.
+// CHECK-LABEL: module @apart
+// CHECK:      tile.kernel @qkv_3_turn(
+// CHECK:        tile.sync
+// CHECK:        tile.wait_dependencies
+// CHECK:        tile.store {{.*}} : vector<4xbf16>, memref<?x4x128xbf16>
+// CHECK:        tile.store {{.*}} : vector<4xbf16>, memref<?x2x128xbf16>
+// CHECK:      tile.kernel @qkv_4_angles(
+// CHECK-NOT:    memref<?x4xi32>
+// CHECK:      tile.kernel @qkv_4_project(
+// CHECK-SAME:   jet.product = "64 -> 2x256 bf16 rope, 2x128 bf16 rope, 256 bf16"
+// CHECK:        tile.store {{.*}} : vector<8xbf16>, memref<?x4x128xbf16>
+// CHECK:        tile.store {{.*}} : vector<8xbf16>, memref<?x2x128xbf16>
+module @apart {
+  module @kernels {
+    func.func @qkv(%x: tensor<?x64xbf16>, %wq: tensor<512x64xbf16>, %wk: tensor<256x64xbf16>, %wv: tensor<256x64xbf16>, %p: tensor<?xi32>) -> (tensor<?x4x128xbf16>, tensor<?x2x128xbf16>, tensor<?x2x128xbf16>) {
+      %q, %k, %v = jet.qkv_linear %x(%wq, %wk, %wv) rope %p theta 10000.0 : (tensor<?x64xbf16>, tensor<512x64xbf16>, tensor<256x64xbf16>, tensor<256x64xbf16>, tensor<?xi32>) -> (tensor<?x4x128xbf16>, tensor<?x2x128xbf16>, tensor<?x2x128xbf16>)
+      return %q, %k, %v : tensor<?x4x128xbf16>, tensor<?x2x128xbf16>, tensor<?x2x128xbf16>
+    }
+  }
+}
+
+// -----
+
 // None for caches of fp8, for weights in f32, for rows that TMA cannot copy.
 // CHECK-LABEL: module @none
 // CHECK-NOT: tile.kernels
