@@ -107,9 +107,10 @@ static FailureOr<Fold> findFold(Operation *op, FusionLog &log) {
     Operation *root = rootOf(weight);
     if (!root)
       return log.refuse(op, "not all of its weights are parameters");
-    StringAttr scaled = root->getAttrOfType<StringAttr>("column_scale");
-    if (scaled ||
-        getElementTypeOrSelf(weight) != getElementTypeOrSelf(projected.norm))
+    if (root->hasAttr("column_scale"))
+      return log.refuse(op, "parameter '" + nameOf(root) +
+                                "' has a column scale already");
+    if (getElementTypeOrSelf(weight) != getElementTypeOrSelf(projected.norm))
       return log.refuse(op, "its norm is of another type than its weights");
     if (!isReadBy(root, op))
       return log.refuse(op, "parameter '" + nameOf(root) +

@@ -95,6 +95,19 @@ func.func @some(%x: tensor<?x8xbf16>, %f: tensor<?x8xf32>, %tokens: tensor<?xi32
 
 // -----
 
+// A weight that is scaled already is not scaled again.
+// CHECK-LABEL: func.func @scaled
+// CHECK: jet.grouped_linear %{{.*}} norm %{{.*}} eps 1.0e-06
+// REMARK: remark: fusion 'fold-norms' refused: parameter 'w' has a column scale already
+func.func @scaled(%x: tensor<?x8xbf16>) -> tensor<?x4xf32> {
+  %n = jet.param "n" : tensor<8xbf16>
+  %w = jet.param "w" column_scale "m" : tensor<4x8xbf16>
+  %y = jet.grouped_linear %x(%w) norm %n eps 1.0e-06 products [1] : (tensor<?x8xbf16>, tensor<4x8xbf16>, tensor<8xbf16>) -> tensor<?x4xf32>
+  return %y : tensor<?x4xf32>
+}
+
+// -----
+
 // Programs that disagree: @second norms %a otherwise, so it keeps %a and %b, so
 // @first keeps %b, which it could have folded alone.
 // CHECK-LABEL: func.func @first
