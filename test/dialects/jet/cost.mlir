@@ -103,6 +103,15 @@ func.func @qkv(%x: tensor<?x64xf32>, %wq: tensor<128x64xbf16>, %wk: tensor<64x64
   return %y, %next : tensor<?x4x32xf32>, !jet.kv_cache<2x32xbf16, page = 64>
 }
 
+// The same without a cache, and with a norm that is in the weights: K and V are
+// written as activations, and a scale is 3 operations for each of 64 values of x.
+// CHECK-LABEL: func.func @qkv_apart
+// CHECK: jet.cost = {activations_read = "132*R", activations_written = "768*R", op = "qkv_linear", tensor_flops = "32768*R", vector_flops = "768*R", weights_read = "32768"}
+func.func @qkv_apart(%x: tensor<?x64xbf16>, %wq: tensor<128x64xbf16>, %wk: tensor<64x64xbf16>, %wv: tensor<64x64xbf16>, %positions: tensor<?xi32>) -> (tensor<?x4x32xf32>, tensor<?x2x32xbf16>, tensor<?x2x32xbf16>) {
+  %q, %k, %v = jet.qkv_linear %x(%wq, %wk, %wv) norm eps 1.0e-06 rope %positions theta 10000.0 : (tensor<?x64xbf16>, tensor<128x64xbf16>, tensor<64x64xbf16>, tensor<64x64xbf16>, tensor<?xi32>) -> (tensor<?x4x32xf32>, tensor<?x2x32xbf16>, tensor<?x2x32xbf16>)
+  return %q, %k, %v : tensor<?x4x32xf32>, tensor<?x2x32xbf16>, tensor<?x2x32xbf16>
+}
+
 // With a window, at most that many keys are cached, seen and kept.
 // CHECK-LABEL: func.func @window
 // CHECK: state_read = "256*B*min(L, 64)"

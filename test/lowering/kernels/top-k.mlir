@@ -80,3 +80,21 @@ module @none {
     }
   }
 }
+
+// -----
+
+// A norm that is in the weights leaves the scale of a row, and no vector to read.
+// CHECK-LABEL: module @scaled
+// CHECK:      tile.kernel @head_1_rows(%{{[^:]*}}: memref<?x64xbf16> {jet.operand = 0 : i64}, %{{[^:]*}}: index {{[^:]*}}, %{{[^:]*}}: memref<?x64xbf16> {jet.scratch = {{[^%]*}}) block 128
+// CHECK:        math.sqrt
+// CHECK:        %[[X:.*]] = arith.mulf
+// CHECK-NEXT:   arith.truncf %[[X]] : f32 to bf16
+// CHECK:      tile.kernel @head_4_scales(
+module @scaled {
+  module @kernels {
+    func.func @head(%x: tensor<?x64xbf16>, %w: tensor<5000x64xbf16>) -> (tensor<?x192xf32>, tensor<?x192xi32>) {
+      %v, %i = jet.linear_top_k %x, %w norm eps 1.0e-06 k 64 block 2048 : (tensor<?x64xbf16>, tensor<5000x64xbf16>) -> (tensor<?x192xf32>, tensor<?x192xi32>)
+      return %v, %i : tensor<?x192xf32>, tensor<?x192xi32>
+    }
+  }
+}
