@@ -5,7 +5,6 @@
 #include "lowering/Passes.h"
 #include "runtime/Package.h"
 
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -184,11 +183,9 @@ LogicalResult Planner::planOp(Operation *op) {
     return success();
   }
   if (auto packed = dyn_cast<PackedParamOp>(op)) {
-    // Named by its sources, "q + k": names are what programs share it by.
-    auto names = packed.getNames().getAsValueRange<StringAttr>();
     places[packed] = WeightOp::create(
         b, op->getLoc(), placeOf(packed.getType()),
-        b.getStringAttr(llvm::join(names, " + ")), packed.getNamesAttr(),
+        b.getStringAttr(packed.getJoinedName()), packed.getNamesAttr(),
         packed.getRowsAttr(), packed.getColumnScaleAttr());
     return success();
   }

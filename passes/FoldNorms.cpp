@@ -6,7 +6,6 @@
 #include "passes/fuse/Rounding.h"
 
 #include "llvm/ADT/SetVector.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -40,12 +39,11 @@ struct Program {
 
 } // namespace
 
-/// By which programs share a weight: a packed one by its sources.
+/// By which programs share a weight.
 static std::string nameOf(Operation *weight) {
   if (auto param = dyn_cast<ParamOp>(weight))
     return param.getName().str();
-  auto names = cast<PackedParamOp>(weight).getNames();
-  return llvm::join(names.getAsValueRange<StringAttr>(), " + ");
+  return cast<PackedParamOp>(weight).getJoinedName();
 }
 
 const Fold *Program::find(StringRef weight) const {

@@ -38,6 +38,8 @@ config.substitutions += [
 ]
 
 if config.jet_sanitize:
+    # UNSUPPORTED: sanitize stands in tests that are about generated code, which is
+    # not instrumented, or that repeat another one with other numbers.
     config.available_features.add("sanitize")
     # Debian's LLVM is not instrumented: memory that an inlined function of its
     # headers poisons in our code would be reported when the library uses it.

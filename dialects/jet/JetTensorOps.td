@@ -87,7 +87,10 @@ def Jet_PackedParamOp : Jet_TensorOp<"packed_param"> {
     type($result)
   }];
   let hasVerifier = 1;
-  let extraClassDeclaration = Jet_DeclareCost;
+  let extraClassDeclaration = Jet_DeclareCost # [{
+    /// The names as one, "q + k", by which programs share the weight.
+    std::string getJoinedName();
+  }];
 }
 
 def Jet_ParamRowsOp : Jet_TensorOp<"param_rows"> {

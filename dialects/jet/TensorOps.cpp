@@ -5,6 +5,7 @@
 #include "dialects/jet/Ports.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/CheckedArithmetic.h"
 
@@ -92,6 +93,10 @@ LogicalResult ParamOp::verify() {
     return emitOpError() << "expected a static shape that is not empty, found "
                          << type;
   return verifyColumnScale(*this, getColumnScale(), type); // C2
+}
+
+std::string PackedParamOp::getJoinedName() {
+  return llvm::join(getNames().getAsValueRange<StringAttr>(), " + ");
 }
 
 LogicalResult PackedParamOp::verify() {

@@ -7,13 +7,13 @@
 #include "lowering/DescribeForms.h"
 #include "lowering/LowerKernels.h"
 #include "lowering/PackageTypes.h"
-#include "lowering/Passes.h"
 #include "lowering/Registration.h"
 #include "lowering/kernels/Forms.h"
 #include "runtime/FormSizes.h"
 
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
 
 #include <list>
 
@@ -41,6 +41,7 @@ std::unique_ptr<Forms> Forms::build(const std::string &texts,
   static mlir::MLIRContext *context = [] {
     mlir::DialectRegistry registry;
     registerAllDialects(registry);
+    registerAllPasses();
     auto *made =
         new mlir::MLIRContext(registry, mlir::MLIRContext::Threading::DISABLED);
     made->loadDialect<JetDialect, tile::TileDialect>();
@@ -50,8 +51,11 @@ std::unique_ptr<Forms> Forms::build(const std::string &texts,
   forms->module = mlir::parseSourceString<mlir::ModuleOp>(
       "module {\nmodule @kernels {\n" + texts + "}\n}\n", context);
   mlir::PassManager build(context);
-  build.addPass(createBuildTileKernelsPass({"none", alternatives}));
-  if (!forms->module || failed(build.run(*forms->module))) {
+  llvm::StringRef pass = alternatives
+                             ? "jet-build-tile-kernels{alternatives=true}"
+                             : "jet-build-tile-kernels";
+  if (!forms->module || failed(mlir::parsePassPipeline(pass, build)) ||
+      failed(build.run(*forms->module))) {
     ADD_FAILURE() << "cannot build the forms of\n" << texts;
     return nullptr;
   }
