@@ -1,7 +1,7 @@
 // Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The epilogue of LargeProjection.cpp: from accumulators of 64 rows to results
+// What LargeEpilogue.cpp writes with: from accumulators of 64 rows to results
 // in memory, with the output's code on the way, in the registers of the thread
 // that has them.
 //

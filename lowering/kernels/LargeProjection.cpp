@@ -16,7 +16,7 @@
 //                         full[slot]; wgmma; the slot before is free.
 //                         Then the sums are scaled, if x was not; code on what
 //                         each thread has, whose loads began some chunks
-//                         before; store (ColumnWriter.h)
+//                         before; store (LargeEpilogue.cpp)
 //   with ping-pong        each second tile is one group's, all 128 rows: it
 //                         waits for turns[group] before it multiplies, and
 //                         behind its last step gives the turn to the other one
@@ -33,8 +33,7 @@
 // 96), 4 (5) of them. Registers: 128 (96) of sums, twice as many with
 // ping-pong, of 232; the producer's group gives up its own.
 
-#include "lowering/kernels/ColumnWriter.h"
-#include "lowering/kernels/LargePieces.h"
+#include "lowering/kernels/LargeEpilogue.h"
 #include "lowering/kernels/Projection.h"
 
 #include "llvm/Support/MathExtras.h"
@@ -45,7 +44,6 @@ using namespace jet;
 using Values = TileBuilder::Values;
 using Ring = TileBuilder::Ring;
 using Piece = LargePieces::Piece;
-using Chunk = ColumnWriter::Chunk;
 
 namespace {
 
@@ -63,14 +61,18 @@ public:
   LargeProjection(FormBuilder &form, StringRef what, const Projection &spec)
       : spec(spec), product(productOf(spec)),
         shape(spec.size.tile.value_or(modelTile(product))),
-        columns(shape.stripColumns()), first(product.firstStrips(columns)),
-        tiles(product.tiles(shape)), slots(kRingBytes / slotBytes()),
+        columns(shape.stripColumns()), tiles(product.tiles(shape)),
+        slots(kRingBytes / bytesOf(columns)),
         stage(form, what, kConsumers + kProducers,
               {form.constant(kMultiprocessors)}, kPair),
-        b(stage.b) {
+        b(stage.b),
+        strips{b, this->spec.outputs, columns, product.firstStrips(columns)},
+        writer(stage, spec.rows),
+        epilogue(stage, this->spec, strips, parts(), kGroupRows,
+                 kConsumerRegisters - kOtherRegisters) {
     if (spec.scales && shape.pingPong)
       for (ProjectionOutput &output : this->spec.outputs)
-        scaleWhereMade(output);
+        LargeEpilogue::scaleWhereMade(spec, output);
   }
 
   void build();
@@ -80,26 +82,9 @@ private:
   static int64_t bytesOf(int64_t columns) {
     return (kRows + kStrips * columns) * kStep * 2;
   }
-  int64_t slotBytes() const { return bytesOf(columns); }
-  bool isPaired(const ProjectionOutput &output) const {
-    return output.weights.size() == 2;
-  }
 
   void allocate();
   void initialize();
-  /// Columns of a strip of `piece`, and where they begin in strip `number` of
-  /// an output.
-  int64_t columnsOf(const Piece &piece) const {
-    return piece.half ? columns / 2 : columns;
-  }
-  Value columnOf(const Piece &piece, Value number) {
-    Value column = b.mul(number, columns);
-    return piece.half ? b.add(column, b.mul(piece.half, columns / 2)) : column;
-  }
-  void forOutput(Value strip,
-                 function_ref<void(const ProjectionOutput &, Value)> body) {
-    jet::forOutput(b, spec.outputs, first, strip, body);
-  }
   Value weightsIn(const Piece &piece, Value slot);
   void loadRows(const Piece &piece, Value step, Value slot);
   void loadWeights(const Piece &piece, Value step, Value slot);
@@ -110,39 +95,20 @@ private:
   void release(Value slot) { b.releaseInPair(empty, slot, rank); }
   Values multiply(const Piece &piece, Ring &ring);
   void consume();
-  SmallVector<Chunk> chunksOf(const Piece &piece,
-                              const ProjectionOutput &output, int64_t part,
-                              int64_t strip, Value local);
-  SmallVector<Chunk> chunksOfOnly(const Piece &piece);
-  bool isOnly() const {
-    return spec.outputs.size() == 1 && !isPaired(spec.outputs.front());
-  }
-  /// Of how many chunks registers hold what their code loads, beside the sums.
-  int64_t chunksAhead(const ProjectionOutput &output) const {
-    int64_t free =
-        kConsumerRegisters - kOtherRegisters - parts() * kStrips * columns / 2;
-    return free / ColumnWriter::kLoaded /
-           std::max<int64_t>(1, output.loaded.size());
-  }
-  std::deque<ColumnWriter::Loaded> loadAhead(const Piece &piece, Value row);
-  Value loadScale(Stage &stage, Value row);
-  void scaleWhereMade(ProjectionOutput &output);
-  Values loadScales(Value row);
   void computePiece(const Piece &piece, Ring &ring, Value row);
-  void writePiece(const Piece &piece, ValueRange sums, Value row,
-                  std::deque<ColumnWriter::Loaded> ahead);
   /// Accumulators of a group, of kGroupRows each.
   int64_t parts() const { return shape.pingPong ? kGroups : 1; }
 
   Projection spec;
   LargeProduct product;
   LargeTile shape;
-  int64_t columns;            // of a strip
-  SmallVector<int64_t> first; // strips of the outputs
+  int64_t columns; // of a strip
   int64_t tiles, slots;
   Stage stage;
   TileBuilder &b;
-  std::optional<ColumnWriter> writer;
+  LargeStrips strips;
+  ColumnWriter writer;
+  LargeEpilogue epilogue;
   std::optional<LargePieces> pieces;
   Value xRing, weightRing, full, empty;
   Value turns; // with ping-pong: a phase ends when the group may multiply
@@ -163,7 +129,6 @@ void LargeProjection::allocate() {
   Type bf16 = b.getBF16Type();
   xRing = b.alloc(b.shared({slots, kGroups, kGroupRows, kStep}, bf16, 128));
   weightRing = b.alloc(b.shared({slots, kStrips, columns, kStep}, bf16, 128));
-  writer.emplace(stage, spec.rows);
   auto barriers = tile::BarriersType::get(b.getContext(), slots);
   full = b.alloc(barriers);
   empty = b.alloc(barriers);
@@ -218,21 +183,22 @@ void LargeProjection::loadRows(const Piece &piece, Value step, Value slot) {
 void LargeProjection::loadWeights(const Piece &piece, Value step, Value slot) {
   Value k = b.mul(step, kStep);
   Value both = arith::ConstantIntOp::create(b, (1 << kPair) - 1, 16);
-  Value strip = b.add(b.mul(piece.tile, kStrips), rank);
+  Value strip = strips.stripOf(piece, rank);
   Value own = b.slice(weightsIn(piece, slot), {rank});
-  forOutput(strip, [&](const ProjectionOutput &output, Value local) {
+  strips.forOutput(strip, [&](const ProjectionOutput &output, Value local) {
     for (size_t i = 0; i < output.weights.size(); ++i) {
       auto start = [&] {
-        Value number = isPaired(output) ? b.div(local, 2) : local;
-        Value column = b.min(columnOf(piece, number), b.index(output.columns));
-        writer->loadWeights(output, i, spec.inner, columnsOf(piece), column, k,
-                            own, [&](Value map, ValueRange at, Value tile) {
-                              tile::TmaLoadOp::create(b, map, at, tile, full,
-                                                      slot, both,
-                                                      tile::EvictAttr());
-                            });
+        Value number = LargeStrips::isPaired(output) ? b.div(local, 2) : local;
+        Value column =
+            b.min(strips.columnOf(piece, number), b.index(output.columns));
+        writer.loadWeights(
+            output, i, spec.inner, strips.columnsOf(piece), column, k, own,
+            [&](Value map, ValueRange at, Value tile) {
+              tile::TmaLoadOp::create(b, map, at, tile, full, slot, both,
+                                      tile::EvictAttr());
+            });
       };
-      if (isPaired(output))
+      if (LargeStrips::isPaired(output))
         b.ifThen(b.equal(rank, static_cast<int64_t>(i)), start);
       else
         start();
@@ -251,23 +217,24 @@ void LargeProjection::prefetch(const Piece &piece) {
   Value row =
       b.min(b.add(piece.pairRow, b.mul(rank, kRows)), stage.size(spec.rows));
   for (int64_t strip = 0; strip < kStrips; ++strip)
-    forOutput(b.add(b.mul(piece.tile, kStrips), strip),
-              [&](const ProjectionOutput &output, Value local) {
-                int64_t product = isPaired(output) ? 2 : 1;
-                if (strip % product)
-                  return;
-                Value column = b.min(columnOf(piece, b.div(local, product)),
-                                     b.index(output.columns));
-                for (const Place &place : output.loaded) {
-                  Type element = stage.form.argument(*place.operand).element;
-                  if (output.columns * element.getIntOrFloatBitWidth() % 128)
-                    continue; // not what a tensor map takes
-                  Value map = stage.map(
-                      place, {spec.rows, stage.form.constant(output.columns)},
-                      {kRows, columnsOf(piece)}, element, 0);
-                  tile::TmaPrefetchOp::create(b, map, ValueRange{row, column});
-                }
-              });
+    strips.forOutput(
+        strips.stripOf(piece, strip),
+        [&](const ProjectionOutput &output, Value local) {
+          int64_t product = LargeStrips::isPaired(output) ? 2 : 1;
+          if (strip % product)
+            return;
+          Value column = b.min(strips.columnOf(piece, b.div(local, product)),
+                               b.index(output.columns));
+          for (const Place &place : output.loaded) {
+            Type element = stage.form.argument(*place.operand).element;
+            if (output.columns * element.getIntOrFloatBitWidth() % 128)
+              continue; // not what a tensor map takes
+            Value map = stage.map(
+                place, {spec.rows, stage.form.constant(output.columns)},
+                {kRows, strips.columnsOf(piece)}, element, 0);
+            tile::TmaPrefetchOp::create(b, map, ValueRange{row, column});
+          }
+        });
 }
 
 void LargeProjection::produce() {
@@ -280,7 +247,7 @@ void LargeProjection::produce() {
     pieces->forEach({zero, 1, one}, {},
                     [&](const Piece &piece, ValueRange) -> Values {
                       b.loop(zero, early, one, [&](Value step) {
-                        b.expect(full, step, bytesOf(columnsOf(piece)));
+                        b.expect(full, step, bytesOf(strips.columnsOf(piece)));
                         loadWeights(piece, step, step);
                       });
                       return {};
@@ -292,22 +259,23 @@ void LargeProjection::produce() {
     // The slots are empty at first, as after a phase of parity 1.
     pieces->forEach(
         {zero}, {zero, b.i32(1)}, [&](const Piece &piece, ValueRange ring) {
-          return b.loop(zero, end, one, ring,
-                        [&](Value step, ValueRange carried) -> Values {
-                          Ring at{carried[0], carried[1]};
-                          b.ifThen(b.equal(step, prefetchStep()),
-                                   [&] { prefetch(piece); });
-                          Value isEarly = b.both(b.equal(piece.round, 0),
-                                                 b.less(step, early));
-                          b.ifThen(b.inverse(isEarly), [&] {
-                            b.wait(empty, at.slot, at.parity);
-                            b.expect(full, at.slot, bytesOf(columnsOf(piece)));
-                            loadWeights(piece, step, at.slot);
-                          });
-                          loadRows(piece, step, at.slot);
-                          Ring next = b.advance(at, slots);
-                          return {next.slot, next.parity};
-                        });
+          return b.loop(
+              zero, end, one, ring,
+              [&](Value step, ValueRange carried) -> Values {
+                Ring at{carried[0], carried[1]};
+                b.ifThen(b.equal(step, prefetchStep()),
+                         [&] { prefetch(piece); });
+                Value isEarly =
+                    b.both(b.equal(piece.round, 0), b.less(step, early));
+                b.ifThen(b.inverse(isEarly), [&] {
+                  b.wait(empty, at.slot, at.parity);
+                  b.expect(full, at.slot, bytesOf(strips.columnsOf(piece)));
+                  loadWeights(piece, step, at.slot);
+                });
+                loadRows(piece, step, at.slot);
+                Ring next = b.advance(at, slots);
+                return {next.slot, next.parity};
+              });
         });
   });
   tile::SyncWarpOp::create(b);
@@ -315,7 +283,7 @@ void LargeProjection::produce() {
 
 /// The sums of a tile; one group of wgmma runs while the next slot is awaited.
 Values LargeProjection::multiply(const Piece &piece, Ring &ring) {
-  int64_t width = kStrips * columnsOf(piece);
+  int64_t width = kStrips * strips.columnsOf(piece);
   auto type = tile::AccType::get(b.getContext(), kGroupRows, width);
   auto weights = b.shared({width, kStep}, b.getBF16Type(), 128);
   Value group = tile::WarpgroupIdOp::create(b);
@@ -352,66 +320,10 @@ Values LargeProjection::multiply(const Piece &piece, Ring &ring) {
   return llvm::to_vector_of<Value>(wait.getResults());
 }
 
-/// Of a projection with one output, of one product, what the code on the first
-/// chunks loads: it comes under the products.
-std::deque<ColumnWriter::Loaded> LargeProjection::loadAhead(const Piece &piece,
-                                                            Value row) {
-  std::deque<ColumnWriter::Loaded> ahead;
-  const ProjectionOutput &output = spec.outputs.front();
-  if (!isOnly() || !output.load)
-    return ahead;
-  SmallVector<Chunk> chunks = chunksOfOnly(piece);
-  chunks.truncate(std::min<size_t>(chunks.size(), chunksAhead(output)));
-  for (const Chunk &chunk : chunks)
-    ahead.push_back(writer->load(output, chunk, row));
-  return ahead;
-}
-
-/// What products of row `row` are multiplied by.
-Value LargeProjection::loadScale(Stage &stage, Value row) {
-  auto type = MemRefType::get({ShapedType::kDynamic}, stage.b.getF32Type());
-  return stage.b.load(stage.memory(*spec.scales, type), {row});
-}
-
-/// With ping-pong, where sums leave no registers: each vector loads the scale
-/// of its row, while the other group multiplies.
-void LargeProjection::scaleWhereMade(ProjectionOutput &output) {
-  const size_t count = output.weights.size();
-  output.make = [=, this, make = output.make](Stage &stage, Value row,
-                                              Value column, int64_t width,
-                                              ArrayRef<Values> products) {
-    SmallVector<Values> scaled(products);
-    Value scale = loadScale(stage, row);
-    for (Values &product : MutableArrayRef(scaled).take_front(count))
-      for (Value &sum : product)
-        sum = stage.b.mulf(sum, scale);
-    return make(stage, row, column, width, scaled);
-  };
-}
-
-/// Without it: those of the group's rows from `row` on, under the products;
-/// none if x is scaled already.
-Values LargeProjection::loadScales(Value row) {
-  Values scales;
-  if (!spec.scales || shape.pingPong)
-    return scales;
-  auto type = tile::RowsType::get(b.getContext(), kGroupRows);
-  Value last = b.sub(stage.size(spec.rows), b.index(1));
-  scales.push_back(b.map(
-      type, {tile::SplatOp::create(b, type, b.f32(0))}, [&](ValueRange in) {
-        return loadScale(stage, b.min(b.add(row, in[1]), last));
-      }));
-  return scales;
-}
-
 void LargeProjection::computePiece(const Piece &piece, Ring &ring, Value row) {
-  Values scales = loadScales(row);
-  auto ahead = loadAhead(piece, row);
+  LargeEpilogue::Loaded loaded = epilogue.load(piece, row);
   Values sums = multiply(piece, ring);
-  for (auto [sum, scale] : llvm::zip(sums, scales))
-    sum = b.map(sum.getType(), {sum, scale},
-                [&](ValueRange in) { return b.mulf(in[0], in[1]); });
-  writePiece(piece, sums, row, std::move(ahead));
+  epilogue.write(piece, std::move(sums), row, std::move(loaded));
 }
 
 void LargeProjection::consume() {
@@ -440,54 +352,6 @@ void LargeProjection::consume() {
                     computePiece(piece, ring, row);
                     return {ring.slot, ring.parity};
                   });
-}
-
-/// The chunks of columns of a piece that belong to `output`, of rows `part` and
-/// from strip `strip` of the piece on, which is strip `local` of the output: of
-/// that strip, or with two products of both.
-SmallVector<Chunk> LargeProjection::chunksOf(const Piece &piece,
-                                             const ProjectionOutput &output,
-                                             int64_t part, int64_t strip,
-                                             Value local) {
-  int64_t width = columnsOf(piece);
-  Value number = isPaired(output) ? b.div(local, 2) : local;
-  SmallVector<Chunk> chunks;
-  for (int64_t at = 0; at < width; at += ColumnWriter::chunkOf(output)) {
-    Chunk chunk{{strip * width}, width, columnOf(piece, number), at, part};
-    if (isPaired(output))
-      chunk.sums.push_back(width);
-    chunks.push_back(std::move(chunk));
-  }
-  return chunks;
-}
-
-/// Of a projection with one output, of one product, all chunks.
-SmallVector<Chunk> LargeProjection::chunksOfOnly(const Piece &piece) {
-  SmallVector<Chunk> chunks;
-  for (int64_t part = 0; part < parts(); ++part)
-    for (int64_t strip = 0; strip < kStrips; ++strip)
-      llvm::append_range(chunks,
-                         chunksOf(piece, spec.outputs.front(), part, strip,
-                                  b.add(b.mul(piece.tile, kStrips), strip)));
-  return chunks;
-}
-
-void LargeProjection::writePiece(const Piece &piece, ValueRange sums, Value row,
-                                 std::deque<ColumnWriter::Loaded> ahead) {
-  if (isOnly())
-    return writer->write(spec.outputs.front(), chunksOfOnly(piece), sums, row,
-                         std::move(ahead));
-  for (int64_t strip = 0; strip < kStrips; ++strip)
-    forOutput(b.add(b.mul(piece.tile, kStrips), strip),
-              [&](const ProjectionOutput &output, Value local) {
-                if (isPaired(output) && strip)
-                  return;
-                SmallVector<Chunk> chunks;
-                for (int64_t part = 0; part < parts(); ++part)
-                  llvm::append_range(
-                      chunks, chunksOf(piece, output, part, strip, local));
-                writer->write(output, chunks, sums, row);
-              });
 }
 
 void LargeProjection::build() {

@@ -18,9 +18,11 @@ constexpr DType F32 = DType::F32, BF16 = DType::BF16, I32 = DType::I32;
 
 class TopK : public testing::TestWithParam<std::string> {
 protected:
+  /// Of the rows that are projected; folded: the weight has its vector.
+  enum class Norm { None, Vector, Folded };
   void checkSort(int64_t rows, int64_t columns, int64_t k);
   void checkFused(int64_t rows, int64_t vocab, int64_t k, int64_t block,
-                  bool withCode, bool withNorm = false);
+                  bool withCode, Norm norm = Norm::None);
 
   /// Few different values, so that most are equal to others; in some rows NaNs
   /// and infinities among them, or nothing but NaN.
@@ -115,14 +117,17 @@ TEST_P(TopK, OfOneIsArgmax) {
 
 /// Projection and top-k apart, and in blocks that are merged.
 void TopK::checkFused(int64_t rows, int64_t vocab, int64_t k, int64_t block,
-                      bool withCode, bool withNorm) {
+                      bool withCode, Norm normed) {
   const int64_t inner = 5, partial = (vocab + block - 1) / block * k;
   const std::string number = std::to_string(k);
   const std::string x = rowsType({inner}, F32),
                     w = tensorType({vocab, inner}, BF16),
                     vector = tensorType({inner}, F32),
                     logits = rowsType({vocab}, F32);
-  const std::string norm = withNorm ? " norm %c eps 0.125" : "";
+  const bool withNorm = normed == Norm::Vector;
+  const std::string norm = withNorm                 ? " norm %c eps 0.125"
+                           : normed == Norm::Folded ? " norm eps 0.125"
+                                                    : "";
   const std::string code = withCode ? " on operand 0 with(%" +
                                           std::string(withNorm ? "d" : "c") +
                                           R"() {
@@ -203,8 +208,10 @@ TEST_P(TopK, InBlocksIsTheSame) {
 }
 
 TEST_P(TopK, InBlocksOfNormedRowsIsTheSame) {
-  checkFused(5, 512, 4, 128, false, true);
-  checkFused(4, 203, 6, 192, true, true);
+  for (Norm norm : {Norm::Vector, Norm::Folded}) {
+    checkFused(5, 512, 4, 128, false, norm);
+    checkFused(4, 203, 6, 192, true, norm);
+  }
 }
 
 // Less than a block, all of one, blocks of no even size, a last block of fewer

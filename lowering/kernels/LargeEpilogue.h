@@ -1,0 +1,105 @@
+// Part of jetc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What the consumers of LargeProjection.cpp do with the sums of a piece. Under
+// its products the loads begin: of the rows' scales, and of what the code on
+// the first results reads. Behind them sums are scaled, and written with their
+// code (ColumnWriter.h).
+
+#ifndef JET_LOWERING_KERNELS_LARGEEPILOGUE_H
+#define JET_LOWERING_KERNELS_LARGEEPILOGUE_H
+
+#include "lowering/kernels/ColumnWriter.h"
+#include "lowering/kernels/LargePieces.h"
+
+namespace jet {
+
+/// The strips of columns that the tiles of a projection have, each of one
+/// product: of an output of two products, every second one.
+struct LargeStrips {
+  using Piece = LargePieces::Piece;
+
+  TileBuilder &b;
+  llvm::ArrayRef<ProjectionOutput> outputs;
+  int64_t columns;                  // of a strip
+  llvm::SmallVector<int64_t> first; // strips of the outputs
+
+  static bool isPaired(const ProjectionOutput &output) {
+    return output.weights.size() == 2;
+  }
+  /// Columns of a strip of `piece`, and where they begin in strip `number` of
+  /// an output.
+  int64_t columnsOf(const Piece &piece) const {
+    return piece.half ? columns / 2 : columns;
+  }
+  mlir::Value columnOf(const Piece &piece, mlir::Value number) const {
+    mlir::Value column = b.mul(number, columns);
+    return piece.half ? b.add(column, b.mul(piece.half, columns / 2)) : column;
+  }
+  /// The strip of the piece that all outputs count.
+  template <typename Number>
+  mlir::Value stripOf(const Piece &piece, Number number) const {
+    return b.add(b.mul(piece.tile, LargeTile::kStrips), number);
+  }
+  /// `body` for the output that has strip `strip`, which is number `local` of
+  /// its own.
+  void forOutput(
+      mlir::Value strip,
+      llvm::function_ref<void(const ProjectionOutput &, mlir::Value local)>
+          body) const {
+    jet::forOutput(b, outputs, first, strip, body);
+  }
+};
+
+class LargeEpilogue {
+public:
+  using Piece = LargePieces::Piece;
+  using Value = mlir::Value;
+  using Values = TileBuilder::Values;
+
+  /// With `parts` accumulators of `partRows` rows; `registers` of a thread are
+  /// for them and for what is loaded.
+  LargeEpilogue(Stage &stage, const Projection &spec, const LargeStrips &strips,
+                int64_t parts, int64_t partRows, int64_t registers)
+      : stage(stage), b(stage.b), spec(spec), strips(strips), parts(parts),
+        partRows(partRows), registers(registers), writer(stage, spec.rows) {}
+
+  /// With more than one accumulator scaled sums find no registers: lets the
+  /// code of `output` load the scale of each vector's row, while the other
+  /// group of warps multiplies.
+  static void scaleWhereMade(const Projection &spec, ProjectionOutput &output);
+
+  struct Loaded {
+    Values scales; // of rows; none where sums are not scaled, or where made
+    std::deque<ColumnWriter::Loaded> ahead; // of the first chunks
+  };
+  /// Of the rows from `row` on, before they are multiplied.
+  Loaded load(const Piece &piece, Value row);
+  void write(const Piece &piece, Values sums, Value row, Loaded loaded);
+
+private:
+  using Chunk = ColumnWriter::Chunk;
+
+  llvm::SmallVector<Chunk> chunksOf(const Piece &piece,
+                                    const ProjectionOutput &output,
+                                    int64_t part, int64_t strip, Value local);
+  llvm::SmallVector<Chunk> chunksOfOnly(const Piece &piece);
+  bool isOnly() const {
+    return spec.outputs.size() == 1 &&
+           !LargeStrips::isPaired(spec.outputs.front());
+  }
+  int64_t chunksAhead(const ProjectionOutput &output) const;
+  Values loadScales(Value row);
+  std::deque<ColumnWriter::Loaded> loadAhead(const Piece &piece, Value row);
+
+  Stage &stage;
+  TileBuilder &b;
+  const Projection &spec;
+  const LargeStrips &strips;
+  int64_t parts, partRows, registers;
+  ColumnWriter writer;
+};
+
+} // namespace jet
+
+#endif // JET_LOWERING_KERNELS_LARGEEPILOGUE_H
