@@ -78,9 +78,8 @@ protected:
   /// Products of a tile that lie apart in shared memory: two where a result is
   /// made of two, or where the groups share the columns.
   int64_t countParts() const {
-    bool paired = llvm::any_of(spec.outputs, [](const ProjectionOutput &o) {
-      return o.weights.size() == 2;
-    });
+    bool paired = llvm::any_of(
+        spec.outputs, [](const ProjectionOutput &o) { return o.isPaired(); });
     return paired || rows == kTileRows ? 2 : 1;
   }
   int64_t columnsOf(const ProjectionOutput &output) const {

@@ -76,13 +76,14 @@ SmallVector<Chunk> LargeEpilogue::chunksOf(const Piece &piece,
                                            int64_t part, int64_t strip,
                                            Value local) {
   int64_t width = strips.columnsOf(piece);
-  const bool isPaired = LargeStrips::isPaired(output);
-  Value number = isPaired ? b.div(local, 2) : local;
   SmallVector<Chunk> chunks;
   for (int64_t at = 0; at < width; at += ColumnWriter::chunkOf(output)) {
-    Chunk chunk{
-        {strip * width}, width, strips.columnOf(piece, number), at, part};
-    if (isPaired)
+    Chunk chunk{{strip * width},
+                width,
+                strips.columnOf(piece, output, local),
+                at,
+                part};
+    if (output.isPaired())
       chunk.sums.push_back(width);
     chunks.push_back(std::move(chunk));
   }
@@ -110,7 +111,7 @@ void LargeEpilogue::write(const Piece &piece, Values sums, Value row,
   for (int64_t strip = 0; strip < LargeTile::kStrips; ++strip)
     strips.forOutput(strips.stripOf(piece, strip),
                      [&](const ProjectionOutput &output, Value local) {
-                       if (LargeStrips::isPaired(output) && strip)
+                       if (output.isPaired() && strip)
                          return;
                        SmallVector<Chunk> chunks;
                        for (int64_t part = 0; part < parts; ++part)

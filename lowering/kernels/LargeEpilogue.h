@@ -24,15 +24,14 @@ struct LargeStrips {
   int64_t columns;                  // of a strip
   llvm::SmallVector<int64_t> first; // strips of the outputs
 
-  static bool isPaired(const ProjectionOutput &output) {
-    return output.weights.size() == 2;
-  }
-  /// Columns of a strip of `piece`, and where they begin in strip `number` of
-  /// an output.
+  /// Columns of a strip of `piece`, and where those of strip `local` of
+  /// `output` begin in the result.
   int64_t columnsOf(const Piece &piece) const {
     return piece.half ? columns / 2 : columns;
   }
-  mlir::Value columnOf(const Piece &piece, mlir::Value number) const {
+  mlir::Value columnOf(const Piece &piece, const ProjectionOutput &output,
+                       mlir::Value local) const {
+    mlir::Value number = output.isPaired() ? b.div(local, 2) : local;
     mlir::Value column = b.mul(number, columns);
     return piece.half ? b.add(column, b.mul(piece.half, columns / 2)) : column;
   }
@@ -60,9 +59,10 @@ public:
   /// With `parts` accumulators of `partRows` rows; `registers` of a thread are
   /// for them and for what is loaded.
   LargeEpilogue(Stage &stage, const Projection &spec, const LargeStrips &strips,
-                int64_t parts, int64_t partRows, int64_t registers)
+                ColumnWriter &writer, int64_t parts, int64_t partRows,
+                int64_t registers)
       : stage(stage), b(stage.b), spec(spec), strips(strips), parts(parts),
-        partRows(partRows), registers(registers), writer(stage, spec.rows) {}
+        partRows(partRows), registers(registers), writer(writer) {}
 
   /// With more than one accumulator scaled sums find no registers: lets the
   /// code of `output` load the scale of each vector's row, while the other
@@ -85,8 +85,7 @@ private:
                                     int64_t part, int64_t strip, Value local);
   llvm::SmallVector<Chunk> chunksOfOnly(const Piece &piece);
   bool isOnly() const {
-    return spec.outputs.size() == 1 &&
-           !LargeStrips::isPaired(spec.outputs.front());
+    return spec.outputs.size() == 1 && !spec.outputs.front().isPaired();
   }
   int64_t chunksAhead(const ProjectionOutput &output) const;
   Values loadScales(Value row);
@@ -97,7 +96,7 @@ private:
   const Projection &spec;
   const LargeStrips &strips;
   int64_t parts, partRows, registers;
-  ColumnWriter writer;
+  ColumnWriter &writer;
 };
 
 } // namespace jet

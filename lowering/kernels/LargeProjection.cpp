@@ -61,14 +61,14 @@ public:
   LargeProjection(FormBuilder &form, StringRef what, const Projection &spec)
       : spec(spec), product(productOf(spec)),
         shape(spec.size.tile.value_or(modelTile(product))),
-        columns(shape.stripColumns()), tiles(product.tiles(shape)),
-        slots(kRingBytes / bytesOf(columns)),
+        tiles(product.tiles(shape)),
+        slots(kRingBytes / bytesOf(shape.stripColumns())),
         stage(form, what, kConsumers + kProducers,
               {form.constant(kMultiprocessors)}, kPair),
-        b(stage.b),
-        strips{b, this->spec.outputs, columns, product.firstStrips(columns)},
+        b(stage.b), strips{b, this->spec.outputs, shape.stripColumns(),
+                           product.firstStrips(shape.stripColumns())},
         writer(stage, spec.rows),
-        epilogue(stage, this->spec, strips, parts(), kGroupRows,
+        epilogue(stage, this->spec, strips, writer, parts(), kGroupRows,
                  kConsumerRegisters - kOtherRegisters) {
     if (spec.scales && shape.pingPong)
       for (ProjectionOutput &output : this->spec.outputs)
@@ -102,7 +102,6 @@ private:
   Projection spec;
   LargeProduct product;
   LargeTile shape;
-  int64_t columns; // of a strip
   int64_t tiles, slots;
   Stage stage;
   TileBuilder &b;
@@ -128,7 +127,8 @@ LargeProduct LargeProjection::productOf(const Projection &spec) {
 void LargeProjection::allocate() {
   Type bf16 = b.getBF16Type();
   xRing = b.alloc(b.shared({slots, kGroups, kGroupRows, kStep}, bf16, 128));
-  weightRing = b.alloc(b.shared({slots, kStrips, columns, kStep}, bf16, 128));
+  weightRing =
+      b.alloc(b.shared({slots, kStrips, strips.columns, kStep}, bf16, 128));
   auto barriers = tile::BarriersType::get(b.getContext(), slots);
   full = b.alloc(barriers);
   empty = b.alloc(barriers);
@@ -140,8 +140,8 @@ void LargeProjection::allocate() {
 Value LargeProjection::weightsIn(const Piece &piece, Value slot) {
   if (!piece.half)
     return b.slice(weightRing, {slot});
-  auto halves =
-      b.shared({slots, 2, kStrips, columns / 2, kStep}, b.getBF16Type(), 128);
+  auto halves = b.shared({slots, 2, kStrips, strips.columns / 2, kStep},
+                         b.getBF16Type(), 128);
   return b.slice(tile::ViewOp::create(b, halves, weightRing),
                  {slot, b.index(0)});
 }
@@ -188,9 +188,8 @@ void LargeProjection::loadWeights(const Piece &piece, Value step, Value slot) {
   strips.forOutput(strip, [&](const ProjectionOutput &output, Value local) {
     for (size_t i = 0; i < output.weights.size(); ++i) {
       auto start = [&] {
-        Value number = LargeStrips::isPaired(output) ? b.div(local, 2) : local;
-        Value column =
-            b.min(strips.columnOf(piece, number), b.index(output.columns));
+        Value column = b.min(strips.columnOf(piece, output, local),
+                             b.index(output.columns));
         writer.loadWeights(
             output, i, spec.inner, strips.columnsOf(piece), column, k, own,
             [&](Value map, ValueRange at, Value tile) {
@@ -198,7 +197,7 @@ void LargeProjection::loadWeights(const Piece &piece, Value step, Value slot) {
                                       tile::EvictAttr());
             });
       };
-      if (LargeStrips::isPaired(output))
+      if (output.isPaired())
         b.ifThen(b.equal(rank, static_cast<int64_t>(i)), start);
       else
         start();
@@ -220,10 +219,9 @@ void LargeProjection::prefetch(const Piece &piece) {
     strips.forOutput(
         strips.stripOf(piece, strip),
         [&](const ProjectionOutput &output, Value local) {
-          int64_t product = LargeStrips::isPaired(output) ? 2 : 1;
-          if (strip % product)
+          if (output.isPaired() && strip)
             return;
-          Value column = b.min(strips.columnOf(piece, b.div(local, product)),
+          Value column = b.min(strips.columnOf(piece, output, local),
                                b.index(output.columns));
           for (const Place &place : output.loaded) {
             Type element = stage.form.argument(*place.operand).element;

@@ -225,7 +225,7 @@ void ProjectionKernel::send(const ProjectionOutput &output) {
 /// Where the sums of product `i` are among the groups'.
 Values ProjectionKernel::placeOf(const ProjectionOutput &output, int64_t i,
                                  Value m, Value n) {
-  if (output.weights.size() == 2)
+  if (output.isPaired())
     return {b.index(i), m, n};
   return {b.div(n, kGroupColumns), m, b.rem(n, kGroupColumns)};
 }

@@ -40,6 +40,8 @@ struct ProjectionOutput {
   /// the second halves of heads. `columns` are those of a product; a column
   /// that `make` gets is in a head's half column / half.
   int64_t half = 0;
+
+  bool isPaired() const { return weights.size() == 2; }
 };
 
 /// The forms of a projection: how many rows a CTA computes, and whether that is

@@ -51,6 +51,7 @@ std::unique_ptr<Forms> Forms::build(const std::string &texts,
   forms->module = mlir::parseSourceString<mlir::ModuleOp>(
       "module {\nmodule @kernels {\n" + texts + "}\n}\n", context);
   mlir::PassManager build(context);
+  // By name: what declares all passes takes longer to compile than this file.
   llvm::StringRef pass = alternatives
                              ? "jet-build-tile-kernels{alternatives=true}"
                              : "jet-build-tile-kernels";

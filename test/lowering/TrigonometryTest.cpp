@@ -44,6 +44,7 @@ static mlir::FailureOr<HostCode> compileKernel() {
   auto module = mlir::parseSourceString<mlir::ModuleOp>(kText, &context);
   if (!module)
     return mlir::failure();
+  // By name: what declares all passes takes longer to compile than this file.
   registerAllPasses();
   mlir::PassManager passes(&context);
   if (failed(mlir::parsePassPipeline(
