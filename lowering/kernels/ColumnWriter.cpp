@@ -70,7 +70,7 @@ SmallVector<ColumnWriter::Vector>
 ColumnWriter::vectorsOf(const ProjectionOutput &output, const Chunk &chunk,
                         Value row) {
   int64_t width = widthOf(output), run = runOf(output);
-  Value lane = b.laneId(), count = stage.size(rows);
+  Value lane = b.laneId(), count = stage.size(spec.rows);
   Value first =
       b.add(b.add(row, b.mul(b.rem(b.warpId(), 4), kWarpRows)), b.div(lane, 4));
   // Of as many columns all are inside, or none.
@@ -100,12 +100,13 @@ ColumnWriter::vectorsOf(const ProjectionOutput &output, const Chunk &chunk,
 }
 
 ColumnWriter::Loaded ColumnWriter::load(const ProjectionOutput &output,
+                                        const LoadElements &load,
                                         const Chunk &chunk, Value row) {
   Loaded loaded;
   for (const Vector &vector : vectorsOf(output, chunk, row))
-    loaded.push_back(output.load ? output.load(stage, vector.row, vector.column,
-                                               widthOf(output))
-                                 : SmallVector<Values>());
+    loaded.push_back(
+        load ? load(stage, vector.row, vector.column, widthOf(output))
+             : SmallVector<Values>());
   return loaded;
 }
 
@@ -118,50 +119,94 @@ static size_t registersOf(const ColumnWriter::Loaded &loaded) {
   return std::max<size_t>(1, bits / 32);
 }
 
-// All of a chunk's code comes before its stores, so that what it loads is under
-// way together.
+bool ColumnWriter::isAlike(const Chunk &a, const Chunk &b) const {
+  return a.part == b.part &&
+         (a.distance - b.distance) % spec.periodic->period == 0;
+}
+
+ColumnWriter::Stores ColumnWriter::makeChunk(const ProjectionOutput &output,
+                                             const Chunk &chunk,
+                                             ArrayRef<Values> elements,
+                                             Value row,
+                                             ArrayRef<const Loaded *> loaded) {
+  int64_t pairs = runOf(output) / 2;
+  Stores stores;
+  for (auto [i, vector] : llvm::enumerate(vectorsOf(output, chunk, row))) {
+    SmallVector<Values> products;
+    for (int64_t from : chunk.sums) {
+      Values &product = products.emplace_back();
+      for (int64_t n = vector.run; n < vector.run + widthOf(output); ++n) {
+        int64_t eight = (from + chunk.distance / pairs) / 8 +
+                        n / 2 * (chunk.stripColumns / pairs / 8);
+        product.push_back(
+            elements[chunk.part][4 * eight + 2 * vector.half + n % 2]);
+      }
+    }
+    for (const Loaded *lists : loaded)
+      llvm::append_range(products, (*lists)[i]);
+    auto store = output.make(stage, vector.row, vector.column, widthOf(output),
+                             products);
+    stores.push_back([=, this, isInside = vector.isInside] {
+      b.ifThen(isInside, [&] { store(); });
+    });
+  }
+  return stores;
+}
+
 void ColumnWriter::write(const ProjectionOutput &output, ArrayRef<Chunk> chunks,
-                         ValueRange sums, Value row, std::deque<Loaded> ahead) {
+                         ValueRange sums, Value row, Ahead given) {
   std::vector<Values> elements; // of the accumulators, 4 of each 8 columns
   for (Value acc : sums)
     elements.push_back(llvm::to_vector_of<Value>(
         tile::ElementsOp::create(b, acc).getElements()));
+  std::deque<Loaded> ahead = std::move(given.chunks);
   if (ahead.empty())
-    ahead.push_back(load(output, chunks.front(), row));
+    ahead.push_back(load(output, output.load, chunks.front(), row));
+
+  bool hasPeriod = spec.periodic && output.isPaired();
+  auto loadPeriodic = [&](const Chunk &chunk) {
+    return load(output, spec.periodic->load, chunk, row);
+  };
+  Loaded periodic;
+  if (hasPeriod)
+    periodic = given.periodic ? *given.periodic : loadPeriodic(chunks.front());
+
   // What is written leaves registers to what is loaded.
-  size_t room = std::max<size_t>(1, kRegisters / registersOf(ahead.front()));
+  bool isOne = sums.size() == 1;
+  size_t held = isOne && spec.periodic ? kPeriodicRegisters : 0;
+  size_t room =
+      std::max<size_t>(1, (kRegisters - held) / registersOf(ahead.front()));
   size_t first = std::max<size_t>(
-      ahead.size(),
-      std::min<size_t>(room, sums.size() > 1 ? kFewAhead : kAhead));
+      ahead.size(), std::min<size_t>(room, isOne ? kAhead : kFewAhead));
+  auto loadUpTo = [&](size_t number, size_t count) {
+    while (ahead.size() < std::min(count, chunks.size() - number))
+      ahead.push_back(
+          load(output, output.load, chunks[number + ahead.size()], row));
+  };
   for (size_t number = 0; number < chunks.size(); ++number) {
     const Chunk &chunk = chunks[number];
     size_t most = std::min(first + (number + 1) / 2,
                            std::max(first, std::min(room, kMostAhead)));
-    while (ahead.size() < std::min(most, chunks.size() - number))
-      ahead.push_back(load(output, chunks[number + ahead.size()], row));
-    Loaded loaded = std::move(ahead.front());
+    loadUpTo(number, most);
+    SmallVector<const Loaded *> loaded{&ahead.front()};
+    if (hasPeriod)
+      loaded.insert(loaded.begin(), &periodic);
+    Stores stores = makeChunk(output, chunk, elements, row, loaded);
     ahead.pop_front();
-    int64_t pairs = runOf(output) / 2;
-    SmallVector<std::function<void()>> stores;
-    for (auto [i, vector] : llvm::enumerate(vectorsOf(output, chunk, row))) {
-      SmallVector<Values> products;
-      for (int64_t from : chunk.sums) {
-        Values &product = products.emplace_back();
-        for (int64_t n = vector.run; n < vector.run + widthOf(output); ++n) {
-          int64_t eight = (from + chunk.distance / pairs) / 8 +
-                          n / 2 * (chunk.stripColumns / pairs / 8);
-          product.push_back(
-              elements[chunk.part][4 * eight + 2 * vector.half + n % 2]);
-        }
-      }
-      llvm::append_range(products, loaded[i]);
-      auto store = output.make(stage, vector.row, vector.column,
-                               widthOf(output), products);
-      stores.push_back([=, this, isInside = vector.isInside] {
-        b.ifThen(isInside, [&] { store(); });
-      });
-    }
-    for (auto &store : stores)
+    bool changes = hasPeriod && number + 1 < chunks.size() &&
+                   !isAlike(chunk, chunks[number + 1]);
+    auto loadNext = [&] {
+      loadUpTo(number + 1, 1);
+      if (changes)
+        periodic = loadPeriodic(chunks[number + 1]);
+    };
+    // The chunk's sums have given registers free, and stores take a while.
+    stores.front()();
+    if (isOne)
+      loadNext();
+    for (auto &store : llvm::drop_begin(stores))
       store();
+    if (!isOne)
+      loadNext();
   }
 }

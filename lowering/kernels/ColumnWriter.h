@@ -28,6 +28,8 @@ public:
   static constexpr size_t kAhead = 6, kFewAhead = 2, kMostAhead = 10;
   /// And at most as many as have so many registers.
   static constexpr size_t kRegisters = 80;
+  /// Of these for what Projection::periodic loads, of two chunks.
+  static constexpr size_t kPeriodicRegisters = 64;
   /// Registers of what is loaded of a chunk, for each operand.
   static constexpr int64_t kLoaded = 8;
   /// ProjectionOutput::half is a multiple of these columns: with fewer a strip
@@ -52,9 +54,16 @@ public:
   /// What the code of a chunk loads, for each of the thread's vectors.
   using Loaded = std::vector<llvm::SmallVector<TileBuilder::Values>>;
 
-  /// For results of `rows` rows.
-  ColumnWriter(Stage &stage, mlir::AffineExpr rows)
-      : stage(stage), b(stage.b), rows(rows) {}
+  /// What was loaded before the sums were there: of the first chunks, and of
+  /// the first one by Projection::periodic.
+  struct Ahead {
+    std::deque<Loaded> chunks;
+    std::optional<Loaded> periodic;
+  };
+
+  /// For results of `spec`, which stays.
+  ColumnWriter(Stage &stage, const Projection &spec)
+      : stage(stage), b(stage.b), spec(spec) {}
 
   /// Starts the copy of a strip of `columns` rows of the weights of `product`
   /// from `column` on, 64 elements from `k` on, as `start` does it from a place
@@ -66,14 +75,15 @@ public:
                                            mlir::Value tile)>
                        start);
 
-  /// `row` is the first one of the warpgroup.
-  Loaded load(const ProjectionOutput &output, const Chunk &chunk,
-              mlir::Value row);
+  /// What the code of `chunk` loads by `load`, which may be empty; `row` is the
+  /// first one of the warpgroup.
+  Loaded load(const ProjectionOutput &output, const LoadElements &load,
+              const Chunk &chunk, mlir::Value row);
   /// Code and stores of chunks of `sums`, the accumulators of the warpgroup,
-  /// each of 64 rows. `ahead` is what was loaded of the first chunks before.
+  /// each of 64 rows. Chunks that are alike in Projection::periodic come one
+  /// after the other.
   void write(const ProjectionOutput &output, llvm::ArrayRef<Chunk> chunks,
-             mlir::ValueRange sums, mlir::Value row,
-             std::deque<Loaded> ahead = {});
+             mlir::ValueRange sums, mlir::Value row, Ahead ahead);
 
 private:
   /// A vector of a chunk that the thread makes: where its code may load, which
@@ -83,12 +93,19 @@ private:
     mlir::Value row, column, isInside;
     int64_t half, run;
   };
+  /// Whether Projection::periodic loads the same for both.
+  bool isAlike(const Chunk &a, const Chunk &b) const;
+  using Stores = llvm::SmallVector<std::function<void()>>;
+  /// Code on a chunk; `elements` are the thread's of each accumulator.
+  Stores makeChunk(const ProjectionOutput &output, const Chunk &chunk,
+                   llvm::ArrayRef<TileBuilder::Values> elements,
+                   mlir::Value row, llvm::ArrayRef<const Loaded *> loaded);
   llvm::SmallVector<Vector> vectorsOf(const ProjectionOutput &output,
                                       const Chunk &chunk, mlir::Value row);
 
   Stage &stage;
   TileBuilder &b;
-  mlir::AffineExpr rows;
+  const Projection &spec;
 };
 
 } // namespace jet

@@ -29,43 +29,66 @@ void LargeEpilogue::scaleWhereMade(const Projection &spec,
   };
 }
 
-Values LargeEpilogue::loadScales(Value row) {
-  Values scales;
-  if (!spec.scales || parts > 1)
-    return scales;
+Value LargeEpilogue::loadScales(Value row) {
   auto type = tile::RowsType::get(b.getContext(), partRows);
   Value last = b.sub(stage.size(spec.rows), b.index(1));
-  scales.push_back(b.map(
+  return b.map(
       type, {tile::SplatOp::create(b, type, b.f32(0))}, [&](ValueRange in) {
         return loadScale(stage, *spec.scales, b.min(b.add(row, in[1]), last));
-      }));
-  return scales;
+      });
 }
 
 /// Of how many chunks registers hold what their code loads, beside the sums.
 int64_t LargeEpilogue::chunksAhead(const ProjectionOutput &output) const {
   const int64_t sums = parts * LargeTile::kStrips * strips.columns / 2;
-  return (registers - sums) / ColumnWriter::kLoaded /
+  return std::max<int64_t>(0, registers - sums) / ColumnWriter::kLoaded /
          std::max<int64_t>(1, output.loaded.size());
 }
 
 /// Of a projection with one output, of one product.
-std::deque<ColumnWriter::Loaded> LargeEpilogue::loadAhead(const Piece &piece,
-                                                          Value row) {
-  std::deque<ColumnWriter::Loaded> ahead;
+void LargeEpilogue::addChunks(const Piece &piece, Value row, Loaded &loaded,
+                              SmallVector<Load> &loads) {
   const ProjectionOutput &output = spec.outputs.front();
   if (!isOnly() || !output.load)
-    return ahead;
+    return;
   SmallVector<Chunk> chunks = chunksOfOnly(piece);
   chunks.truncate(std::min<size_t>(chunks.size(), chunksAhead(output)));
   for (const Chunk &chunk : chunks)
-    ahead.push_back(writer.load(output, chunk, row));
-  return ahead;
+    loads.push_back([=, this, &output, &loaded] {
+      loaded.ahead.chunks.push_back(
+          writer.load(output, output.load, chunk, row));
+    });
 }
 
-LargeEpilogue::Loaded LargeEpilogue::load(const Piece &piece, Value row) {
-  Values scales = loadScales(row);
-  return {std::move(scales), loadAhead(piece, row)};
+/// Of the first chunk of a strip, if that is the same for all strips of two
+/// products.
+void LargeEpilogue::addPeriodic(const Piece &piece, Value row, Loaded &loaded,
+                                SmallVector<Load> &loads) {
+  const int64_t width = strips.columnsOf(piece);
+  if (!spec.periodic || parts > 1 || width % spec.periodic->period)
+    return;
+  const ProjectionOutput *first = nullptr;
+  for (const ProjectionOutput &output : spec.outputs) {
+    if (!output.isPaired())
+      continue;
+    if (first && ColumnWriter::runOf(*first) != ColumnWriter::runOf(output))
+      return;
+    first = first ? first : &output;
+  }
+  loads.push_back([=, this, &loaded] {
+    loaded.ahead.periodic = writer.load(*first, spec.periodic->load,
+                                        {{}, width, b.index(0), 0, 0}, row);
+  });
+}
+
+SmallVector<LargeEpilogue::Load>
+LargeEpilogue::loads(const Piece &piece, Value row, Loaded &loaded) {
+  SmallVector<Load> loads;
+  if (spec.scales && parts == 1)
+    loads.push_back([=, this, &loaded] { loaded.scales = {loadScales(row)}; });
+  addChunks(piece, row, loaded, loads);
+  addPeriodic(piece, row, loaded, loads);
+  return loads;
 }
 
 /// The chunks of columns of a piece that belong to `output`, of rows `part` and
@@ -75,18 +98,21 @@ SmallVector<Chunk> LargeEpilogue::chunksOf(const Piece &piece,
                                            const ProjectionOutput &output,
                                            int64_t part, int64_t strip,
                                            Value local) {
-  int64_t width = strips.columnsOf(piece);
+  int64_t width = strips.columnsOf(piece), period = width;
+  if (spec.periodic && output.isPaired()) // what is loaded is done with early
+    period = std::min(width, spec.periodic->period);
   SmallVector<Chunk> chunks;
-  for (int64_t at = 0; at < width; at += ColumnWriter::chunkOf(output)) {
-    Chunk chunk{{strip * width},
-                width,
-                strips.columnOf(piece, output, local),
-                at,
-                part};
-    if (output.isPaired())
-      chunk.sums.push_back(width);
-    chunks.push_back(std::move(chunk));
-  }
+  for (int64_t from = 0; from < period; from += ColumnWriter::chunkOf(output))
+    for (int64_t at = from; at < width; at += period) {
+      Chunk chunk{{strip * width},
+                  width,
+                  strips.columnOf(piece, output, local),
+                  at,
+                  part};
+      if (output.isPaired())
+        chunk.sums.push_back(width);
+      chunks.push_back(std::move(chunk));
+    }
   return chunks;
 }
 
@@ -118,6 +144,6 @@ void LargeEpilogue::write(const Piece &piece, Values sums, Value row,
                          llvm::append_range(
                              chunks,
                              chunksOf(piece, output, part, strip, local));
-                       writer.write(output, chunks, sums, row);
+                       writer.write(output, chunks, sums, row, loaded.ahead);
                      });
 }

@@ -71,10 +71,13 @@ public:
 
   struct Loaded {
     Values scales; // of rows; none where sums are not scaled, or where made
-    std::deque<ColumnWriter::Loaded> ahead; // of the first chunks
+    ColumnWriter::Ahead ahead;
   };
-  /// Of the rows from `row` on, before they are multiplied.
-  Loaded load(const Piece &piece, Value row);
+  /// Loads of the rows from `row` on, each to start under a step of their
+  /// product: one for all of them would wait for its queue (2048 -> 2048 with a
+  /// residual of 8192 rows takes 110 us instead of 113).
+  using Load = std::function<void()>;
+  llvm::SmallVector<Load> loads(const Piece &piece, Value row, Loaded &loaded);
   void write(const Piece &piece, Values sums, Value row, Loaded loaded);
 
 private:
@@ -88,8 +91,11 @@ private:
     return spec.outputs.size() == 1 && !spec.outputs.front().isPaired();
   }
   int64_t chunksAhead(const ProjectionOutput &output) const;
-  Values loadScales(Value row);
-  std::deque<ColumnWriter::Loaded> loadAhead(const Piece &piece, Value row);
+  Value loadScales(Value row);
+  void addChunks(const Piece &piece, Value row, Loaded &loaded,
+                 llvm::SmallVector<Load> &loads);
+  void addPeriodic(const Piece &piece, Value row, Loaded &loaded,
+                   llvm::SmallVector<Load> &loads);
 
   Stage &stage;
   TileBuilder &b;

@@ -15,8 +15,8 @@
 //   consumers (2 groups)  for each tile: 64 rows; for each 64 of k: wait
 //                         full[slot]; wgmma; the slot before is free.
 //                         Then the sums are scaled, if x was not; code on what
-//                         each thread has, whose loads began some chunks
-//                         before; store (LargeEpilogue.cpp)
+//                         each thread has, whose loads began under the first
+//                         steps; store (LargeEpilogue.cpp)
 //   with ping-pong        each second tile is one group's, all 128 rows: it
 //                         waits for turns[group] before it multiplies, and
 //                         behind its last step gives the turn to the other one
@@ -51,6 +51,8 @@ constexpr int64_t kGroups = 2, kConsumers = kGroups * 128, kProducers = 128;
 constexpr int64_t kConsumerRegisters = 232, kProducerRegisters = 40;
 /// Of a consumer, for all but sums and what is loaded for their code.
 constexpr int64_t kOtherRegisters = 32;
+/// And for the addresses of loads that begin one after the other.
+constexpr int64_t kAddressRegisters = 24;
 constexpr int64_t kRows = LargeTile::kRows, kGroupRows = kRows / kGroups;
 constexpr int64_t kStrips = LargeTile::kStrips, kPair = LargeTile::kPair;
 constexpr int64_t kStep = 64; // of k: a swizzled row of 128 bytes
@@ -67,9 +69,10 @@ public:
               {form.constant(kMultiprocessors)}, kPair),
         b(stage.b), strips{b, this->spec.outputs, shape.stripColumns(),
                            product.firstStrips(shape.stripColumns())},
-        writer(stage, spec.rows),
+        writer(stage, this->spec),
         epilogue(stage, this->spec, strips, writer, parts(), kGroupRows,
-                 kConsumerRegisters - kOtherRegisters) {
+                 kConsumerRegisters - kOtherRegisters -
+                     (shape.pingPong ? 0 : kAddressRegisters)) {
     if (spec.scales && shape.pingPong)
       for (ProjectionOutput &output : this->spec.outputs)
         LargeEpilogue::scaleWhereMade(spec, output);
@@ -93,9 +96,11 @@ private:
   void produce();
   /// When the warp's part of the product is done.
   void release(Value slot) { b.releaseInPair(empty, slot, rank); }
-  Values multiply(const Piece &piece, Ring &ring);
+  Values multiply(const Piece &piece, Ring &ring,
+                  ArrayRef<LargeEpilogue::Load> loads);
   void consume();
   void computePiece(const Piece &piece, Ring &ring, Value row);
+  int64_t stepCount() const { return llvm::divideCeil(spec.inner, kStep); }
   /// Accumulators of a group, of kGroupRows each.
   int64_t parts() const { return shape.pingPong ? kGroups : 1; }
 
@@ -157,7 +162,7 @@ void LargeProjection::initialize() {
   tile::ClusterSyncOp::create(b);
   tile::LaunchDependentsOp::create(b);
   rank = b.clusterRank();
-  steps = b.index(llvm::divideCeil(spec.inner, kStep));
+  steps = b.index(stepCount());
   // Of wide products that have a name, which prompts are made of. Of others
   // there is less to gain from halves, and some would spill.
   bool hasHalves = shape.hasHalves() && !spec.product.empty() && tiles > 2;
@@ -208,7 +213,7 @@ void LargeProjection::loadWeights(const Piece &piece, Value step, Value slot) {
 /// Where in a product the producer prefetches: late enough for what it brings
 /// to be there still.
 int64_t LargeProjection::prefetchStep() const {
-  return std::max<int64_t>(0, llvm::divideCeil(spec.inner, kStep) - 16);
+  return std::max<int64_t>(0, stepCount() - 16);
 }
 
 /// Brings what the tile's code will load to the second-level cache.
@@ -280,34 +285,52 @@ void LargeProjection::produce() {
 }
 
 /// The sums of a tile; one group of wgmma runs while the next slot is awaited.
-Values LargeProjection::multiply(const Piece &piece, Ring &ring) {
+/// Under each of the first ones a part of `loads` starts, but for ping-pong.
+Values LargeProjection::multiply(const Piece &piece, Ring &ring,
+                                 ArrayRef<LargeEpilogue::Load> loads) {
   int64_t width = kStrips * strips.columnsOf(piece);
   auto type = tile::AccType::get(b.getContext(), kGroupRows, width);
   auto weights = b.shared({width, kStep}, b.getBF16Type(), 128);
   Value group = tile::WarpgroupIdOp::create(b);
   Values inits = {ring.slot, ring.parity, ring.slot};
   inits.append(parts(), tile::SplatOp::create(b, type, b.f32(0)));
-  Values end = b.loop(
-      b.index(0), steps, b.index(1), inits,
-      [&](Value step, ValueRange carried) -> Values {
-        Ring at{carried[0], carried[1]};
-        b.wait(full, at.slot, at.parity);
-        tile::WgmmaFenceOp::create(b);
-        Values sums;
-        for (int64_t part = 0; part < parts(); ++part)
-          sums.push_back(tile::WgmmaOp::create(
-              b, type,
-              b.slice(xRing, {at.slot, shape.pingPong ? b.index(part) : group}),
-              tile::ViewOp::create(b, weights, weightsIn(piece, at.slot)),
-              carried[3 + part], UnitAttr()));
-        tile::WgmmaCommitOp::create(b);
-        tile::WgmmaWaitOp::create(b, TypeRange(), 1, ValueRange());
-        b.ifThen(b.less(b.index(0), step), [&] { release(carried[2]); });
-        Ring after = b.advance(at, slots);
-        Values next = {after.slot, after.parity, at.slot};
-        llvm::append_range(next, sums);
-        return next;
-      });
+  auto multiplyStep = [&](bool isFirst, ValueRange carried,
+                          ArrayRef<LargeEpilogue::Load> loads) -> Values {
+    Ring at{carried[0], carried[1]};
+    b.wait(full, at.slot, at.parity);
+    tile::WgmmaFenceOp::create(b);
+    Values sums;
+    for (int64_t part = 0; part < parts(); ++part)
+      sums.push_back(tile::WgmmaOp::create(
+          b, type,
+          b.slice(xRing, {at.slot, shape.pingPong ? b.index(part) : group}),
+          tile::ViewOp::create(b, weights, weightsIn(piece, at.slot)),
+          carried[3 + part], UnitAttr()));
+    tile::WgmmaCommitOp::create(b);
+    for (const LargeEpilogue::Load &load : loads)
+      load();
+    tile::WgmmaWaitOp::create(b, TypeRange(), 1, ValueRange());
+    if (!isFirst)
+      release(carried[2]);
+    Ring after = b.advance(at, slots);
+    Values next = {after.slot, after.parity, at.slot};
+    llvm::append_range(next, sums);
+    return next;
+  };
+  // With ping-pong the other group multiplies meanwhile.
+  for (; shape.pingPong && !loads.empty(); loads = loads.drop_front())
+    loads.front()();
+  int64_t apart = std::clamp<int64_t>(loads.size(), 1, stepCount());
+  Values end = inits;
+  for (int64_t step = 0; step < apart; ++step) {
+    size_t from = loads.size() * step / apart;
+    size_t to = loads.size() * (step + 1) / apart;
+    end = multiplyStep(step == 0, end, loads.slice(from, to - from));
+  }
+  end = b.loop(b.index(apart), steps, b.index(1), end,
+               [&](Value, ValueRange carried) {
+                 return multiplyStep(false, carried, {});
+               });
   if (turns)
     b.ifThen(tile::ElectOp::create(b),
              [&] { b.arrive(turns, b.sub(b.index(kGroups - 1), group)); });
@@ -319,8 +342,8 @@ Values LargeProjection::multiply(const Piece &piece, Ring &ring) {
 }
 
 void LargeProjection::computePiece(const Piece &piece, Ring &ring, Value row) {
-  LargeEpilogue::Loaded loaded = epilogue.load(piece, row);
-  Values sums = multiply(piece, ring);
+  LargeEpilogue::Loaded loaded;
+  Values sums = multiply(piece, ring, epilogue.loads(piece, row, loaded));
   epilogue.write(piece, std::move(sums), row, std::move(loaded));
 }
 

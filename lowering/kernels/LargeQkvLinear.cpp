@@ -37,6 +37,7 @@ public:
   }
 
   void buildAngles();
+  PeriodicLoad turns();
   ProjectionOutput q();
   ProjectionOutput k();
   ProjectionOutput v();
@@ -127,6 +128,26 @@ void LargeQkvLinear::storeToResult(Stage &stage, unsigned operand, Value row,
   b.store(b.convert(b.join(elements), element), memory, {row, head, column});
 }
 
+/// Cosines and sines, which all heads share.
+PeriodicLoad LargeQkvLinear::turns() {
+  auto load = [this](Stage &stage, Value row, Value column,
+                     int64_t width) -> Loaded {
+    TileBuilder &b = stage.b;
+    Value i = b.rem(column, half);
+    Loaded loaded;
+    for (int64_t which : {0, 1}) {
+      Values &some = loaded.emplace_back();
+      for (int64_t at = 0, most = std::min<int64_t>(width, 4); at < width;
+           at += most)
+        llvm::append_range(
+            some, b.split(b.load(anglesIn(stage),
+                                 {row, b.index(which), b.add(i, at)}, most)));
+    }
+    return loaded;
+  };
+  return {half, load};
+}
+
 /// `count` heads of product `part`, to the kernel's `operand`: columns are
 /// pairs.
 ProjectionOutput LargeQkvLinear::turned(unsigned part, int64_t count,
@@ -142,14 +163,6 @@ ProjectionOutput LargeQkvLinear::turned(unsigned part, int64_t count,
     TileBuilder &b = stage.b;
     Value head = b.div(column, half), i = b.rem(column, half);
     Loaded loaded;
-    for (int64_t which : {0, 1}) {
-      Values &some = loaded.emplace_back();
-      for (int64_t at = 0, most = std::min<int64_t>(width, 4); at < width;
-           at += most)
-        llvm::append_range(
-            some, b.split(b.load(anglesIn(stage),
-                                 {row, b.index(which), b.add(i, at)}, most)));
-    }
     if (isCached)
       loaded.push_back(
           b.split(b.load(placesIn(stage), {row, b.index(0)}, kPlace)));
@@ -262,5 +275,6 @@ void jet::buildLargeQkvLinear(FormBuilder &form, QkvLinearOp op,
   LargeQkvLinear large(form, op);
   large.buildAngles();
   projection.outputs = {large.q(), large.k(), large.v()};
+  projection.periodic = large.turns();
   buildProjection(form, "project", std::move(projection));
 }

@@ -13,14 +13,20 @@
 
 namespace jet {
 
+/// What the code of a projection loads of `width` elements from [row, column]
+/// on, as lists of so many.
+using LoadElements =
+    std::function<llvm::SmallVector<llvm::SmallVector<mlir::Value>>(
+        Stage &stage, mlir::Value row, mlir::Value column, int64_t width)>;
+
 /// One matrix of results, made from one product with x or from two.
 struct ProjectionOutput {
   llvm::SmallVector<Place> weights; // each bf16 [columns, inner]
   int64_t columns;
   /// Makes `width` elements from [row, column] on; `products` has their f32
-  /// elements for each weight, and then, or not, what `load` gave. What it
-  /// returns stores them: later, so that what several calls load is under way
-  /// together.
+  /// elements for each weight, those of two also what Projection::periodic
+  /// loads, and then, or not, what `load` gave. What it returns stores them:
+  /// later, so that what several calls load is under way together.
   std::function<std::function<void()>(
       Stage &stage, mlir::Value row, mlir::Value column, int64_t width,
       llvm::ArrayRef<llvm::SmallVector<mlir::Value>> products)>
@@ -30,9 +36,7 @@ struct ProjectionOutput {
   std::optional<Place> sums = {};
   /// What `make` reads of matrices [rows, columns], and these: of many rows
   /// they are brought to the second-level cache under the products.
-  std::function<llvm::SmallVector<llvm::SmallVector<mlir::Value>>(
-      Stage &stage, mlir::Value row, mlir::Value column, int64_t width)>
-      load = {};
+  LoadElements load = {};
   llvm::SmallVector<Place> loaded = {};
   int64_t elementBytes = 4; // of the result
   /// Where it is not 0, of more than 128 rows: both weights are one matrix of
@@ -63,6 +67,13 @@ inline constexpr ProjectionSize kProjectionSizes[] = {
 llvm::SmallVector<ProjectionSize> projectionSizes(const TileChoice &choice,
                                                   const LargeProduct &product);
 
+/// What the code on all results of two products loads besides, the same in
+/// columns at a distance of `period`.
+struct PeriodicLoad {
+  int64_t period;
+  LoadElements load;
+};
+
 struct Projection {
   RowInput input;
   mlir::AffineExpr rows;
@@ -73,6 +84,8 @@ struct Projection {
   std::string product = {};
   /// Of 17 to 128 rows: run when all copies are under way.
   CopyAhead ahead = {};
+  /// Of more than 128 rows.
+  std::optional<PeriodicLoad> periodic = {};
 
   // By buildProjection(), from the input:
   Place x; // bf16 [rows, inner]

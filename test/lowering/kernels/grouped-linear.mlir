@@ -64,6 +64,18 @@ module {
   // CHECK:      tile.kernel @residual_2_project
   // CHECK-NOT:    tile.store_remote
   // CHECK:        tile.load_remote
+  // With more what the code reads is loaded under the first steps of k, a part
+  // under each.
+  // CHECK:      tile.kernel @residual_4_project
+  // CHECK:        tile.wgmma_commit
+  // CHECK-COUNT-2: tile.load {{.*}} : memref<?x64xf32>
+  // CHECK:        tile.wgmma_wait 1
+  // CHECK:        tile.wgmma_commit
+  // CHECK-COUNT-2: tile.load {{.*}} : memref<?x64xf32>
+  // CHECK:        tile.wgmma_wait 1
+  // CHECK:        scf.for
+  // CHECK-NOT:    memref<?x64xf32>
+  // CHECK:        tile.wgmma_wait 0
   module @kernels {
     func.func @swiglu(%x: tensor<?x64xf32>, %g: tensor<96x64xbf16>, %u: tensor<96x64xbf16>, %n: tensor<64xbf16>) -> tensor<?x96xf32> {
       %y = jet.grouped_linear %x(%g, %u) norm %n eps 1.0e-06 products [2]

@@ -44,7 +44,15 @@ module {
 // CHECK:        tile.store {{.*}} : vector<4xi32>, memref<?x4xi32>
 // CHECK:      tile.kernel @qkv_4_project(
 // CHECK-SAME:   jet.product = "64 -> 2x256 bf16 rope, 2x128 bf16 rope, 256 bf16"
+// The angles that all heads begin with are loaded under the product, once for
+// the heads of a tile, and the others before stores.
+// CHECK:        tile.wgmma_commit
+// CHECK-COUNT-8: tile.load {{.*}} : memref<?x2x64xf32>, vector<4xf32>
+// CHECK:        tile.wgmma_wait 1
+// CHECK:        tile.wgmma_wait 0
+// CHECK-NOT:    memref<?x2x64xf32>
 // CHECK:        tile.store {{.*}} : vector<8xbf16>, memref<?x4x128xbf16>
+// CHECK:        tile.load {{.*}} : memref<?x2x64xf32>, vector<4xf32>
 // CHECK:        tile.store {{.*}} : vector<8xbf16>, memref<?x2x2x64x128xbf16>
 // CHECK-NOT:  tile.kernel @qkv_4_append(
 module @large {
