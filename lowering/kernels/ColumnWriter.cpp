@@ -66,13 +66,27 @@ void ColumnWriter::loadWeights(
   }
 }
 
+Value ColumnWriter::rowIn(Value row, int64_t part, int64_t half) {
+  Value ofWarp = b.mul(b.rem(b.warpId(), 4), kWarpRows);
+  Value first = b.add(b.add(row, ofWarp), b.div(b.laneId(), 4));
+  return b.add(first, part * kGroupRows + half * kHalfRows);
+}
+
+Values ColumnWriter::loadScales(Value row, int64_t part) {
+  Value scales = stage.memory(
+      *spec.scales, MemRefType::get({ShapedType::kDynamic}, b.getF32Type()));
+  Value last = b.sub(stage.size(spec.rows), b.index(1));
+  Values loaded;
+  for (int64_t half : {0, 1})
+    loaded.push_back(b.load(scales, {b.min(rowIn(row, part, half), last)}));
+  return loaded;
+}
+
 SmallVector<ColumnWriter::Vector>
 ColumnWriter::vectorsOf(const ProjectionOutput &output, const Chunk &chunk,
                         Value row) {
   int64_t width = widthOf(output), run = runOf(output);
   Value lane = b.laneId(), count = stage.size(spec.rows);
-  Value first =
-      b.add(b.add(row, b.mul(b.rem(b.warpId(), 4), kWarpRows)), b.div(lane, 4));
   // Of as many columns all are inside, or none.
   int64_t span = width;
   for (int64_t most : {chunkOf(output), chunk.stripColumns})
@@ -83,7 +97,7 @@ ColumnWriter::vectorsOf(const ProjectionOutput &output, const Chunk &chunk,
   Value ofLane = b.mul(b.rem(lane, 4), run);
   SmallVector<Vector> vectors;
   for (int64_t half = 0; half < 2; ++half) {
-    Value m = b.add(first, chunk.part * kGroupRows + half * kHalfRows);
+    Value m = rowIn(row, chunk.part, half);
     Value hasRow = b.less(m, count);
     m = b.min(m, b.sub(count, b.index(1)));
     for (int64_t i = 0; i < run; i += width) {
@@ -127,7 +141,7 @@ bool ColumnWriter::isAlike(const Chunk &a, const Chunk &b) const {
 ColumnWriter::Stores ColumnWriter::makeChunk(const ProjectionOutput &output,
                                              const Chunk &chunk,
                                              ArrayRef<Values> elements,
-                                             Value row,
+                                             Value row, ValueRange scales,
                                              ArrayRef<const Loaded *> loaded) {
   int64_t pairs = runOf(output) / 2;
   Stores stores;
@@ -138,8 +152,9 @@ ColumnWriter::Stores ColumnWriter::makeChunk(const ProjectionOutput &output,
       for (int64_t n = vector.run; n < vector.run + widthOf(output); ++n) {
         int64_t eight = (from + chunk.distance / pairs) / 8 +
                         n / 2 * (chunk.stripColumns / pairs / 8);
-        product.push_back(
-            elements[chunk.part][4 * eight + 2 * vector.half + n % 2]);
+        Value sum = elements[chunk.part][4 * eight + 2 * vector.half + n % 2];
+        product.push_back(scales.empty() ? sum
+                                         : b.mulf(sum, scales[vector.half]));
       }
     }
     for (const Loaded *lists : loaded)
@@ -163,6 +178,7 @@ void ColumnWriter::write(const ProjectionOutput &output, ArrayRef<Chunk> chunks,
   if (ahead.empty())
     ahead.push_back(load(output, output.load, chunks.front(), row));
 
+  Values scales = std::move(given.scales);
   bool hasPeriod = spec.periodic && output.isPaired();
   auto loadPeriodic = [&](const Chunk &chunk) {
     return load(output, spec.periodic->load, chunk, row);
@@ -191,7 +207,11 @@ void ColumnWriter::write(const ProjectionOutput &output, ArrayRef<Chunk> chunks,
     SmallVector<const Loaded *> loaded{&ahead.front()};
     if (hasPeriod)
       loaded.insert(loaded.begin(), &periodic);
-    Stores stores = makeChunk(output, chunk, elements, row, loaded);
+    // Of an accumulator at a time, to hold little.
+    if (spec.scales &&
+        (number ? chunk.part != chunks[number - 1].part : scales.empty()))
+      scales = loadScales(row, chunk.part);
+    Stores stores = makeChunk(output, chunk, elements, row, scales, loaded);
     ahead.pop_front();
     bool changes = hasPeriod && number + 1 < chunks.size() &&
                    !isAlike(chunk, chunks[number + 1]);

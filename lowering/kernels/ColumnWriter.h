@@ -54,9 +54,11 @@ public:
   /// What the code of a chunk loads, for each of the thread's vectors.
   using Loaded = std::vector<llvm::SmallVector<TileBuilder::Values>>;
 
-  /// What was loaded before the sums were there: of the first chunks, and of
-  /// the first one by Projection::periodic.
+  /// What was loaded before the sums were there: Projection::scales of the
+  /// thread's two rows in the first accumulator, what the code of the first
+  /// chunks reads, and of the first one by Projection::periodic.
   struct Ahead {
+    TileBuilder::Values scales;
     std::deque<Loaded> chunks;
     std::optional<Loaded> periodic;
   };
@@ -75,8 +77,10 @@ public:
                                            mlir::Value tile)>
                        start);
 
-  /// What the code of `chunk` loads by `load`, which may be empty; `row` is the
-  /// first one of the warpgroup.
+  /// Projection::scales of the thread's two rows in accumulator `part`; `row`
+  /// is the first one of the warpgroup.
+  TileBuilder::Values loadScales(mlir::Value row, int64_t part);
+  /// What the code of `chunk` loads by `load`, which may be empty.
   Loaded load(const ProjectionOutput &output, const LoadElements &load,
               const Chunk &chunk, mlir::Value row);
   /// Code and stores of chunks of `sums`, the accumulators of the warpgroup,
@@ -99,7 +103,10 @@ private:
   /// Code on a chunk; `elements` are the thread's of each accumulator.
   Stores makeChunk(const ProjectionOutput &output, const Chunk &chunk,
                    llvm::ArrayRef<TileBuilder::Values> elements,
-                   mlir::Value row, llvm::ArrayRef<const Loaded *> loaded);
+                   mlir::Value row, mlir::ValueRange scales,
+                   llvm::ArrayRef<const Loaded *> loaded);
+  /// The thread's row in a half of the 64 of accumulator `part`.
+  mlir::Value rowIn(mlir::Value row, int64_t part, int64_t half);
   llvm::SmallVector<Vector> vectorsOf(const ProjectionOutput &output,
                                       const Chunk &chunk, mlir::Value row);
 

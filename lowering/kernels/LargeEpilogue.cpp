@@ -9,35 +9,6 @@ using namespace jet;
 using Values = TileBuilder::Values;
 using Chunk = ColumnWriter::Chunk;
 
-/// What products of row `row` are multiplied by.
-static Value loadScale(Stage &stage, const Place &scales, Value row) {
-  auto type = MemRefType::get({ShapedType::kDynamic}, stage.b.getF32Type());
-  return stage.b.load(stage.memory(scales, type), {row});
-}
-
-void LargeEpilogue::scaleWhereMade(const Projection &spec,
-                                   ProjectionOutput &output) {
-  output.make = [scales = *spec.scales, count = output.weights.size(),
-                 make = output.make](Stage &stage, Value row, Value column,
-                                     int64_t width, ArrayRef<Values> products) {
-    SmallVector<Values> scaled(products);
-    Value scale = loadScale(stage, scales, row);
-    for (Values &product : MutableArrayRef(scaled).take_front(count))
-      for (Value &sum : product)
-        sum = stage.b.mulf(sum, scale);
-    return make(stage, row, column, width, scaled);
-  };
-}
-
-Value LargeEpilogue::loadScales(Value row) {
-  auto type = tile::RowsType::get(b.getContext(), partRows);
-  Value last = b.sub(stage.size(spec.rows), b.index(1));
-  return b.map(
-      type, {tile::SplatOp::create(b, type, b.f32(0))}, [&](ValueRange in) {
-        return loadScale(stage, *spec.scales, b.min(b.add(row, in[1]), last));
-      });
-}
-
 /// Of how many chunks registers hold what their code loads, beside the sums.
 int64_t LargeEpilogue::chunksAhead(const ProjectionOutput &output) const {
   const int64_t sums = parts * LargeTile::kStrips * strips.columns / 2;
@@ -46,7 +17,7 @@ int64_t LargeEpilogue::chunksAhead(const ProjectionOutput &output) const {
 }
 
 /// Of a projection with one output, of one product.
-void LargeEpilogue::addChunks(const Piece &piece, Value row, Loaded &loaded,
+void LargeEpilogue::addChunks(const Piece &piece, Value row, Ahead &loaded,
                               SmallVector<Load> &loads) {
   const ProjectionOutput &output = spec.outputs.front();
   if (!isOnly() || !output.load)
@@ -55,14 +26,13 @@ void LargeEpilogue::addChunks(const Piece &piece, Value row, Loaded &loaded,
   chunks.truncate(std::min<size_t>(chunks.size(), chunksAhead(output)));
   for (const Chunk &chunk : chunks)
     loads.push_back([=, this, &output, &loaded] {
-      loaded.ahead.chunks.push_back(
-          writer.load(output, output.load, chunk, row));
+      loaded.chunks.push_back(writer.load(output, output.load, chunk, row));
     });
 }
 
 /// Of the first chunk of a strip, if that is the same for all strips of two
 /// products.
-void LargeEpilogue::addPeriodic(const Piece &piece, Value row, Loaded &loaded,
+void LargeEpilogue::addPeriodic(const Piece &piece, Value row, Ahead &loaded,
                                 SmallVector<Load> &loads) {
   const int64_t width = strips.columnsOf(piece);
   if (!spec.periodic || parts > 1 || width % spec.periodic->period)
@@ -76,16 +46,17 @@ void LargeEpilogue::addPeriodic(const Piece &piece, Value row, Loaded &loaded,
     first = first ? first : &output;
   }
   loads.push_back([=, this, &loaded] {
-    loaded.ahead.periodic = writer.load(*first, spec.periodic->load,
-                                        {{}, width, b.index(0), 0, 0}, row);
+    loaded.periodic = writer.load(*first, spec.periodic->load,
+                                  {{}, width, b.index(0), 0, 0}, row);
   });
 }
 
 SmallVector<LargeEpilogue::Load>
-LargeEpilogue::loads(const Piece &piece, Value row, Loaded &loaded) {
+LargeEpilogue::loads(const Piece &piece, Value row, Ahead &loaded) {
   SmallVector<Load> loads;
-  if (spec.scales && parts == 1)
-    loads.push_back([=, this, &loaded] { loaded.scales = {loadScales(row)}; });
+  if (spec.scales && parts == 1) // else registers are few under the products
+    loads.push_back(
+        [=, this, &loaded] { loaded.scales = writer.loadScales(row, 0); });
   addChunks(piece, row, loaded, loads);
   addPeriodic(piece, row, loaded, loads);
   return loads;
@@ -126,14 +97,11 @@ SmallVector<Chunk> LargeEpilogue::chunksOfOnly(const Piece &piece) {
   return chunks;
 }
 
-void LargeEpilogue::write(const Piece &piece, Values sums, Value row,
-                          Loaded loaded) {
-  for (auto [sum, scale] : llvm::zip(sums, loaded.scales))
-    sum = b.map(sum.getType(), {sum, scale},
-                [&](ValueRange in) { return b.mulf(in[0], in[1]); });
+void LargeEpilogue::write(const Piece &piece, ValueRange sums, Value row,
+                          Ahead loaded) {
   if (isOnly())
     return writer.write(spec.outputs.front(), chunksOfOnly(piece), sums, row,
-                        std::move(loaded.ahead));
+                        loaded);
   for (int64_t strip = 0; strip < LargeTile::kStrips; ++strip)
     strips.forOutput(strips.stripOf(piece, strip),
                      [&](const ProjectionOutput &output, Value local) {
@@ -144,6 +112,6 @@ void LargeEpilogue::write(const Piece &piece, Values sums, Value row,
                          llvm::append_range(
                              chunks,
                              chunksOf(piece, output, part, strip, local));
-                       writer.write(output, chunks, sums, row, loaded.ahead);
+                       writer.write(output, chunks, sums, row, loaded);
                      });
 }

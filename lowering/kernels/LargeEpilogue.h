@@ -3,7 +3,7 @@
 //
 // What the consumers of LargeProjection.cpp do with the sums of a piece. Under
 // its products the loads begin: of the rows' scales, and of what the code on
-// the first results reads. Behind them sums are scaled, and written with their
+// the first results reads. Behind them sums are written, scaled and with their
 // code (ColumnWriter.h).
 
 #ifndef JET_LOWERING_KERNELS_LARGEEPILOGUE_H
@@ -54,31 +54,23 @@ class LargeEpilogue {
 public:
   using Piece = LargePieces::Piece;
   using Value = mlir::Value;
-  using Values = TileBuilder::Values;
 
-  /// With `parts` accumulators of `partRows` rows; `registers` of a thread are
-  /// for them and for what is loaded.
+  using Ahead = ColumnWriter::Ahead;
+  using Load = std::function<void()>;
+
+  /// With `parts` accumulators; `registers` of a thread are for them and for
+  /// what is loaded.
   LargeEpilogue(Stage &stage, const Projection &spec, const LargeStrips &strips,
-                ColumnWriter &writer, int64_t parts, int64_t partRows,
-                int64_t registers)
-      : stage(stage), b(stage.b), spec(spec), strips(strips), parts(parts),
-        partRows(partRows), registers(registers), writer(writer) {}
+                ColumnWriter &writer, int64_t parts, int64_t registers)
+      : b(stage.b), spec(spec), strips(strips), parts(parts),
+        registers(registers), writer(writer) {}
 
-  /// With more than one accumulator scaled sums find no registers: lets the
-  /// code of `output` load the scale of each vector's row, while the other
-  /// group of warps multiplies.
-  static void scaleWhereMade(const Projection &spec, ProjectionOutput &output);
-
-  struct Loaded {
-    Values scales; // of rows; none where sums are not scaled, or where made
-    ColumnWriter::Ahead ahead;
-  };
   /// Loads of the rows from `row` on, each to start under a step of their
   /// product: one for all of them would wait for its queue (2048 -> 2048 with a
   /// residual of 8192 rows takes 110 us instead of 113).
-  using Load = std::function<void()>;
-  llvm::SmallVector<Load> loads(const Piece &piece, Value row, Loaded &loaded);
-  void write(const Piece &piece, Values sums, Value row, Loaded loaded);
+  llvm::SmallVector<Load> loads(const Piece &piece, Value row, Ahead &loaded);
+  void write(const Piece &piece, mlir::ValueRange sums, Value row,
+             Ahead loaded);
 
 private:
   using Chunk = ColumnWriter::Chunk;
@@ -91,17 +83,15 @@ private:
     return spec.outputs.size() == 1 && !spec.outputs.front().isPaired();
   }
   int64_t chunksAhead(const ProjectionOutput &output) const;
-  Value loadScales(Value row);
-  void addChunks(const Piece &piece, Value row, Loaded &loaded,
+  void addChunks(const Piece &piece, Value row, Ahead &loaded,
                  llvm::SmallVector<Load> &loads);
-  void addPeriodic(const Piece &piece, Value row, Loaded &loaded,
+  void addPeriodic(const Piece &piece, Value row, Ahead &loaded,
                    llvm::SmallVector<Load> &loads);
 
-  Stage &stage;
   TileBuilder &b;
   const Projection &spec;
   const LargeStrips &strips;
-  int64_t parts, partRows, registers;
+  int64_t parts, registers;
   ColumnWriter &writer;
 };
 

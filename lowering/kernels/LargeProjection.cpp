@@ -14,9 +14,9 @@
 //                         the code on the tile will load
 //   consumers (2 groups)  for each tile: 64 rows; for each 64 of k: wait
 //                         full[slot]; wgmma; the slot before is free.
-//                         Then the sums are scaled, if x was not; code on what
-//                         each thread has, whose loads began under the first
-//                         steps; store (LargeEpilogue.cpp)
+//                         Then code on what each thread has, scaled if x was
+//                         not, whose loads began under the first steps; store
+//                         (LargeEpilogue.cpp)
 //   with ping-pong        each second tile is one group's, all 128 rows: it
 //                         waits for turns[group] before it multiplies, and
 //                         behind its last step gives the turn to the other one
@@ -70,13 +70,9 @@ public:
         b(stage.b), strips{b, this->spec.outputs, shape.stripColumns(),
                            product.firstStrips(shape.stripColumns())},
         writer(stage, this->spec),
-        epilogue(stage, this->spec, strips, writer, parts(), kGroupRows,
+        epilogue(stage, this->spec, strips, writer, parts(),
                  kConsumerRegisters - kOtherRegisters -
-                     (shape.pingPong ? 0 : kAddressRegisters)) {
-    if (spec.scales && shape.pingPong)
-      for (ProjectionOutput &output : this->spec.outputs)
-        LargeEpilogue::scaleWhereMade(spec, output);
-  }
+                     (shape.pingPong ? 0 : kAddressRegisters)) {}
 
   void build();
 
@@ -342,9 +338,9 @@ Values LargeProjection::multiply(const Piece &piece, Ring &ring,
 }
 
 void LargeProjection::computePiece(const Piece &piece, Ring &ring, Value row) {
-  LargeEpilogue::Loaded loaded;
+  LargeEpilogue::Ahead loaded;
   Values sums = multiply(piece, ring, epilogue.loads(piece, row, loaded));
-  epilogue.write(piece, std::move(sums), row, std::move(loaded));
+  epilogue.write(piece, sums, row, std::move(loaded));
 }
 
 void LargeProjection::consume() {

@@ -112,12 +112,14 @@ module {
 // CHECK-NOT:    tile.store
 // CHECK:      tile.kernel @scaled_4_project(
 // CHECK-SAME:   !tile.tensor_map<128x64xbf16, swizzle 128> {jet.map = affine_map<()[s0, s1, s2, s3, s4, s5] -> (s0, 64)>, jet.operand = 0 : i64}
-// CHECK:        %[[SCALES:.*]] = tile.map {{.*}} -> !tile.rows<64xf32>
-// CHECK:          tile.load {{.*}} : memref<?xf32>, f32
 // CHECK:        tile.wgmma %
-// CHECK:        tile.map %{{.*}}, %[[SCALES]] : (!tile.acc<64x256xf32>, !tile.rows<64xf32>)
-// CHECK:          arith.mulf
-// CHECK:        tile.elements
+// CHECK:        %[[FIRST:.*]] = tile.load {{.*}} : memref<?xf32>, f32
+// CHECK:        %[[SECOND:.*]] = tile.load {{.*}} : memref<?xf32>, f32
+// CHECK:        tile.wgmma_wait 1
+// CHECK-NOT:    memref<?xf32>
+// CHECK:        %[[SUMS:.*]]:128 = tile.elements
+// CHECK:        arith.mulf %[[SUMS]]#0, %[[FIRST]]
+// CHECK:        arith.mulf %[[SUMS]]#2, %[[SECOND]]
 // CHECK-NOT:  _rows(
 module @scaled {
   module @kernels {
