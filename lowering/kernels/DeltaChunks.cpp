@@ -31,14 +31,16 @@ using Values = TileBuilder::Values;
 // What the stages share
 //===----------------------------------------------------------------------===//
 
+static constexpr int64_t kLanes = 32;
+
 /// Whether operand `number` is what the products take: in bf16, without code.
 static bool isPlain(FormBuilder &form, GatedDeltaRuleOp rule, unsigned number) {
   return form.argument(form.operandOf(rule, number)).element.isBF16() &&
          !findPort(cast<PortOpInterface>(rule.getOperation()), number);
 }
 
-DeltaChunks::DeltaChunks(FormBuilder &form, GatedDeltaRuleOp rule)
-    : rule(rule), heads(rule.getState().getType().getHeads()),
+DeltaChunks::DeltaChunks(FormBuilder &form, GatedDeltaRuleOp rule, bool hasMany)
+    : hasMany(hasMany), rule(rule), heads(rule.getState().getType().getHeads()),
       keyDim(rule.getState().getType().getKeyDim()),
       valueDim(rule.getState().getType().getValueDim()),
       slab(keyDim % 64 == 0   ? 64
@@ -109,23 +111,77 @@ Value DeltaChunks::signalsIn(Stage &stage) const {
       signals, MemRefType::get({ShapedType::kDynamic}, stage.b.getI32Type()));
 }
 
-ChunkRows jet::findChunk(Stage &stage, const DeltaChunks &chunks,
-                         Value number) {
-  constexpr int64_t kRows = DeltaChunks::kRows;
+Value DeltaChunks::chunksOf(Stage &stage, Value sequence) const {
+  return stage.b.ceilDiv(readBatch(stage, batch, sequence).rows, kRows);
+}
+
+Value DeltaChunks::chunksBefore(Stage &stage, Value sequence) const {
   TileBuilder &b = stage.b;
-  Value none = b.index(0);
-  Values found = b.loop(
-      none, stage.size(stage.form.symbol(Symbol::B)), b.index(1),
-      {number, none, none}, [&](Value sequence, ValueRange so) -> Values {
-        BatchLine line = readBatch(stage, chunks.batch, sequence);
-        Value left = so[0], all = b.ceilDiv(line.rows, kRows);
-        Value isHere = b.both(b.inverse(b.less(left, none)), b.less(left, all));
-        Value at = b.mul(left, kRows);
-        Value rows = b.min(b.sub(line.rows, at), b.index(kRows));
-        return {b.sub(left, all), b.select(isHere, b.add(line.row, at), so[1]),
-                b.select(isHere, rows, so[2])};
-      });
-  return {found[1], found[2]};
+  Value first = hasMany ? b.laneId() : b.index(0);
+  Value sum = b.loop(first, sequence, b.index(hasMany ? kLanes : 1),
+                     {b.index(0)}, [&](Value i, ValueRange sum) -> Values {
+                       return {b.add(sum[0], chunksOf(stage, i))};
+                     })[0];
+  return hasMany ? b.toIndex(b.sumOfWarp(b.toI32(sum))) : sum;
+}
+
+/// Of the sequences before the lane's, of 32, `count` summed up.
+static Value sumOfLanesBefore(TileBuilder &b, Value count) {
+  Value lane = b.laneId(), before = b.i32(0), all = b.toI32(count);
+  for (int64_t i = 1; i < kLanes; i *= 2) {
+    Value other = tile::ShuffleXorOp::create(b, all, i);
+    Value isBehind = b.equal(b.rem(b.div(lane, i), 2), 1);
+    Value more = b.select(isBehind, other, b.i32(0));
+    before = arith::AddIOp::create(b, before, more);
+    all = arith::AddIOp::create(b, all, other);
+  }
+  return b.toIndex(before);
+}
+
+/// Of a sequence of which that would be chunk `left`: whether it is there, and
+/// what it has.
+std::pair<Value, ChunkRows> DeltaChunks::rowsAt(Stage &stage, Value sequence,
+                                                Value left) const {
+  TileBuilder &b = stage.b;
+  BatchLine line = readBatch(stage, batch, sequence);
+  Value at = b.mul(left, kRows);
+  Value isHere =
+      b.both(b.inverse(b.less(left, b.index(0))), b.less(at, line.rows));
+  Value count = b.min(b.sub(line.rows, at), b.index(kRows));
+  return {isHere, {b.add(line.row, at), count}};
+}
+
+ChunkRows DeltaChunks::find(Stage &stage, Value number) const {
+  TileBuilder &b = stage.b;
+  Value none = b.index(0), count = stage.size(stage.form.symbol(Symbol::B));
+  if (!hasMany) {
+    Values found = b.loop(none, count, b.index(1), {number, none, none},
+                          [&](Value sequence, ValueRange so) -> Values {
+                            auto [isHere, rows] =
+                                rowsAt(stage, sequence, so[0]);
+                            return {b.sub(so[0], chunksOf(stage, sequence)),
+                                    b.select(isHere, rows.row, so[1]),
+                                    b.select(isHere, rows.count, so[2])};
+                          });
+    return {found[1], found[2]};
+  }
+  Values found =
+      b.loop(none, count, b.index(kLanes), {number, none, none},
+             [&](Value first, ValueRange so) -> Values {
+               Value sequence = b.add(first, b.laneId());
+               Value isOne = b.less(sequence, count);
+               sequence = b.min(sequence, b.sub(count, b.index(1)));
+               Value own = b.select(isOne, chunksOf(stage, sequence), none);
+               Value left = b.sub(so[0], sumOfLanesBefore(b, own));
+               auto [isThere, rows] = rowsAt(stage, sequence, left);
+               Value isHere = b.both(isThere, isOne);
+               Value all = b.toIndex(b.sumOfWarp(b.toI32(own)));
+               return {b.sub(so[0], all), b.select(isHere, rows.row, so[1]),
+                       b.select(isHere, rows.count, so[2])};
+             });
+  // One lane has found it.
+  return {b.toIndex(b.sumOfWarp(b.toI32(found[1]))),
+          b.toIndex(b.sumOfWarp(b.toI32(found[2])))};
 }
 
 //===----------------------------------------------------------------------===//
@@ -182,7 +238,7 @@ void buildNorm(FormBuilder &form, const DeltaChunks &c) {
       element = b.convert(element, b.getF32Type());
     return elements;
   };
-  ChunkRows rows = findChunk(stage, c, chunk);
+  ChunkRows rows = c.find(stage, chunk);
   Value last = b.sub(tile::GridDimOp::create(b, tile::Axis::x), b.index(1));
   b.ifThen(b.equal(unit, last), [&] { tile::WaitDependenciesOp::create(b); });
   b.ifThen(b.less(b.index(0), rows.count), [&] {
@@ -233,9 +289,9 @@ bool jet::hasChunks(GatedDeltaRuleOp rule) {
 }
 
 void jet::buildChunks(FormContext &context, GatedDeltaRuleOp rule) {
-  auto build = [&](FormFits fits, int64_t groups) {
+  auto build = [&](FormFits fits, int64_t groups, bool hasMany) {
     FormBuilder form = context.begin(fits);
-    DeltaChunks chunks(form, rule);
+    DeltaChunks chunks(form, rule, hasMany);
     buildDeltaPrepare(form, chunks);
     buildDeltaScan(form, chunks, groups);
     buildNorm(form, chunks);
@@ -243,12 +299,15 @@ void jet::buildChunks(FormContext &context, GatedDeltaRuleOp rule) {
   };
   // While all CTAs of one group run at once: of clusters of 4 an H200 holds 30.
   constexpr int64_t kResident = 120;
+  // Sequences that each thread looks at by itself.
+  constexpr int64_t kSome = 16;
   RecurrentStateType state = rule.getState().getType();
   int64_t parts = state.getValueDim() / DeltaChunks::kColumns;
-  int64_t few = kResident / (state.getHeads() * parts);
-  bool hasPairs = parts % 2 == 0;
-  if (few > 0 || !hasPairs)
-    build({.maxSequences = hasPairs ? few : 0}, 1);
-  if (hasPairs)
-    build({}, 2);
+  int64_t few = std::min(kResident / (state.getHeads() * parts), kSome);
+  int64_t groups = parts % 2 == 0 ? 2 : 1;
+  if (groups > 1 && few > 0)
+    build({.maxSequences = few}, 1, /*hasMany=*/false);
+  if (groups == 1 || few < kSome)
+    build({.maxSequences = kSome}, groups, /*hasMany=*/false);
+  build({}, groups, /*hasMany=*/true);
 }

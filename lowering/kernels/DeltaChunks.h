@@ -11,6 +11,16 @@
 
 namespace jet {
 
+/// Rows [row, row + count) of the step are a chunk's; none behind the last.
+struct ChunkRows {
+  mlir::Value row, count;
+
+  /// Row t of the chunk; behind the last one that.
+  mlir::Value at(TileBuilder &b, mlir::Value t) const {
+    return b.add(row, b.min(t, b.sub(count, b.index(1))));
+  }
+};
+
 /// Scratch memory of the form. A sequence's rows are chunks of kRows, the last
 /// one filled up with zeros; the chunks of all sequences are numbered in order.
 /// A unit is a head of a chunk: number chunk · heads + head. The letters are
@@ -19,7 +29,9 @@ struct DeltaChunks {
   static constexpr int64_t kRows = 64;
   static constexpr int64_t kColumns = 64; // of values, that a group scans
 
-  DeltaChunks(FormBuilder &form, GatedDeltaRuleOp rule);
+  /// With many sequences a lane of a warp looks at every 32nd for a chunk,
+  /// instead of at all.
+  DeltaChunks(FormBuilder &form, GatedDeltaRuleOp rule, bool hasMany);
 
   /// Maps of what a unit has in `place`: [kRows, keyDim], in slabs of columns
   /// that are a swizzled row; [kRows, kRows]. Of v and of y, [kRows, kColumns].
@@ -40,6 +52,20 @@ struct DeltaChunks {
   /// by `prepare`.
   mlir::Value signalsIn(Stage &stage) const;
 
+  // By whole warps.
+  /// Chunk `number` of all.
+  ChunkRows find(Stage &stage, mlir::Value number) const;
+  /// How many chunks the sequences before this one have.
+  mlir::Value chunksBefore(Stage &stage, mlir::Value sequence) const;
+
+private:
+  mlir::Value chunksOf(Stage &stage, mlir::Value sequence) const;
+  std::pair<mlir::Value, ChunkRows> rowsAt(Stage &stage, mlir::Value sequence,
+                                           mlir::Value left) const;
+
+  bool hasMany;
+
+public:
   GatedDeltaRuleOp rule;
   int64_t heads, keyDim, valueDim, slab, slabs;
   unsigned batch; // operand
@@ -51,18 +77,6 @@ struct DeltaChunks {
   Place solution, mix, values;     // T·β, P, v
   Place decays, sums, signals;
 };
-
-/// Rows [row, row + count) of the step are a chunk's; none behind the last.
-struct ChunkRows {
-  mlir::Value row, count;
-
-  /// Row t of the chunk; behind the last one that.
-  mlir::Value at(TileBuilder &b, mlir::Value t) const {
-    return b.add(row, b.min(t, b.sub(count, b.index(1))));
-  }
-};
-ChunkRows findChunk(Stage &stage, const DeltaChunks &chunks,
-                    mlir::Value number);
 
 /// The stages before the state (DeltaPrepare.cpp), and through the chunks of a
 /// sequence (DeltaScan.cpp), by CTAs of so many groups of threads.

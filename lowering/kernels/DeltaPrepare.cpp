@@ -300,7 +300,7 @@ void PrepareKernel::build() {
   tile::LaunchDependentsOp::create(b);
   head = b.blockY();
   own.emplace(stage, c, inputs, rows, head, kThreads);
-  rows = findChunk(stage, c, b.blockX());
+  rows = c.find(stage, b.blockX());
   unit = b.add(b.mul(b.blockX(), c.heads), head);
   tile::WaitDependenciesOp::create(b);
   b.ifThen(b.less(b.index(0), rows.count), [&] {

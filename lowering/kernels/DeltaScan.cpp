@@ -177,11 +177,7 @@ void ScanKernel::initialize() {
   firstRow = line.row;
   rows = line.rows;
   count = b.ceilDiv(rows, kRows);
-  firstChunk = b.loop(b.index(0), sequence, b.index(1), {b.index(0)},
-                      [&](Value i, ValueRange sum) -> Values {
-                        Value rows = readBatch(stage, c.batch, i).rows;
-                        return {b.add(sum[0], b.ceilDiv(rows, kRows))};
-                      })[0];
+  firstChunk = c.chunksBefore(stage, sequence);
 }
 
 /// Runs `body` for what the CTA brings of a chunk: v of each group's columns,

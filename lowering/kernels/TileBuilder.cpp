@@ -322,8 +322,12 @@ Value TileBuilder::columns(Value acc, int64_t first, int64_t count) {
 }
 
 Value TileBuilder::sumOfWarp(Value value) {
-  for (int64_t offset : {16, 8, 4, 2, 1})
-    value = addf(value, tile::ShuffleXorOp::create(*this, value, offset));
+  bool isInteger = value.getType().isInteger();
+  for (int64_t offset : {16, 8, 4, 2, 1}) {
+    Value other = tile::ShuffleXorOp::create(*this, value, offset);
+    value = isInteger ? Value(arith::AddIOp::create(*this, value, other))
+                      : addf(value, other);
+  }
   return value;
 }
 Value TileBuilder::maxOfWarp(Value value) {

@@ -142,7 +142,7 @@ public:
   /// Columns [first, first + count) of an accumulator.
   Value columns(Value acc, int64_t first, int64_t count);
 
-  // Sum or maximum over the lanes of a warp; all lanes get it.
+  // Sum (f32, i32) or maximum (f32) over the lanes of a warp; all lanes get it.
   Value sumOfWarp(Value value);
   Value maxOfWarp(Value value);
 };

@@ -227,6 +227,22 @@ TEST_F(JetBlockForm, AdvancesInChunksByTwoGroups) {
             1);
 }
 
+// More sequences than lanes, some of several chunks, not in the order of rows.
+TEST_F(JetBlockForm, AdvancesInChunksOfManySequences) {
+  constexpr int64_t kCount = 70;
+  Step step;
+  step.slots = kCount;
+  for (int64_t i = 0; i < kCount; ++i) {
+    const int64_t rows = i % 11 == 5 ? 130 + i : 1 + i * 37 % 66;
+    step.sequences.push_back({kCount - 1 - i, i % 3, step.tokens, rows});
+    step.tokens += rows + i % 2;
+    step.capacity = std::max(step.capacity, rows + 2);
+  }
+  std::shuffle(step.sequences.begin(), step.sequences.end(), random);
+  checkRule(1, 16, 128, F32, true, 0, step, BF16, BF16, 1);
+  checkRule(1, 16, 64, F32, false, 1, step, BF16, F32, 1);
+}
+
 TEST_F(JetBlockForm, AdvancesInChunksOfAnyDecay) {
   for (double most : {-30.0, -4.0, -1e-3}) {
     decay = most;
