@@ -36,6 +36,10 @@
 // leave room for one such tile, which costs less than a slot (16 heads, 65536
 // rows: 1222 us with two slots, 919 with three); of two groups, 80 KB, there
 // are two.
+//
+// Tried in vain: Y, or Y and its norm, by other warps or CTAs of the cluster,
+// segments of a sequence, other orders of the products, loads further ahead
+// (bench/results/2026-11-30-gpu-delta-rule.json).
 
 #include "lowering/kernels/DeltaChunks.h"
 
@@ -401,27 +405,7 @@ void ScanKernel::consume() {
         tile::WgmmaFenceOp::create(b);
         y = multiply(mixed, tileOf(mix), y);
         tile::WgmmaCommitOp::create(b);
-        // To make Y in a group of its own, from S and U in shared memory, was
-        // tried: 132 us for 8192 rows instead of 124. To norm Y here as well,
-        // by a group that takes half a row a thread: 280 us, with the sums of
-        // squares sent through the cluster or without.
-        // To make and norm Y in as many more CTAs of the cluster, a chunk each
-        // in turn, to which S and U are sent through distributed shared memory
-        // (20 KB a chunk of each of these CTAs): 142 us instead of 101 and the
-        // norm's 42; with half as many, 246 instead of 221 and 55 for 16 heads
-        // of 128 x 256. Of clusters of 8 CTAs an H200 holds 15, of 4 30.
-        // To cut a sequence into segments, whose first S a kernel without Y
-        // makes: that kernel takes 0.6 us a chunk, and with five segments both
-        // 119 us instead of 100 (65536 rows: 860 instead of 848). To take a
-        // step's chunks in parts, each prepared while the one before is
-        // scanned: with two 1 x 8192 takes 167 us for all stages instead of
-        // 164, and 4 x 2048 149 instead of 140; with four, each normed by
-        // itself, 1 x 65536 1188 instead of 1209, but 1 x 8192 182.
-        // S by one product with (e^(G[C] − G) k)ᵀ·W, [keyDim, keyDim], instead
-        // of by two in a row, and U's of v a chunk ahead: 112 us instead of
-        // 100. Y stays in work. To wait for S behind the next chunk's vᵀ·Tᵀ,
-        // and to pack it under that, was tried: ptxas then waits after each
-        // wgmma (C7514), or behind that product (C7517).
+        // Y stays in work.
         s = wait(1, s);
         Ring next = b.advance(at, slots);
         return {s, y, nextDecay, next.slot, next.parity, at.slot};

@@ -92,19 +92,27 @@ module @chunks {
 // -----
 
 // Of a head's columns two groups of threads share what does not depend on them,
-// where one a CTA would not run at once.
+// where one a CTA would not run at once. Of many sequences a lane looks at every
+// 32nd for the chunk.
 // CHECK-LABEL: module @pairs
 // CHECK:      tile.kernel @rule_0_scan(
 // CHECK-SAME:   block 160 cluster 2 attributes
-// CHECK-SAME:   jet.max_sequences = 30
+// CHECK-SAME:   jet.max_sequences = 7
 // CHECK:      tile.kernel @rule_1_scan(
 // CHECK-SAME:   block 288 attributes
+// CHECK-SAME:   jet.max_sequences = 16
+// CHECK-NOT:    tile.shuffle_xor
+// CHECK:        tile.roles
+// CHECK:      tile.kernel @rule_2_scan(
+// CHECK-SAME:   block 288 attributes
 // CHECK-NOT:  jet.max_sequences
+// CHECK:        tile.shuffle_xor
+// CHECK:        tile.roles
 module @pairs {
   module @kernels {
-    func.func @rule(%q: tensor<?x2x32xf32>, %v: tensor<?x2x128xf32>, %g: tensor<?x2xf32>, %s: !jet.recurrent_state<2x32x128xf32>, %batch: !jet.batch) -> (tensor<?x2x128xbf16>, !jet.recurrent_state<2x32x128xf32>) {
-      %r, %state = jet.gated_delta_rule %q, %q, %v, %g, %g, %s, %batch : (tensor<?x2x32xf32>, tensor<?x2x32xf32>, tensor<?x2x128xf32>, tensor<?x2xf32>, tensor<?x2xf32>, !jet.recurrent_state<2x32x128xf32>, !jet.batch) -> (tensor<?x2x128xbf16>, !jet.recurrent_state<2x32x128xf32>)
-      return %r, %state : tensor<?x2x128xbf16>, !jet.recurrent_state<2x32x128xf32>
+    func.func @rule(%q: tensor<?x8x32xf32>, %v: tensor<?x8x128xf32>, %g: tensor<?x8xf32>, %s: !jet.recurrent_state<8x32x128xf32>, %batch: !jet.batch) -> (tensor<?x8x128xbf16>, !jet.recurrent_state<8x32x128xf32>) {
+      %r, %state = jet.gated_delta_rule %q, %q, %v, %g, %g, %s, %batch : (tensor<?x8x32xf32>, tensor<?x8x32xf32>, tensor<?x8x128xf32>, tensor<?x8xf32>, tensor<?x8xf32>, !jet.recurrent_state<8x32x128xf32>, !jet.batch) -> (tensor<?x8x128xbf16>, !jet.recurrent_state<8x32x128xf32>)
+      return %r, %state : tensor<?x8x128xbf16>, !jet.recurrent_state<8x32x128xf32>
     }
   }
 }
