@@ -29,8 +29,8 @@ struct DeltaChunks {
   static constexpr int64_t kRows = 64;
   static constexpr int64_t kColumns = 64; // of values, that a group scans
 
-  /// `hasMany` sequences: the lanes of a warp share the search for a chunk, each
-  /// looks at every 32nd. Else each thread looks at all.
+  /// `hasMany` sequences: the lanes of a warp share the search for a chunk,
+  /// each looks at every 32nd. Else each thread looks at all.
   DeltaChunks(FormBuilder &form, GatedDeltaRuleOp rule, bool hasMany);
 
   /// Maps of what a unit has in `place`: [kRows, keyDim], in slabs of columns
