@@ -37,10 +37,7 @@ Value SelectKernel::countOfThread(Test test) {
 /// i32, all threads get it. With numbers `turn` that follow each other one
 /// barrier is enough: the warps still read the other half.
 Value SelectKernel::countOfBlock(Value turn, Test test) {
-  Value count = countOfThread(test);
-  for (int64_t offset : {16, 8, 4, 2, 1})
-    count = arith::AddIOp::create(b, count,
-                                  tile::ShuffleXorOp::create(b, count, offset));
+  Value count = b.sumOfWarp(countOfThread(test));
   Value half = b.rem(turn, 2), warp = b.warpId();
   b.ifThen(b.equal(b.laneId(), 0),
            [&] { b.store(count, partials, {half, warp}); });

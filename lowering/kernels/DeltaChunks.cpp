@@ -111,73 +111,62 @@ Value DeltaChunks::signalsIn(Stage &stage) const {
       signals, MemRefType::get({ShapedType::kDynamic}, stage.b.getI32Type()));
 }
 
-Value DeltaChunks::chunksOf(Stage &stage, Value sequence) const {
-  return stage.b.ceilDiv(readBatch(stage, batch, sequence).rows, kRows);
+static Value chunksOf(TileBuilder &b, const BatchLine &line) {
+  return b.ceilDiv(line.rows, DeltaChunks::kRows);
 }
 
 Value DeltaChunks::chunksBefore(Stage &stage, Value sequence) const {
   TileBuilder &b = stage.b;
   Value first = hasMany ? b.laneId() : b.index(0);
-  Value sum = b.loop(first, sequence, b.index(hasMany ? kLanes : 1),
-                     {b.index(0)}, [&](Value i, ValueRange sum) -> Values {
-                       return {b.add(sum[0], chunksOf(stage, i))};
-                     })[0];
+  Value sum =
+      b.loop(first, sequence, b.index(hasMany ? kLanes : 1), {b.index(0)},
+             [&](Value i, ValueRange sum) -> Values {
+               return {b.add(sum[0], chunksOf(b, readBatch(stage, batch, i)))};
+             })[0];
   return hasMany ? b.toIndex(b.sumOfWarp(b.toI32(sum))) : sum;
 }
 
-/// Of the sequences before the lane's, of 32, `count` summed up.
-static Value sumOfLanesBefore(TileBuilder &b, Value count) {
-  Value lane = b.laneId(), before = b.i32(0), all = b.toI32(count);
-  for (int64_t i = 1; i < kLanes; i *= 2) {
-    Value other = tile::ShuffleXorOp::create(b, all, i);
-    Value isBehind = b.equal(b.rem(b.div(lane, i), 2), 1);
-    Value more = b.select(isBehind, other, b.i32(0));
-    before = arith::AddIOp::create(b, before, more);
-    all = arith::AddIOp::create(b, all, other);
-  }
-  return b.toIndex(before);
-}
-
-/// Of a sequence of which that would be chunk `left`: whether it is there, and
-/// what it has.
-std::pair<Value, ChunkRows> DeltaChunks::rowsAt(Stage &stage, Value sequence,
-                                                Value left) const {
-  TileBuilder &b = stage.b;
-  BatchLine line = readBatch(stage, batch, sequence);
-  Value at = b.mul(left, kRows);
-  Value isHere =
-      b.both(b.inverse(b.less(left, b.index(0))), b.less(at, line.rows));
-  Value count = b.min(b.sub(line.rows, at), b.index(kRows));
-  return {isHere, {b.add(line.row, at), count}};
+/// `found`, or the rows of the sequence's chunk `number` if it `has` that.
+static ChunkRows chooseRows(TileBuilder &b, Value has, const BatchLine &line,
+                            Value number, const ChunkRows &found) {
+  Value at = b.mul(number, DeltaChunks::kRows);
+  Value count = b.min(b.sub(line.rows, at), b.index(DeltaChunks::kRows));
+  return {b.select(has, b.add(line.row, at), found.row),
+          b.select(has, count, found.count)};
 }
 
 ChunkRows DeltaChunks::find(Stage &stage, Value number) const {
   TileBuilder &b = stage.b;
   Value none = b.index(0), count = stage.size(stage.form.symbol(Symbol::B));
+  auto isIn = [&](Value left, Value all) {
+    return b.both(b.inverse(b.less(left, none)), b.less(left, all));
+  };
+  // Carried: the number behind the sequences before, and what was found.
+  Values inits = {number, none, none};
   if (!hasMany) {
-    Values found = b.loop(none, count, b.index(1), {number, none, none},
+    Values found = b.loop(none, count, b.index(1), inits,
                           [&](Value sequence, ValueRange so) -> Values {
-                            auto [isHere, rows] =
-                                rowsAt(stage, sequence, so[0]);
-                            return {b.sub(so[0], chunksOf(stage, sequence)),
-                                    b.select(isHere, rows.row, so[1]),
-                                    b.select(isHere, rows.count, so[2])};
+                            BatchLine line = readBatch(stage, batch, sequence);
+                            Value left = so[0], all = chunksOf(b, line);
+                            ChunkRows rows = chooseRows(
+                                b, isIn(left, all), line, left, {so[1], so[2]});
+                            return {b.sub(left, all), rows.row, rows.count};
                           });
     return {found[1], found[2]};
   }
   Values found =
-      b.loop(none, count, b.index(kLanes), {number, none, none},
+      b.loop(none, count, b.index(kLanes), inits,
              [&](Value first, ValueRange so) -> Values {
                Value sequence = b.add(first, b.laneId());
-               Value isOne = b.less(sequence, count);
-               sequence = b.min(sequence, b.sub(count, b.index(1)));
-               Value own = b.select(isOne, chunksOf(stage, sequence), none);
-               Value left = b.sub(so[0], sumOfLanesBefore(b, own));
-               auto [isThere, rows] = rowsAt(stage, sequence, left);
-               Value isHere = b.both(isThere, isOne);
-               Value all = b.toIndex(b.sumOfWarp(b.toI32(own)));
-               return {b.sub(so[0], all), b.select(isHere, rows.row, so[1]),
-                       b.select(isHere, rows.count, so[2])};
+               Value last = b.sub(count, b.index(1));
+               BatchLine line = readBatch(stage, batch, b.min(sequence, last));
+               Value all =
+                   b.select(b.less(sequence, count), chunksOf(b, line), none);
+               auto [before, total] = b.scanWarp(b.toI32(all));
+               Value left = b.sub(so[0], b.toIndex(before));
+               ChunkRows rows =
+                   chooseRows(b, isIn(left, all), line, left, {so[1], so[2]});
+               return {b.sub(so[0], b.toIndex(total)), rows.row, rows.count};
              });
   // One lane has found it.
   return {b.toIndex(b.sumOfWarp(b.toI32(found[1]))),

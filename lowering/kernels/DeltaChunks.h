@@ -58,14 +58,7 @@ struct DeltaChunks {
   /// How many chunks the sequences before this one have.
   mlir::Value chunksBefore(Stage &stage, mlir::Value sequence) const;
 
-private:
-  mlir::Value chunksOf(Stage &stage, mlir::Value sequence) const;
-  std::pair<mlir::Value, ChunkRows> rowsAt(Stage &stage, mlir::Value sequence,
-                                           mlir::Value left) const;
-
   bool hasMany;
-
-public:
   GatedDeltaRuleOp rule;
   int64_t heads, keyDim, valueDim, slab, slabs;
   unsigned batch; // operand

@@ -77,18 +77,11 @@ void SelectKernel::load() {
 }
 
 SelectKernel::Sums SelectKernel::scan(ValueRange numbers) {
-  Value none = b.i32(0), lane = b.toI32(b.laneId()), own = b.warpId();
+  Value none = b.i32(0), own = b.warpId();
   Value isFirst = b.equal(b.laneId(), 0);
   Sums sums;
   for (auto [i, number] : llvm::enumerate(numbers)) {
-    // Of the lanes before: those of the sibling in each level of a tree.
-    Value before = none, total = number;
-    for (int64_t offset : {1, 2, 4, 8, 16}) {
-      Value other = tile::ShuffleXorOp::create(b, total, offset);
-      Value bit = arith::AndIOp::create(b, lane, b.i32(offset));
-      before = b.add(before, b.select(b.equal(bit, none), none, other));
-      total = b.add(total, other);
-    }
+    auto [before, total] = b.scanWarp(number);
     b.store(total, counts, {b.index(int64_t(i)), own}, isFirst);
     sums.before.push_back(before);
     sums.total.push_back(none);

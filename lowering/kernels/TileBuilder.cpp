@@ -325,10 +325,20 @@ Value TileBuilder::sumOfWarp(Value value) {
   bool isInteger = value.getType().isInteger();
   for (int64_t offset : {16, 8, 4, 2, 1}) {
     Value other = tile::ShuffleXorOp::create(*this, value, offset);
-    value = isInteger ? Value(arith::AddIOp::create(*this, value, other))
-                      : addf(value, other);
+    value = isInteger ? add(value, other) : addf(value, other);
   }
   return value;
+}
+TileBuilder::WarpSums TileBuilder::scanWarp(Value value) {
+  Value none = i32(0), lane = toI32(laneId()), before = none;
+  // Of those of the sibling in each level of a tree.
+  for (int64_t offset : {1, 2, 4, 8, 16}) {
+    Value other = tile::ShuffleXorOp::create(*this, value, offset);
+    Value bit = arith::AndIOp::create(*this, lane, i32(offset));
+    before = add(before, select(equal(bit, none), none, other));
+    value = add(value, other);
+  }
+  return {before, value};
 }
 Value TileBuilder::maxOfWarp(Value value) {
   for (int64_t offset : {16, 8, 4, 2, 1})

@@ -144,6 +144,11 @@ public:
 
   // Sum (f32, i32) or maximum (f32) over the lanes of a warp; all lanes get it.
   Value sumOfWarp(Value value);
+  /// Sums of i32 over the lanes before the lane, and over all.
+  struct WarpSums {
+    Value before, total;
+  };
+  WarpSums scanWarp(Value value);
   Value maxOfWarp(Value value);
 };
 

@@ -68,9 +68,7 @@ Value WarpSampler::count(Value end, function_ref<Value(Value)> test) {
                               b, b.getI32Type(), test(b.load(sums, {i})));
                           return {b.add(so[0], one)};
                         })[0];
-  for (int64_t offset = kLanes / 2; offset; offset /= 2)
-    passes = b.add(passes, tile::ShuffleXorOp::create(b, passes, offset));
-  return b.toIndex(passes);
+  return b.toIndex(b.sumOfWarp(passes));
 }
 
 void WarpSampler::pick(const Row &row, Value next, Value at) {

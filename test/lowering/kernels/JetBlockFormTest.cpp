@@ -227,6 +227,15 @@ TEST_F(JetBlockForm, AdvancesInChunksByTwoGroups) {
             1);
 }
 
+// The same of as many heads as real models have, which look for chunks a
+// sequence after the other.
+TEST_F(JetBlockForm, AdvancesInChunksOfSomeSequences) {
+  const Step step{
+      {{1, 0, 3, 130}, {0, 5, 133, 64}, {2, 0, 199, 1}}, 203, 140, 3};
+  checkRule(8, 16, 128, F32, true, 0, step, BF16, BF16, 1);
+  checkRule(12, 16, 256, F32, false, 1, Step::random(random, 70), BF16, F32, 1);
+}
+
 // More sequences than lanes, some of several chunks, not in the order of rows.
 TEST_F(JetBlockForm, AdvancesInChunksOfManySequences) {
   constexpr int64_t kCount = 70;
